@@ -1,0 +1,3 @@
+//! What the jobs in this package share with their tests and benchmarks.
+
+pub mod weblog;

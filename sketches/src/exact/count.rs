@@ -1,0 +1,141 @@
+//! How many items.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{Codec, Reader, Writer};
+use crate::error::{DecodeError, Mismatch};
+use crate::estimate::{Estimate, Family, Method};
+use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, Weight, Weighted};
+
+/// How many standard deviations a 95 % interval reaches.
+pub(crate) const Z95: f64 = 1.959_963_984_540_054;
+
+/// A count of items: exact, 16 bytes.
+///
+/// Counts of sampled items are scaled up by their weights and carry the variance of the sampling: an item kept with
+/// probability 1/w adds w to the count and w (w − 1) to its variance (Horvitz–Thompson). Both are integers of
+/// resolution 2⁻¹⁶, so a sliding window subtracts exactly. Holds counts below 2⁴⁸.
+///
+/// ```
+/// use streamgauge_sketches::{Absorb, Count, Summary, Weight, Weighted};
+/// let mut count = Count::default();
+/// count.absorb(&"a request");
+/// assert!(count.read().is_exact());
+/// count.absorb_weighted(&"one of four", Weight::new(4.0));
+/// assert_eq!(count.read().value, 5.0);
+/// assert!(count.read().upper > 11.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    units: u64,
+    variance: u64,
+}
+
+impl Count {
+    /// The count, rounded.
+    pub fn get(&self) -> u64 {
+        self.units.wrapping_add(Weight::UNIT / 2) / Weight::UNIT
+    }
+
+    /// Counts `n` items.
+    pub fn add(&mut self, n: u64) {
+        self.units = self.units.wrapping_add(n.wrapping_mul(Weight::UNIT));
+    }
+}
+
+impl Summary for Count {
+    type Reading = Estimate;
+
+    const NAME: &'static str = "Count";
+    const DECAY: Option<fn(&mut Self, f64)> = Some(<Self as Decay>::decay);
+
+    fn read(&self) -> Estimate {
+        sampled_total(
+            self.units as f64 / Weight::UNIT as f64,
+            self.variance as f64 / Weight::UNIT as f64,
+            Family::Count,
+        )
+    }
+
+    fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// A total scaled up from a sample, never below what was seen.
+pub(crate) fn sampled_total(value: f64, variance: f64, family: Family) -> Estimate {
+    let method = Method::new(family, 0);
+    if variance == 0.0 {
+        return Estimate::within(value, value, value, 1.0, method);
+    }
+    let error = Z95 * variance.sqrt();
+    Estimate::within(value, value - error, value + error, 0.95, method)
+}
+
+impl<Q: ?Sized> Absorb<Q> for Count {
+    type Exact = Self;
+
+    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> = Some(<Self as Weighted<Q>>::absorb_weighted);
+
+    #[inline]
+    fn absorb(&mut self, _: &Q) {
+        self.units = self.units.wrapping_add(Weight::UNIT);
+    }
+
+    fn exact(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl<Q: ?Sized> Weighted<Q> for Count {
+    #[inline]
+    fn absorb_weighted(&mut self, _: &Q, weight: Weight) {
+        self.units = self.units.wrapping_add(weight.units());
+        self.variance = self.variance.wrapping_add(weight.variance_units());
+    }
+}
+
+impl Decay for Count {
+    fn decay(&mut self, factor: f64) {
+        self.units = (self.units as f64 * factor).round() as u64;
+        self.variance = (self.variance as f64 * factor * factor).round() as u64;
+    }
+}
+
+impl Merge for Count {
+    type Window = Inverse<Self>;
+
+    fn compatible(&self, _: &Self) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
+        self.units = self.units.wrapping_add(other.units);
+        self.variance = self.variance.wrapping_add(other.variance);
+        Ok(())
+    }
+}
+
+impl Subtract for Count {
+    fn subtract(&mut self, other: &Self) {
+        self.units = self.units.wrapping_sub(other.units);
+        self.variance = self.variance.wrapping_sub(other.variance);
+    }
+}
+
+impl Codec for Count {
+    const FAMILY: Family = Family::Count;
+    const VERSION: u16 = 1;
+
+    fn encode(&self, out: &mut Writer) {
+        out.u64(self.units);
+        out.u64(self.variance);
+    }
+
+    fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
+        Ok(Self {
+            units: content.u64("count")?,
+            variance: content.u64("sampling variance")?,
+        })
+    }
+}

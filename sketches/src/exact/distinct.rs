@@ -1,0 +1,74 @@
+//! How many different items, exactly.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Mismatch;
+use crate::estimate::Estimate;
+use crate::key::{Key, OwnedKey};
+use crate::summary::{Absorb, Merge, Summary, TwoStacks};
+use crate::table::Table;
+
+/// The set of all items: the yardstick of [`HyperLogLog`](crate::HyperLogLog). Its memory grows with the items.
+///
+/// ```
+/// use streamgauge_sketches::{Absorb, ExactDistinct, Summary};
+/// let mut hosts = ExactDistinct::default();
+/// for host in ["a", "b", "a"] {
+///     hosts.absorb(host);
+/// }
+/// assert_eq!(hosts.read().value, 2.0);
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct ExactDistinct<K: OwnedKey> {
+    items: Table<K, ()>,
+}
+
+impl<K: OwnedKey> Default for ExactDistinct<K> {
+    fn default() -> Self {
+        Self {
+            items: Table::default(),
+        }
+    }
+}
+
+impl<K: OwnedKey> Summary for ExactDistinct<K> {
+    type Reading = Estimate;
+
+    const NAME: &'static str = "ExactDistinct";
+
+    fn read(&self) -> Estimate {
+        Estimate::exact(self.items.len() as f64)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.items.memory_bytes()
+    }
+}
+
+impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Absorb<Q> for ExactDistinct<K> {
+    type Exact = Self;
+
+    fn absorb(&mut self, item: &Q) {
+        self.items.entry(item, || ());
+    }
+
+    fn exact(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl<K: OwnedKey> Merge for ExactDistinct<K> {
+    type Window = TwoStacks<Self>;
+
+    fn compatible(&self, _: &Self) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
+        for (item, ()) in other.items.entries() {
+            self.items.entry(item, || ());
+        }
+        Ok(())
+    }
+}

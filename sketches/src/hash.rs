@@ -1,0 +1,147 @@
+//! Portable hashing: the same 64 bits on every machine and in every version.
+//!
+//! Everything stored or merged across processes is hashed here, by XXH3 with a seed, over bytes that do not depend on
+//! the machine: integers as eight little-endian bytes (so `5_u32` and `5_u64` are the same item), text and byte strings
+//! as they are. `std::hash::Hash` would not do: it feeds lengths and native widths to the hasher.
+
+use std::net::IpAddr;
+
+use compact_str::CompactString;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The identifier of the hash function in stored images.
+pub const HASH_ID: u8 = 1;
+
+/// The seed that summaries use unless told otherwise.
+pub const DEFAULT_SEED: u64 = 0x5347_4155_4745;
+
+/// An item with a hash that is the same everywhere.
+///
+/// ```
+/// use streamgauge_sketches::PortableHash;
+/// assert_eq!("page".portable_hash(7), String::from("page").portable_hash(7));
+/// assert_eq!(5_u8.portable_hash(7), 5_i64.portable_hash(7));
+/// assert_eq!("page".portable_hash(0), 0);
+/// ```
+pub trait PortableHash {
+    /// The hash of the item under a seed.
+    fn portable_hash(&self, seed: u64) -> u64;
+}
+
+/// Hashes a byte string.
+pub fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
+    xxh3_64_with_seed(bytes, seed)
+}
+
+impl PortableHash for [u8] {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        hash_bytes(self, seed)
+    }
+}
+
+impl PortableHash for str {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        hash_bytes(self.as_bytes(), seed)
+    }
+}
+
+macro_rules! as_text {
+    ($($t:ty),*) => {$(
+        impl PortableHash for $t {
+            fn portable_hash(&self, seed: u64) -> u64 {
+                self.as_str().portable_hash(seed)
+            }
+        }
+    )*};
+}
+as_text!(String, CompactString);
+
+impl PortableHash for Vec<u8> {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        self.as_slice().portable_hash(seed)
+    }
+}
+
+impl<const N: usize> PortableHash for [u8; N] {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        self.as_slice().portable_hash(seed)
+    }
+}
+
+impl<T: PortableHash + ?Sized> PortableHash for &T {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        (**self).portable_hash(seed)
+    }
+}
+
+impl<T: PortableHash + ?Sized> PortableHash for Box<T> {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        (**self).portable_hash(seed)
+    }
+}
+
+macro_rules! as_integer {
+    ($wide:ty: $($t:ty),*) => {$(
+        impl PortableHash for $t {
+            fn portable_hash(&self, seed: u64) -> u64 {
+                hash_bytes(&<$wide>::from(*self).to_le_bytes(), seed)
+            }
+        }
+    )*};
+}
+as_integer!(u64: bool, u8, u16, u32, u64);
+as_integer!(i64: i8, i16, i32, i64);
+as_integer!(u128: u128);
+as_integer!(i128: i128);
+
+impl PortableHash for usize {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        (*self as u64).portable_hash(seed)
+    }
+}
+
+impl PortableHash for char {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        u32::from(*self).portable_hash(seed)
+    }
+}
+
+impl PortableHash for IpAddr {
+    fn portable_hash(&self, seed: u64) -> u64 {
+        match self {
+            IpAddr::V4(a) => a.octets().portable_hash(seed),
+            IpAddr::V6(a) => a.octets().portable_hash(seed),
+        }
+    }
+}
+
+macro_rules! as_tuple {
+    ($($t:ident $i:tt),*) => {
+        impl<$($t: PortableHash),*> PortableHash for ($($t,)*) {
+            fn portable_hash(&self, seed: u64) -> u64 {
+                // Each part seeds the next: the parts of ("a", "bc") and ("ab", "c") are told apart.
+                let mut hash = seed;
+                $(hash = self.$i.portable_hash(hash);)*
+                hash
+            }
+        }
+    };
+}
+as_tuple!(A 0, B 1);
+as_tuple!(A 0, B 1, C 2);
+as_tuple!(A 0, B 1, C 2, D 3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_frozen() {
+        // Reference values of XXH3-64: whoever changes them breaks every stored sketch.
+        assert_eq!(hash_bytes(b"", 0), 0x2d06_8005_38d3_94c2);
+        assert_eq!(1_u64.portable_hash(0), 1_u8.portable_hash(0));
+        assert_eq!((-1_i32).portable_hash(3), (-1_i64).portable_hash(3));
+        assert_ne!(("a", "bc").portable_hash(0), ("ab", "c").portable_hash(0));
+        assert_ne!("a".portable_hash(0), "a".portable_hash(1));
+    }
+}

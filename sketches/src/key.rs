@@ -1,0 +1,70 @@
+//! Keys: borrowed from a record, owned once per distinct key.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use compact_str::CompactString;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A key as state keeps it: comparable, serializable, sent between threads and machines.
+pub trait OwnedKey:
+    Clone + Debug + Ord + Hash + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<T> OwnedKey for T where
+    T: Clone + Debug + Ord + Hash + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+/// What records are grouped by.
+///
+/// A key is looked up as it stands in the record and made owned only when it is seen for the first time: grouping by
+/// `&str` allocates per distinct key, not per record. Every type that is an [`OwnedKey`] is its own key; `str` becomes a
+/// [`CompactString`], which holds up to 24 bytes without allocating.
+pub trait Key: Hash + Eq {
+    /// The key as state keeps it. Equal keys must have equal owned forms with equal `Hash`.
+    type Owned: OwnedKey;
+
+    /// Makes the key owned.
+    fn to_owned_key(&self) -> Self::Owned;
+
+    /// Whether an owned key is this one.
+    fn is(&self, owned: &Self::Owned) -> bool;
+}
+
+impl<T: OwnedKey> Key for T {
+    type Owned = T;
+
+    fn to_owned_key(&self) -> T {
+        self.clone()
+    }
+
+    fn is(&self, owned: &T) -> bool {
+        self == owned
+    }
+}
+
+impl Key for str {
+    type Owned = CompactString;
+
+    fn to_owned_key(&self) -> CompactString {
+        CompactString::new(self)
+    }
+
+    fn is(&self, owned: &CompactString) -> bool {
+        self == owned.as_str()
+    }
+}
+
+impl Key for [u8] {
+    type Owned = Box<[u8]>;
+
+    fn to_owned_key(&self) -> Box<[u8]> {
+        self.into()
+    }
+
+    fn is(&self, owned: &Box<[u8]>) -> bool {
+        self == &**owned
+    }
+}

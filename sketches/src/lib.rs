@@ -1,0 +1,55 @@
+//! Mergeable summaries of streams.
+//!
+//! A *summary* is a small state that absorbs items, merges with its like and is read. Counts, sketches and samples are
+//! summaries; so are tuples of them. Nothing in this crate knows an engine or a runtime: use a summary on its own, or
+//! give it to a stream, which runs it in reduces, windows and keyed state.
+//!
+//! | question | summary | its reading | guarantee |
+//! |---|---|---|---|
+//! | how many? | [`Count`], [`Sum`] | [`Estimate`] | exact |
+//! | how many different? | [`HyperLogLog`] | [`Estimate`] | relative error 1.04/√2ᵖ |
+//! | how often this one? | [`CountMin`] | the sketch, asked by item | never too low; too high by at most e·N/width |
+//! | which are the most frequent? | [`HeavyHitters`] | keys with intervals | the interval always holds |
+//! | what is the median, the p99? | [`TDigest`] | [`Quantiles`] | none: measured, not proven |
+//! | the exact answers | [`ExactDistinct`], [`ExactTop`], [`ExactQuantiles`] | as their twins | exact, memory grows |
+//!
+//! ```
+//! use streamgauge_sketches::{HyperLogLog, Merge, Summary};
+//!
+//! let mut monday = HyperLogLog::with_precision(12)?;
+//! let mut tuesday = HyperLogLog::with_precision(12)?;
+//! for user in 0..60_000_u64 {
+//!     monday.insert(&user);
+//! }
+//! for user in 40_000..100_000_u64 {
+//!     tuesday.insert(&user);
+//! }
+//! monday.merge(&tuesday)?;
+//! let users = monday.read();
+//! assert!(users.lower < 100_000.0 && 100_000.0 < users.upper, "{users}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod codec;
+pub mod distinct;
+mod error;
+mod estimate;
+pub mod exact;
+pub mod frequency;
+pub mod hash;
+mod key;
+pub mod quantile;
+pub mod summary;
+mod table;
+
+pub use codec::Codec;
+pub use distinct::HyperLogLog;
+pub use error::{DecodeError, Mismatch, ParameterError};
+pub use estimate::{Estimate, Family, Method};
+pub use exact::{Count, ExactDistinct, ExactQuantiles, ExactTop, Sum};
+pub use frequency::{CountMin, HeavyHitters};
+pub use hash::PortableHash;
+pub use key::{Key, OwnedKey};
+pub use quantile::{Quantiles, TDigest};
+pub use table::Table;
+pub use summary::{Absorb, Decay, Merge, On, Sliding, Spec, Summary, Weight, Weighted};

@@ -1,0 +1,168 @@
+//! Paths from a record to the items a summary takes: mapped, filtered, one or several.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// Leads from a record to none, one or several items.
+///
+/// Paths are generic all the way: a summary behind `on.when(…).map(…)` costs what the two closures cost.
+pub trait Path: Clone + Send + Sync + 'static {
+    /// The record.
+    type From: ?Sized;
+    /// The item.
+    type To: ?Sized;
+
+    /// Calls `item` with every item of the record.
+    fn visit(&self, record: &Self::From, item: impl FnMut(&Self::To));
+}
+
+macro_rules! path {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        pub struct $name<T: ?Sized, U: ?Sized, F> {
+            f: Arc<F>,
+            types: PhantomData<fn(&T) -> Box<U>>,
+        }
+
+        impl<T: ?Sized, U: ?Sized, F> $name<T, U, F> {
+            pub(super) fn new(f: F) -> Self {
+                Self { f: Arc::new(f), types: PhantomData }
+            }
+        }
+
+        // Not derived: a derive would ask for `T: Clone`.
+        impl<T: ?Sized, U: ?Sized, F> Clone for $name<T, U, F> {
+            fn clone(&self) -> Self {
+                Self { f: self.f.clone(), types: PhantomData }
+            }
+        }
+
+        impl<T: ?Sized, U: ?Sized, F> fmt::Debug for $name<T, U, F> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    };
+}
+
+path!(
+    /// The item is a part of the record.
+    Borrowed
+);
+path!(
+    /// The item is made from the record.
+    Mapped
+);
+path!(
+    /// The items are a slice of the record.
+    Each
+);
+path!(
+    /// The record itself, if a condition holds.
+    When
+);
+
+/// The record itself.
+pub struct Identity<T: ?Sized>(PhantomData<fn(&T)>);
+
+impl<T: ?Sized> Identity<T> {
+    pub(super) const NEW: Self = Self(PhantomData);
+}
+
+impl<T: ?Sized> Clone for Identity<T> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Identity<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
+
+/// One path after another.
+#[derive(Clone, Debug)]
+pub struct Then<A, B>(pub(super) A, pub(super) B);
+
+impl<T: ?Sized + 'static> Path for Identity<T> {
+    type From = T;
+    type To = T;
+
+    #[inline]
+    fn visit(&self, record: &T, mut item: impl FnMut(&T)) {
+        item(record);
+    }
+}
+
+impl<T, U, F> Path for Borrowed<T, U, F>
+where
+    T: ?Sized + 'static,
+    U: ?Sized + 'static,
+    F: Fn(&T) -> &U + Send + Sync + 'static,
+{
+    type From = T;
+    type To = U;
+
+    #[inline]
+    fn visit(&self, record: &T, mut item: impl FnMut(&U)) {
+        item((self.f)(record));
+    }
+}
+
+impl<T, U, F> Path for Mapped<T, U, F>
+where
+    T: ?Sized + 'static,
+    U: 'static,
+    F: Fn(&T) -> U + Send + Sync + 'static,
+{
+    type From = T;
+    type To = U;
+
+    #[inline]
+    fn visit(&self, record: &T, mut item: impl FnMut(&U)) {
+        item(&(self.f)(record));
+    }
+}
+
+impl<T, U, F> Path for Each<T, U, F>
+where
+    T: ?Sized + 'static,
+    U: 'static,
+    F: Fn(&T) -> &[U] + Send + Sync + 'static,
+{
+    type From = T;
+    type To = U;
+
+    #[inline]
+    fn visit(&self, record: &T, item: impl FnMut(&U)) {
+        (self.f)(record).iter().for_each(item);
+    }
+}
+
+impl<T, F> Path for When<T, T, F>
+where
+    T: ?Sized + 'static,
+    F: Fn(&T) -> bool + Send + Sync + 'static,
+{
+    type From = T;
+    type To = T;
+
+    #[inline]
+    fn visit(&self, record: &T, mut item: impl FnMut(&T)) {
+        if (self.f)(record) {
+            item(record);
+        }
+    }
+}
+
+impl<A: Path, B: Path<From = A::To>> Path for Then<A, B> {
+    type From = A::From;
+    type To = B::To;
+
+    #[inline]
+    fn visit(&self, record: &A::From, mut item: impl FnMut(&B::To)) {
+        self.0.visit(record, |between| self.1.visit(between, &mut item));
+    }
+}

@@ -1,0 +1,156 @@
+//! An insertion-ordered hash table whose keys are looked up as they stand in the record.
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::key::{Key, OwnedKey};
+
+/// In-memory only: never stored and never compared between processes. A constant, so that a table carries no seeds.
+const HASHER: ahash::RandomState = ahash::RandomState::with_seeds(
+    0x9e37_79b9_7f4a_7c15,
+    0xbf58_476d_1ce4_e5b9,
+    0x94d0_49bb_1331_11eb,
+    0x2545_f491_4f6c_dd1d,
+);
+
+/// A map from keys to values that iterates in the order of first insertion, whatever the hash function does.
+///
+/// The entries stand in one vector; the hash table holds their positions. Stored and compared by its entries.
+#[derive(Clone, Debug)]
+pub struct Table<K, V> {
+    index: HashTable<u32>,
+    entries: Vec<(K, V)>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self {
+            index: HashTable::new(),
+            entries: Vec::new(),
+        }
+    }
+}
+
+impl<K: OwnedKey, V> Table<K, V> {
+    /// A table of entries with distinct keys; of equal keys the first is found.
+    pub fn from_entries(entries: Vec<(K, V)>) -> Self {
+        let mut table = Self {
+            index: HashTable::with_capacity(entries.len()),
+            entries,
+        };
+        table.reindex();
+        table
+    }
+
+    fn reindex(&mut self) {
+        let Self { index, entries } = self;
+        index.clear();
+        for (i, (key, _)) in entries.iter().enumerate() {
+            index.insert_unique(HASHER.hash_one(key), i as u32, |&i| {
+                HASHER.hash_one(&entries[i as usize].0)
+            });
+        }
+    }
+
+    /// The value of a key, inserted if it is not there.
+    #[inline]
+    pub fn entry<Q>(&mut self, key: &Q, value: impl FnOnce() -> V) -> &mut V
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
+        self.find_or_insert(HASHER.hash_one(key), |k| key.is(k), || (key.to_owned_key(), value()))
+    }
+
+    #[inline]
+    fn find_or_insert(
+        &mut self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        entry: impl FnOnce() -> (K, V),
+    ) -> &mut V {
+        let Self { index, entries } = self;
+        // A table over `()`, which holds the only group of an ungrouped stream, needs no look-up.
+        let position = if size_of::<K>() == 0 && !entries.is_empty() {
+            0
+        } else {
+            match index.entry(
+                hash,
+                |&i| is(&entries[i as usize].0),
+                |&i| HASHER.hash_one(&entries[i as usize].0),
+            ) {
+                Entry::Occupied(found) => *found.get() as usize,
+                Entry::Vacant(vacant) => {
+                    let position = entries.len();
+                    vacant.insert(position as u32);
+                    entries.push(entry());
+                    position
+                }
+            }
+        };
+        &mut entries[position].1
+    }
+
+    /// The value of a key.
+    pub fn get<Q>(&self, key: &Q) -> Option<&V>
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
+        self.index
+            .find(HASHER.hash_one(key), |&i| key.is(&self.entries[i as usize].0))
+            .map(|&i| &self.entries[i as usize].1)
+    }
+
+    /// Keeps the entries for which a condition holds, in their order.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        let before = self.entries.len();
+        self.entries.retain_mut(|(key, value)| keep(key, value));
+        if self.entries.len() < before {
+            self.reindex();
+        }
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries in the order of their insertion.
+    pub fn entries(&self) -> &[(K, V)] {
+        &self.entries
+    }
+
+    /// The values with their keys, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.entries.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
+    /// Takes the entries out.
+    pub fn into_entries(self) -> Vec<(K, V)> {
+        self.entries
+    }
+
+    /// The bytes of the table itself, without the heap of its keys and values.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.index.allocation_size()
+            + self.entries.capacity() * size_of::<(K, V)>()
+    }
+}
+
+impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.entries.serialize(serializer)
+    }
+}
+
+impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Table<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from_entries)
+    }
+}

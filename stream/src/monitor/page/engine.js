@@ -1,0 +1,179 @@
+// The engine's own strip: how fast it reads, whether it keeps up, what it
+// had to leave out, and how far event time has come.
+
+import { card, Reading } from "./card.js";
+import { Chart } from "./chart.js";
+import { element, resize, setText } from "./dom.js";
+import { clock, date, duration, finite, foreign, isTime, moment, number } from "./format.js";
+import { History } from "./history.js";
+import { seriesColor } from "./theme.js";
+
+const MOST_SOURCES = 24;
+
+/**
+ * The gauges. `read` takes the value out of a point, `print` formats it,
+ * `detail` is the line under it, `note` the small print under the title, and
+ * `limit` a value it should not pass; the chart draws a
+ * line there unless `level` is false.
+ */
+const GAUGES = [
+  {
+    key: "rate",
+    title: "Input rate",
+    note: "records/s, all sources",
+    read: (point) => point.rate,
+    print: number,
+    detail: (point) => {
+      const total = sources(point).reduce((sum, source) => sum + (finite(source?.records) || 0), 0);
+      return `${number(total)} read so far`;
+    },
+  },
+  {
+    key: "processing",
+    title: "Processing time",
+    note: (point) => (limit(point) ? `dashed: interval ${duration(limit(point))}` : "of the latest batch"),
+    read: (point) => point.processing_ms,
+    print: duration,
+    detail: (point) => {
+      const share = finite(point.processing_ms) / limit(point);
+      return share >= 0 ? `${number(share * 100, 0)} % of the interval` : "no batch interval";
+    },
+    limit,
+  },
+  {
+    key: "delay",
+    title: "Scheduling delay",
+    note: "wait of a batch for its start",
+    read: (point) => point.delay_ms,
+    print: duration,
+    detail: (point) => {
+      if (!limit(point)) return "no batch interval";
+      return finite(point.delay_ms) > limit(point) ? "falling behind" : "keeping up";
+    },
+    limit,
+    level: false,
+  },
+  {
+    key: "late",
+    title: "Late records",
+    note: "behind the watermark",
+    read: (point) => point.late,
+    print: number,
+    detail: () => "since the start",
+  },
+  {
+    key: "malformed",
+    title: "Malformed",
+    note: "could not be parsed",
+    read: (point) => point.malformed,
+    print: number,
+    detail: () => "since the start",
+  },
+  {
+    key: "watermark",
+    title: "Watermark",
+    note: "event time so far",
+    read: (point) => (isTime(point.watermark) ? point.watermark : NaN),
+    print: (t) => (isTime(t) ? clock(t) : "–"),
+    precise: moment,
+    detail: (point) => (isTime(point.watermark) ? `${date(point.watermark)}, UTC` : "none yet"),
+  },
+];
+
+/** The batch interval; null for a job without batches. */
+function limit(point) {
+  const value = finite(point.interval_ms);
+  return value > 0 ? value : null;
+}
+
+function sources(point) {
+  return Array.isArray(point.sources) ? point.sources.slice(0, MOST_SOURCES) : [];
+}
+
+class Gauge {
+  constructor(spec, history, redraw) {
+    Object.assign(this, { spec, history });
+    Object.assign(this, card("gauge narrow", spec.title));
+    this.root.dataset.engine = spec.key;
+    this.showNote(null);
+    const body = element("div", "body", this.root);
+    this.reading = new Reading(body);
+    this.plot = new Chart(element("div", "plot", body), {
+      axes: false,
+      requestDraw: () => redraw.requestDraw(this),
+    });
+  }
+
+  refresh() {
+    const { latest } = this.history;
+    if (!latest) {
+      this.reading.show("–", "waiting for data");
+      return;
+    }
+    const { read, print, detail, limit: most } = this.spec;
+    const value = finite(read(latest));
+    this.reading.show(print(value), detail(latest));
+    this.showNote(latest);
+    this.root.classList.toggle("is-over", Boolean(most?.(latest)) && value > most(latest));
+  }
+
+  showNote(latest) {
+    const { note } = this.spec;
+    setText(this.contract, typeof note === "string" ? note : note(latest ?? {}));
+  }
+
+  draw() {
+    const { points, times, latest } = this.history;
+    const { read, print, precise, limit: most, level = true } = this.spec;
+    const values = Float64Array.from(points, (point) => finite(read(point)));
+    const none = new Float64Array(points.length).fill(NaN);
+    this.plot.draw({
+      times,
+      series: [{ name: this.name, color: seriesColor(0), values, lower: none, upper: none }],
+      estimates: false, // the engine's own figures are counts, not estimates
+      reference: latest && level ? most?.(latest) : null,
+      print: precise ?? print,
+      summary: () => `${this.name}, ${points.length} points. Latest ${print(values.at(-1))}`,
+    });
+  }
+}
+
+export class Engine {
+  constructor(strip, list, redraw) {
+    this.history = new History();
+    this.list = list;
+    this.redraw = redraw;
+    this.gauges = GAUGES.map((spec) => new Gauge(spec, this.history, redraw));
+    strip.replaceChildren(...this.gauges.map((gauge) => gauge.root));
+    this.list.replaceChildren();
+    for (const gauge of this.gauges) redraw.add(gauge);
+  }
+
+  add(points) {
+    if (!Array.isArray(points) || points.length === 0) return;
+    this.history.add(points);
+    for (const gauge of this.gauges) this.redraw.request(gauge);
+    this.showSources();
+  }
+
+  showSources() {
+    const shown = this.history.latest ? sources(this.history.latest) : [];
+    resize(this.list, shown.length, sourceEntry);
+    shown.forEach((source, i) => {
+      const entry = this.list.children[i];
+      const [name, records, state] = entry.children;
+      setText(name, foreign(source?.name, 80));
+      setText(records, `${number(finite(source?.records))} records`);
+      setText(state, source?.finished ? "finished" : "reading");
+      entry.classList.toggle("is-finished", Boolean(source?.finished));
+    });
+  }
+}
+
+function sourceEntry() {
+  const entry = element("li", "source");
+  element("bdi", "source-name", entry);
+  element("span", "source-records", entry);
+  element("span", "source-state", entry);
+  return entry;
+}

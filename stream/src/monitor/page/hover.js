@@ -1,0 +1,100 @@
+// Reading a chart point by point: a crosshair that follows the pointer or the
+// arrow keys, and a tooltip with the exact numbers under it.
+
+import { element, resize, setText } from "./dom.js";
+import { moment, precise, preciseInterval } from "./format.js";
+import { crosshair } from "./marks.js";
+import { nearest } from "./scale.js";
+
+export class Hover {
+  constructor(chart, requestDraw) {
+    this.chart = chart;
+    this.requestDraw = requestDraw;
+    this.time = null; // the time read at, which stays on its point as data arrive
+    this.tooltip = element("div", "tooltip", chart.host);
+    this.tooltip.hidden = true;
+    this.when = element("p", "when", this.tooltip);
+    this.rows = element("div", "readings", this.tooltip);
+
+    const { canvas } = chart;
+    canvas.addEventListener("pointermove", (event) => this.point(event.offsetX));
+    canvas.addEventListener("pointerdown", (event) => this.point(event.offsetX));
+    canvas.addEventListener("pointerleave", () => this.read(null));
+    canvas.addEventListener("blur", () => this.read(null));
+    canvas.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  read(time) {
+    if (time === this.time) return;
+    this.time = time;
+    this.requestDraw();
+  }
+
+  point(x) {
+    const { plane, model } = this.chart;
+    if (plane) this.read(model.times[nearest(plane.px, x)]);
+  }
+
+  key(event) {
+    const times = this.chart.plane ? this.chart.model.times : [];
+    if (times.length === 0) return;
+    const end = times.length - 1;
+    const at = this.time === null ? end : nearest(times, this.time);
+    const to = {
+      ArrowLeft: this.time === null ? end : at - 1,
+      ArrowRight: at + 1,
+      PageUp: at - 10,
+      PageDown: at + 10,
+      Home: 0,
+      End: end,
+    }[event.key];
+    if (event.key === "Escape") this.read(null);
+    if (to === undefined) return;
+    event.preventDefault();
+    this.read(times[Math.min(Math.max(to, 0), end)]);
+  }
+
+  draw(ctx, plane, model) {
+    const shown = plane !== null && this.time !== null;
+    this.tooltip.hidden = !shown;
+    if (!shown) return;
+    const i = nearest(model.times, this.time);
+    crosshair(ctx, plane, model.series, i);
+    this.fill(model, i);
+    this.place(plane, i);
+  }
+
+  fill(model, i) {
+    const print = model.print ?? precise;
+    setText(this.when, moment(model.times[i]));
+    // The highest line first, as on the chart.
+    const series = model.between ? [...model.series].reverse() : model.series;
+    resize(this.rows, series.length, reading);
+    series.forEach(({ name, color, values, lower, upper }, row) => {
+      const [swatch, label, value, bounds] = this.rows.children[row].children;
+      swatch.style.background = `var(--${color})`;
+      setText(label, name);
+      setText(value, print(values[i]));
+      setText(bounds, model.estimates === false ? "" : preciseInterval(lower[i], upper[i]));
+    });
+  }
+
+  /** Beside the crosshair, on the side with more room, within the chart. */
+  place(plane, i) {
+    const x = plane.px[i];
+    const width = this.tooltip.offsetWidth;
+    const host = this.chart.host.clientWidth;
+    const beside = x > host / 2 ? x - width - 12 : x + 12;
+    const left = Math.min(Math.max(beside, 0), Math.max(0, host - width));
+    this.tooltip.style.transform = `translateX(${Math.round(left)}px)`;
+  }
+}
+
+function reading() {
+  const row = element("p", "reading");
+  element("i", "swatch", row);
+  element("bdi", "reading-name", row);
+  element("b", "reading-value", row);
+  element("span", "reading-bounds", row);
+  return row;
+}

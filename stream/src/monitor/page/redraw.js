@@ -1,0 +1,70 @@
+// When views are drawn: once per animation frame at most, however many updates
+// arrive, and canvases only while their card is in view.
+
+export class Redraw {
+  constructor() {
+    this.stale = new Set(); // views whose canvas is behind their data
+    this.changed = new Set(); // views whose text is behind their data
+    this.visible = new Set();
+    this.views = new Map(); // by their element
+    this.frame = null;
+    this.observer = new IntersectionObserver((entries) => this.scrolled(entries), {
+      rootMargin: "120px 0px",
+    });
+  }
+
+  /** Takes a view: its `root`, `refresh()` for the text, `draw()` for the canvas. */
+  add(view) {
+    this.views.set(view.root, view);
+    this.observer.observe(view.root);
+    this.request(view);
+  }
+
+  clear() {
+    this.observer.disconnect();
+    for (const set of [this.stale, this.changed, this.visible, this.views]) set.clear();
+  }
+
+  /** The data of the view changed. */
+  request(view) {
+    this.changed.add(view);
+    this.requestDraw(view);
+  }
+
+  /** Only the look of the view changed: its size, its colours, its crosshair. */
+  requestDraw(view) {
+    if (!this.views.has(view.root)) return;
+    this.stale.add(view);
+    this.schedule();
+  }
+
+  requestAll() {
+    for (const view of this.views.values()) this.requestDraw(view);
+  }
+
+  scrolled(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const view = this.views.get(target);
+      if (!view) continue;
+      if (isIntersecting) this.visible.add(view);
+      else this.visible.delete(view);
+    }
+    this.schedule();
+  }
+
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => this.run());
+  }
+
+  run() {
+    this.frame = null;
+    const changed = [...this.changed];
+    this.changed.clear();
+    for (const view of changed) view.refresh();
+    for (const view of [...this.stale]) {
+      if (!this.visible.has(view)) continue;
+      this.stale.delete(view);
+      view.draw();
+    }
+  }
+}
