@@ -183,7 +183,11 @@ impl fmt::Display for Estimate {
         if self.is_exact() {
             write!(f, "{}", self.value)
         } else if self.has_guarantee() {
-            write!(f, "{:.1} [{:.1}, {:.1}]", self.value, self.lower, self.upper)
+            write!(
+                f,
+                "{:.1} [{:.1}, {:.1}]",
+                self.value, self.lower, self.upper
+            )
         } else {
             write!(f, "≈{:.1}", self.value)
         }

@@ -21,7 +21,7 @@ pub const DEFAULT_SEED: u64 = 0x5347_4155_4745;
 /// use streamgauge_sketches::PortableHash;
 /// assert_eq!("page".portable_hash(7), String::from("page").portable_hash(7));
 /// assert_eq!(5_u8.portable_hash(7), 5_i64.portable_hash(7));
-/// assert_eq!("page".portable_hash(0), 0);
+/// assert_eq!("page".portable_hash(0), 0xf20db1776345c402);
 /// ```
 pub trait PortableHash {
     /// The hash of the item under a seed.

@@ -51,5 +51,5 @@ pub use frequency::{CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
 pub use quantile::{Quantiles, TDigest};
-pub use table::Table;
 pub use summary::{Absorb, Decay, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
+pub use table::Table;

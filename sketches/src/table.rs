@@ -59,7 +59,11 @@ impl<K: OwnedKey, V> Table<K, V> {
     where
         Q: Key<Owned = K> + ?Sized,
     {
-        self.find_or_insert(HASHER.hash_one(key), |k| key.is(k), || (key.to_owned_key(), value()))
+        self.find_or_insert(
+            HASHER.hash_one(key),
+            |k| key.is(k),
+            || (key.to_owned_key(), value()),
+        )
     }
 
     #[inline]
@@ -97,7 +101,9 @@ impl<K: OwnedKey, V> Table<K, V> {
         Q: Key<Owned = K> + ?Sized,
     {
         self.index
-            .find(HASHER.hash_one(key), |&i| key.is(&self.entries[i as usize].0))
+            .find(HASHER.hash_one(key), |&i| {
+                key.is(&self.entries[i as usize].0)
+            })
             .map(|&i| &self.entries[i as usize].1)
     }
 

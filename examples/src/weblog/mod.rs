@@ -16,11 +16,14 @@
 
 mod clf;
 mod format;
+mod job;
 mod json;
 mod malformed;
 mod parse;
+mod report;
 mod scan;
 mod site;
+mod synthetic;
 mod time;
 mod tsv;
 mod visit;
@@ -29,7 +32,9 @@ mod visit;
 mod mutations;
 
 pub use format::{Format, UnknownFormat};
+pub use job::{Failure, Input, Options, Output, run};
 pub use malformed::Malformed;
 pub use parse::{event_time, parse};
+pub use report::{Exact, WindowRow};
 pub use site::Site;
 pub use visit::Visit;

@@ -269,7 +269,13 @@ impl Summary for HyperLogLog {
                 let value = estimate(&histogram[..ranks]);
                 let error = relative_error(self.precision.into(), 0.95);
                 let method = Method::new(Family::HyperLogLog, self.precision.into());
-                Estimate::within(value, value / (1.0 + error), value / (1.0 - error), 0.95, method)
+                Estimate::within(
+                    value,
+                    value / (1.0 + error),
+                    value / (1.0 - error),
+                    0.95,
+                    method,
+                )
             }
         }
     }
@@ -308,7 +314,10 @@ impl Merge for HyperLogLog {
         self.compatible(other)?;
         match (&mut self.store, &other.store) {
             (_, Store::Sparse { slots, .. }) => {
-                slots.iter().filter(|&&t| t != 0).for_each(|&t| self.insert_token(t));
+                slots
+                    .iter()
+                    .filter(|&&t| t != 0)
+                    .for_each(|&t| self.insert_token(t));
             }
             (Store::Dense(ours), Store::Dense(theirs)) => {
                 for (ours, theirs) in ours.iter_mut().zip(theirs) {
@@ -357,12 +366,26 @@ impl Codec for HyperLogLog {
         let content = match content.u8("form")? {
             0 => {
                 let tokens = content.length("tokens", size_of::<u32>())?;
-                Content::Tokens((0..tokens).map(|_| content.u32("token")).collect::<Result<_, _>>()?)
+                Content::Tokens(
+                    (0..tokens)
+                        .map(|_| content.u32("token"))
+                        .collect::<Result<_, _>>()?,
+                )
             }
             1 => Content::Registers(content.bytes("registers", 1 << precision)?.to_vec()),
-            form => return Err(DecodeError::Value { field: "form", value: form.to_string() }),
+            form => {
+                return Err(DecodeError::Value {
+                    field: "form",
+                    value: form.to_string(),
+                });
+            }
         };
-        Parts { precision, seed, content }.try_into()
+        Parts {
+            precision,
+            seed,
+            content,
+        }
+        .try_into()
     }
 }
 
@@ -402,9 +425,16 @@ impl TryFrom<Parts> for HyperLogLog {
     type Error = DecodeError;
 
     fn try_from(parts: Parts) -> Result<Self, DecodeError> {
-        let Parts { precision, seed, content } = parts;
+        let Parts {
+            precision,
+            seed,
+            content,
+        } = parts;
         let mut sketch = Self::with_precision(precision)
-            .map_err(|e| DecodeError::Value { field: "precision", value: e.value })?
+            .map_err(|e| DecodeError::Value {
+                field: "precision",
+                value: e.value,
+            })?
             .seeded(seed);
         match content {
             Content::Tokens(tokens) => {
@@ -416,7 +446,11 @@ impl TryFrom<Parts> for HyperLogLog {
                 }
             }
             Content::Registers(registers) => {
-                DecodeError::unless(registers.len() == 1 << precision, "registers", registers.len())?;
+                DecodeError::unless(
+                    registers.len() == 1 << precision,
+                    "registers",
+                    registers.len(),
+                )?;
                 let most_rank = 64 - precision + 1;
                 let highest = registers.iter().copied().max().unwrap_or(0);
                 DecodeError::unless(highest <= most_rank, "register", highest)?;
@@ -440,10 +474,20 @@ mod tests {
     #[test]
     fn merging_equals_absorbing_everything() {
         // Sparse with sparse, sparse with dense, dense with sparse, dense with dense.
-        for (a, b) in [(100, 100), (100, 5_000), (5_000, 100), (5_000, 9_000), (400, 500)] {
+        for (a, b) in [
+            (100, 100),
+            (100, 5_000),
+            (5_000, 100),
+            (5_000, 9_000),
+            (400, 500),
+        ] {
             let mut merged = sketch(12, 0..a);
             merged.merge(&sketch(12, a / 2..a + b)).unwrap();
-            assert_eq!(merged.to_bytes(), sketch(12, 0..a + b).to_bytes(), "{a} and {b}");
+            assert_eq!(
+                merged.to_bytes(),
+                sketch(12, 0..a + b).to_bytes(),
+                "{a} and {b}"
+            );
         }
     }
 
@@ -471,7 +515,10 @@ mod tests {
         let mut ours = sketch(12, 0..10);
         let before = ours.to_bytes();
         let error = ours.merge(&sketch(14, 0..10)).unwrap_err();
-        assert_eq!(error.to_string(), "cannot merge HyperLogLog of precision 14 into one of precision 12");
+        assert_eq!(
+            error.to_string(),
+            "cannot merge HyperLogLog of precision 14 into one of precision 12"
+        );
         ours.merge(&HyperLogLog::default().seeded(1)).unwrap_err();
         assert_eq!(ours.to_bytes(), before);
     }

@@ -75,7 +75,8 @@ pub(crate) fn sampled_total(value: f64, variance: f64, family: Family) -> Estima
 impl<Q: ?Sized> Absorb<Q> for Count {
     type Exact = Self;
 
-    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> = Some(<Self as Weighted<Q>>::absorb_weighted);
+    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> =
+        Some(<Self as Weighted<Q>>::absorb_weighted);
 
     #[inline]
     fn absorb(&mut self, _: &Q) {

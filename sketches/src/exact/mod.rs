@@ -11,8 +11,8 @@ mod top;
 
 pub use count::Count;
 pub(crate) use count::Z95;
-pub(crate) use top::highest;
 pub use distinct::ExactDistinct;
 pub use quantiles::ExactQuantiles;
 pub use sum::{Addend, FloatSum, Sum};
 pub use top::ExactTop;
+pub(crate) use top::highest;

@@ -6,7 +6,9 @@ use super::count::sampled_total;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::{Estimate, Family};
-use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, TwoStacks, Weight, Weighted};
+use crate::summary::{
+    Absorb, Decay, Inverse, Merge, Subtract, Summary, TwoStacks, Weight, Weighted,
+};
 
 /// A number that can be summed.
 pub trait Addend: Send + Sync + 'static {

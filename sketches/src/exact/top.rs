@@ -47,7 +47,9 @@ impl<K: OwnedKey> ExactTop<K> {
 /// The `k` entries of the highest counts; where counts tie, keys ascend.
 pub(crate) fn highest<K: OwnedKey>(entries: &[(K, u64)], k: usize) -> Vec<&(K, u64)> {
     let rank = |entry: &&(K, u64), other: &&(K, u64)| {
-        Reverse(entry.1).cmp(&Reverse(other.1)).then_with(|| entry.0.cmp(&other.0))
+        Reverse(entry.1)
+            .cmp(&Reverse(other.1))
+            .then_with(|| entry.0.cmp(&other.0))
     };
     let mut top: Vec<_> = entries.iter().collect();
     if k < top.len() && k > 0 {

@@ -30,7 +30,7 @@ use crate::error::Mismatch;
 /// A small state that stands for many items and can be read.
 pub trait Summary: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What reading gives: an [`Estimate`](crate::Estimate), quantiles, the most frequent keys …
-    type Reading: Send + 'static;
+    type Reading: Clone + Send + Sync + 'static;
 
     /// The name in errors and reports.
     const NAME: &'static str;

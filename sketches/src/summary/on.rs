@@ -101,7 +101,11 @@ impl<P: Path> On<P> {
     }
 
     /// Any state fed by a closure: what all other methods are short for.
-    pub fn feed<S, F>(&self, empty: S, absorb: F) -> Feed<P::From, S, impl Fn(&mut S, &P::From) + Send + Sync + use<P, S, F>>
+    pub fn feed<S, F>(
+        &self,
+        empty: S,
+        absorb: F,
+    ) -> Feed<P::From, S, impl Fn(&mut S, &P::From) + Send + Sync + use<P, S, F>>
     where
         S: Summary,
         F: Fn(&mut S, &P::To) + Send + Sync + 'static,
@@ -151,7 +155,11 @@ impl<P: Path> On<P> {
     }
 
     /// The `k` most frequent items with guaranteed intervals: [`HeavyHitters`].
-    pub fn top<Q, K, F>(&self, k: usize, item: F) -> Of<Then<P, Borrowed<P::To, Q, F>>, HeavyHitters<K>>
+    pub fn top<Q, K, F>(
+        &self,
+        k: usize,
+        item: F,
+    ) -> Of<Then<P, Borrowed<P::To, Q, F>>, HeavyHitters<K>>
     where
         Q: Key<Owned = K> + ?Sized + 'static,
         K: OwnedKey,

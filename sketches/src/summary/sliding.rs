@@ -15,7 +15,9 @@ use crate::error::Mismatch;
 ///
 /// Pane numbers increase from push to push; panes without items may be left out. The state is plain data: it is stored
 /// with everything else.
-pub trait Sliding<S: Summary>: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Sliding<S: Summary>:
+    Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// An empty window over at most `panes` panes.
     ///
     /// `phase` spreads the expensive slides of many windows over time: give each key its own, such as a portable hash.
@@ -46,6 +48,9 @@ pub trait Sliding<S: Summary>: Clone + Serialize + DeserializeOwned + Send + Syn
     fn read(&self) -> Result<Option<S::Reading>, Mismatch> {
         Ok(self.total()?.map(|total| total.read()))
     }
+
+    /// Whether the window has no panes.
+    fn is_empty(&self) -> bool;
 
     /// The bytes this window holds, itself and its heap.
     fn memory_bytes(&self) -> usize;
@@ -98,6 +103,10 @@ impl<S: Subtract> Sliding<S> for Inverse<S> {
 
     fn total(&self) -> Result<Option<S>, Mismatch> {
         Ok(self.total.clone())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.panes.is_empty()
     }
 
     fn memory_bytes(&self) -> usize {
@@ -180,6 +189,10 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
             merge_into(&mut total, back)?;
         }
         Ok(total)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.front.is_empty() && self.back.is_empty()
     }
 
     fn memory_bytes(&self) -> usize {

@@ -106,6 +106,10 @@ macro_rules! tuple {
                 Ok(Some(($($s,)+)))
             }
 
+            fn is_empty(&self) -> bool {
+                true $(&& self.$i.is_empty())+
+            }
+
             fn memory_bytes(&self) -> usize {
                 0 $(+ self.$i.memory_bytes())+
             }
@@ -175,7 +179,9 @@ impl<S: Summary> Summary for Option<S> {
     }
 
     fn memory_bytes(&self) -> usize {
-        let heap = self.as_ref().map_or(0, |s| s.memory_bytes().saturating_sub(size_of::<S>()));
+        let heap = self
+            .as_ref()
+            .map_or(0, |s| s.memory_bytes().saturating_sub(size_of::<S>()));
         size_of::<Self>() + heap
     }
 }

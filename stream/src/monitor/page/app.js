@@ -9,7 +9,7 @@ import { onThemeChange, themeButton } from "./theme.js";
 
 const RETRY_MS = 3000;
 const SILENCE_MS = 5000;
-const NARROWEST_NUMBER = 224;
+const NARROWEST_NUMBER = 248;
 const GAP = 16;
 
 const root = document.documentElement;

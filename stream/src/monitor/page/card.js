@@ -52,6 +52,7 @@ export function series(name, color, estimates) {
 /** The contract estimates share; each one if they differ, as far as that is short. */
 export function commonContract(estimates) {
   const contracts = [...new Set(estimates.map((e) => e?.contract).filter(Boolean))];
+  if (contracts.length === 0) return "no contract stated";
   const more = contracts.length > 2 ? ` and ${contracts.length - 2} more` : "";
   return contracts.slice(0, 2).map((text) => foreign(text)).join("; ") + more;
 }

@@ -16,13 +16,13 @@ const SUMMARY_EVERY_MS = 5000; // a screen reader should not be talked over
  * A chart in the element `host`. Its model:
  *
  *     { times, series: [{ name, color, values, lower, upper }],
- *       between, reference, print, estimates, summary }
+ *       between, reference, print, moment, estimates, summary }
  *
  * where the columns are as long as `times` and hold NaN for what is absent,
  * `between` fills the space between neighbouring series, `reference` is a value
- * to draw a level line at, `print` formats a value of the tooltip, `estimates`
- * is false for figures without an interval, and `summary()` says in words what
- * the chart shows.
+ * to draw a level line at, `print` and `moment` format a value and a time
+ * of the tooltip, `estimates` is false for figures without an interval, and
+ * `summary()` says in words what the chart shows.
  */
 export class Chart {
   constructor(host, { axes = true, logarithmic = false, requestDraw }) {
@@ -68,8 +68,7 @@ export class Chart {
     ctx.setTransform(w / width, 0, 0, h / height, 0, 0);
     ctx.clearRect(0, 0, width, height);
     ctx.font = `${FONT}px ${getComputedStyle(this.canvas).fontFamily}`;
-    ctx.lineJoin = "round";
-    ctx.lineCap = "round";
+    ctx.lineJoin = "bevel"; // looks as round joins do here, at half the cost
   }
 
   /** Axes, scales and margins; null when there is no number to draw. */

@@ -8,13 +8,13 @@ import { clock, date, duration, finite, foreign, isTime, moment, number } from "
 import { History } from "./history.js";
 import { seriesColor } from "./theme.js";
 
-const MOST_SOURCES = 24;
+const MOST_SOURCES = 24; // shown; all of them are counted
 
 /**
  * The gauges. `read` takes the value out of a point, `print` formats it,
  * `detail` is the line under it, `note` the small print under the title, and
- * `limit` a value it should not pass; the chart draws a
- * line there unless `level` is false.
+ * `limit` a value it should not pass, at which the chart has a line unless
+ * `level` is false.
  */
 const GAUGES = [
   {
@@ -31,26 +31,31 @@ const GAUGES = [
   {
     key: "processing",
     title: "Processing time",
-    note: (point) => (limit(point) ? `dashed: interval ${duration(limit(point))}` : "of the latest batch"),
+    note: (point) => {
+      const interval = batchInterval(point);
+      return interval ? `dashed: interval ${duration(interval)}` : "of the latest batch";
+    },
     read: (point) => point.processing_ms,
     print: duration,
     detail: (point) => {
-      const share = finite(point.processing_ms) / limit(point);
-      return share >= 0 ? `${number(share * 100, 0)} % of the interval` : "no batch interval";
+      const interval = batchInterval(point);
+      if (!interval) return "no batch interval";
+      return `${number((finite(point.processing_ms) / interval) * 100, 0)} % of the interval`;
     },
-    limit,
+    limit: batchInterval,
   },
   {
     key: "delay",
     title: "Scheduling delay",
-    note: "wait of a batch for its start",
+    note: "how late batches start",
     read: (point) => point.delay_ms,
     print: duration,
     detail: (point) => {
-      if (!limit(point)) return "no batch interval";
-      return finite(point.delay_ms) > limit(point) ? "falling behind" : "keeping up";
+      const interval = batchInterval(point);
+      if (!interval) return "no batch interval";
+      return finite(point.delay_ms) > interval ? "falling behind" : "keeping up";
     },
-    limit,
+    limit: batchInterval,
     level: false,
   },
   {
@@ -81,13 +86,13 @@ const GAUGES = [
 ];
 
 /** The batch interval; null for a job without batches. */
-function limit(point) {
+function batchInterval(point) {
   const value = finite(point.interval_ms);
   return value > 0 ? value : null;
 }
 
 function sources(point) {
-  return Array.isArray(point.sources) ? point.sources.slice(0, MOST_SOURCES) : [];
+  return Array.isArray(point.sources) ? point.sources : [];
 }
 
 class Gauge {
@@ -110,11 +115,11 @@ class Gauge {
       this.reading.show("–", "waiting for data");
       return;
     }
-    const { read, print, detail, limit: most } = this.spec;
+    const { read, print, detail, limit } = this.spec;
     const value = finite(read(latest));
     this.reading.show(print(value), detail(latest));
     this.showNote(latest);
-    this.root.classList.toggle("is-over", Boolean(most?.(latest)) && value > most(latest));
+    this.root.classList.toggle("is-over", Boolean(limit?.(latest)) && value > limit(latest));
   }
 
   showNote(latest) {
@@ -124,15 +129,16 @@ class Gauge {
 
   draw() {
     const { points, times, latest } = this.history;
-    const { read, print, precise, limit: most, level = true } = this.spec;
+    const { read, print, precise, limit, level = true } = this.spec;
     const values = Float64Array.from(points, (point) => finite(read(point)));
     const none = new Float64Array(points.length).fill(NaN);
     this.plot.draw({
       times,
       series: [{ name: this.name, color: seriesColor(0), values, lower: none, upper: none }],
       estimates: false, // the engine's own figures are counts, not estimates
-      reference: latest && level ? most?.(latest) : null,
+      reference: latest && level ? limit?.(latest) : null,
       print: precise ?? print,
+      moment: (t) => `${clock(t, 1)} UTC`,
       summary: () => `${this.name}, ${points.length} points. Latest ${print(values.at(-1))}`,
     });
   }
@@ -157,7 +163,7 @@ export class Engine {
   }
 
   showSources() {
-    const shown = this.history.latest ? sources(this.history.latest) : [];
+    const shown = sources(this.history.latest ?? {}).slice(0, MOST_SOURCES);
     resize(this.list, shown.length, sourceEntry);
     shown.forEach((source, i) => {
       const entry = this.list.children[i];

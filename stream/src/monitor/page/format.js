@@ -38,6 +38,7 @@ function needsExponent(value) {
 /** A number to read: grouped, with about four significant digits. */
 export function number(value, decimals = usualDecimals(value), padded = false) {
   if (!Number.isFinite(value)) return ABSENT;
+  if (value === 0) return "0";
   return needsExponent(value) ? scientific(value) : grouped(value, decimals, padded);
 }
 
@@ -54,16 +55,32 @@ export function finite(value) {
   return typeof value === "number" && Math.abs(value) <= 1e300 ? value : NaN;
 }
 
+/** Digits after the point that show two significant ones of `size`. */
+function decimalsOf(size) {
+  return size > 0 ? Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(size)))) : 0;
+}
+
 /**
- * How to print an estimate: the width of its interval decides how many digits
- * carry meaning, so the value and both bounds get the same ones.
+ * The digits an estimate is printed with. The width of its interval decides how
+ * many carry meaning, so the value and both bounds get the same ones; a value
+ * smaller than its interval still shows two. Null for each number's own.
  */
-function estimatePrinter(value, lower, upper) {
+function sharedDecimals(value, lower, upper) {
   const width = upper - lower;
   const integers = [value, lower, upper].every(Number.isInteger);
-  if (integers || !(width > 0) || width >= Math.abs(value)) return (x) => number(x);
-  const decimals = Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(width))));
-  return (x) => number(x, decimals, true);
+  if (integers || !(width > 0)) return null;
+  return decimalsOf(Math.min(width, Math.abs(value) || width));
+}
+
+/** Rounds outward to `decimals`: rounding must never narrow a guarantee. */
+function outward(x, decimals, direction) {
+  if (needsExponent(x)) return x;
+  const unit = 10 ** (decimals ?? usualDecimals(x));
+  const scaled = x * unit;
+  // What is round already stays, though the product may be an ulp beside it.
+  const round = Math.abs(scaled - Math.round(scaled)) <= Math.abs(scaled) * 1e-15;
+  if (round) return Math.round(scaled) / unit;
+  return (direction < 0 ? Math.floor(scaled) : Math.ceil(scaled)) / unit;
 }
 
 /** An estimate as two texts: its value, and what is guaranteed about it. */
@@ -71,13 +88,16 @@ export function estimate(e) {
   const value = finite(e?.value);
   const lower = finite(e?.lower);
   const upper = finite(e?.upper);
-  const print = estimatePrinter(value, lower, upper);
-  return { value: print(value), interval: interval(lower, upper, print, finite(e?.confidence)) };
+  const decimals = sharedDecimals(value, lower, upper);
+  const print = (x) => (decimals === null ? number(x) : number(x, decimals, true));
+  const bounds = [outward(lower, decimals, -1), outward(upper, decimals, 1)];
+  // Whether they are equal is asked of the bounds themselves, not as rounded.
+  const known = lower === upper ? "exact" : interval(...bounds, print, finite(e?.confidence));
+  return { value: print(value), interval: known };
 }
 
 function interval(lower, upper, print, confidence) {
   if (Number.isNaN(lower) && Number.isNaN(upper)) return "no guarantee";
-  if (lower === upper) return "exact";
   const at = confidence > 0 && confidence < 1 ? ` · ${percent(confidence)}` : "";
   if (Number.isNaN(upper)) return `≥ ${print(lower)}${at}`;
   if (Number.isNaN(lower)) return `≤ ${print(upper)}${at}`;
@@ -86,7 +106,7 @@ function interval(lower, upper, print, confidence) {
 
 /** The bounds of a tooltip row, with all their digits. */
 export function preciseInterval(lower, upper) {
-  return interval(lower, upper, precise, NaN);
+  return lower === upper ? "exact" : interval(lower, upper, precise, NaN);
 }
 
 function percent(share) {

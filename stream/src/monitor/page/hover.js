@@ -66,7 +66,7 @@ export class Hover {
 
   fill(model, i) {
     const print = model.print ?? precise;
-    setText(this.when, moment(model.times[i]));
+    setText(this.when, (model.moment ?? moment)(model.times[i]));
     // The highest line first, as on the chart.
     const series = model.between ? [...model.series].reverse() : model.series;
     resize(this.rows, series.length, reading);
@@ -79,13 +79,14 @@ export class Hover {
     });
   }
 
-  /** Beside the crosshair, on the side with more room, within the chart. */
+  /** Beside the crosshair, on the side with more room, within the page. */
   place(plane, i) {
     const x = plane.px[i];
     const width = this.tooltip.offsetWidth;
-    const host = this.chart.host.clientWidth;
-    const beside = x > host / 2 ? x - width - 12 : x + 12;
-    const left = Math.min(Math.max(beside, 0), Math.max(0, host - width));
+    const host = this.chart.host.getBoundingClientRect();
+    const beside = x > host.width / 2 ? x - width - 12 : x + 12;
+    const rightmost = document.documentElement.clientWidth - host.left - width - 8;
+    const left = Math.max(Math.min(beside, rightmost), 8 - host.left);
     this.tooltip.style.transform = `translateX(${Math.round(left)}px)`;
   }
 }

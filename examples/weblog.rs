@@ -1,0 +1,215 @@
+//! A live approximate dashboard over a web log.
+//!
+//! Without an input it shows a synthetic site. Try `--help`.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use streamgauge_examples::weblog::{Failure, Format, Input, Options, Output, Site, run};
+
+/// Live approximate analytics over a web server's log: requests, errors, distinct hosts, response sizes and top pages
+/// over sliding windows of event time.
+#[derive(Debug, Parser)]
+#[command(name = "weblog", version)]
+struct Flags {
+    /// A log to read: a file, a .gz file, a directory, or - for the standard input. May be given several times.
+    /// Without it, a synthetic site is shown
+    #[arg(long, value_name = "PATH|-")]
+    input: Vec<String>,
+
+    /// The format of all lines: common, combined, json or nasa. Recognised line by line if not given
+    #[arg(long)]
+    format: Option<Format>,
+
+    /// The length of a window of event time
+    #[arg(long, default_value = "5m", value_parser = duration, value_name = "DURATION")]
+    window: Duration,
+
+    /// The time from one window to the next
+    #[arg(long, default_value = "1m", value_parser = duration, value_name = "DURATION")]
+    slide: Duration,
+
+    /// How much later than newer lines a line may come and still count
+    #[arg(long, default_value = "30s", value_parser = duration, value_name = "DURATION")]
+    watermark: Duration,
+
+    /// How fast a log is replayed: event seconds per second, or max
+    #[arg(long, default_value = "60", value_parser = speed, value_name = "FACTOR|max")]
+    speed: Speed,
+
+    /// Take all that is there, as fast as possible, then exit
+    #[arg(long)]
+    once: bool,
+
+    /// Where the dashboard listens. Whoever can reach the address sees the data
+    #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
+    listen: SocketAddr,
+
+    /// No dashboard
+    #[arg(long)]
+    no_dashboard: bool,
+
+    /// What to write on the standard output; text without a dashboard, else nothing
+    #[arg(long, value_enum)]
+    output: Option<OutputFlag>,
+
+    /// Compute the exact answers beside the approximate ones; takes memory that grows with the data
+    #[arg(long)]
+    exact: bool,
+
+    /// Stop at the first malformed line, naming it
+    #[arg(long)]
+    strict: bool,
+
+    /// The seed of the hashes, and of the synthetic site
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// Threads to compute on; as many as the machine has if not given
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+
+    /// Write this many lines of the synthetic site to the standard output, and exit
+    #[arg(long, value_name = "LINES")]
+    generate: Option<u64>,
+
+    /// Requests a second of the synthetic site
+    #[arg(long, default_value_t = 40.0)]
+    rate: f64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OutputFlag {
+    /// One JSON object a window, and a summary at the end
+    Jsonl,
+    /// One line of text a window
+    Text,
+    /// Nothing
+    None,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Speed(Option<f64>);
+
+fn speed(text: &str) -> Result<Speed, String> {
+    match text.parse::<f64>() {
+        _ if text == "max" => Ok(Speed(None)),
+        Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(Speed(Some(factor))),
+        _ => Err("give a positive number or max".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("give a whole number and ms, s, m or h, such as 30s".to_owned()),
+    };
+    let number = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(millis));
+    number
+        .map(Duration::from_millis)
+        .ok_or_else(|| "out of range".to_owned())
+}
+
+impl From<Flags> for Options {
+    fn from(flags: Flags) -> Self {
+        let dashboard = (!flags.no_dashboard).then_some(flags.listen);
+        let output = match (flags.output, dashboard) {
+            (Some(OutputFlag::Jsonl), _) => Output::Jsonl,
+            (Some(OutputFlag::Text), _) | (None, None) => Output::Text,
+            (Some(OutputFlag::None), _) | (None, Some(_)) => Output::Nothing,
+        };
+        let input = |name: String| {
+            if name == "-" {
+                Input::Stdin
+            } else {
+                Input::Path(PathBuf::from(name))
+            }
+        };
+        Self {
+            inputs: flags.input.into_iter().map(input).collect(),
+            format: flags.format,
+            window: flags.window,
+            slide: flags.slide,
+            watermark: flags.watermark,
+            speed: flags.speed.0,
+            once: flags.once,
+            dashboard,
+            seed: flags.seed,
+            rate: flags.rate,
+            exact: flags.exact,
+            output,
+            strict: flags.strict,
+            threads: flags.threads,
+        }
+    }
+}
+
+/// Writes lines of the synthetic site.
+fn generate(lines: u64, flags: &Flags) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(1 << 20, io::stdout().lock());
+    let site = Site::new(flags.seed, flags.rate);
+    let (mut left, mut text) = (lines, String::new());
+    for second in 0.. {
+        text.clear();
+        let written = site.second(second, &mut text) as u64;
+        if written >= left {
+            let end = text
+                .match_indices('\n')
+                .nth(left.saturating_sub(1) as usize)
+                .map_or(0, |(at, _)| at + 1);
+            out.write_all(&text.as_bytes()[..if left == 0 { 0 } else { end }])?;
+            break;
+        }
+        out.write_all(text.as_bytes())?;
+        left -= written;
+    }
+    out.flush()
+}
+
+/// 0 when all went well, 2 for what could be told before or a malformed line, 1 for a failure on the way.
+fn main() -> ExitCode {
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) if error.use_stderr() => {
+            // The first line says what is wrong; the rest is how to ask for help.
+            let text = error.to_string();
+            eprintln!("{}", text.lines().next().unwrap_or("bad flags"));
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    if let Some(lines) = flags.generate {
+        return match generate(lines, &flags) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                eprintln!("error: cannot write to the output: {error}");
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::SUCCESS,
+        };
+    }
+    match run(&flags.into(), io::stdout()) {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(if matches!(failure, Failure::Run(_)) {
+                1
+            } else {
+                2
+            })
+        }
+    }
+}

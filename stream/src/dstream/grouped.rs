@@ -1,0 +1,267 @@
+//! Streams grouped by a key, cut into windows, or both: what is summarized.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use streamgauge_sketches::{Key, OwnedKey, Spec, Summary};
+
+use super::DStream;
+use crate::source::Record;
+use crate::window::{EventTime, EventWindows, Windows};
+
+/// How records are assigned to groups.
+pub trait Grouping<T>: Send + Sync + 'static {
+    /// The key of a group, owned.
+    type Key: OwnedKey;
+    /// The key as it stands in the record.
+    type Borrowed: Key<Owned = Self::Key> + ?Sized;
+    /// A row of the result: the reading alone, or with its key.
+    type Row<R: Record>: Record;
+
+    /// Calls `group` with the key of every group the record belongs to.
+    fn visit(&self, record: &T, group: impl FnMut(&Self::Borrowed));
+
+    /// Makes a row.
+    fn row<R: Record>(key: Self::Key, reading: R) -> Self::Row<R>;
+}
+
+/// What reading the state of a spec gives.
+pub type Reading<S> = <<S as Spec>::State as Summary>::Reading;
+
+/// A row of summaries `S` of records `T` grouped by `G`.
+pub type Row<T, G, S> = <G as Grouping<T>>::Row<Reading<S>>;
+
+/// All records in one group; a row is the reading.
+#[derive(Clone, Copy, Debug)]
+pub struct All;
+
+/// Records grouped by a key that is a part of them; a row is `(key, reading)`.
+#[derive(Clone, Debug)]
+pub struct By<Q: ?Sized, F> {
+    key: F,
+    borrowed: PhantomData<fn(&Q)>,
+}
+
+/// Records that belong to none, one or several groups; a row is `(key, reading)`.
+#[derive(Clone, Debug)]
+pub struct ByEach<Q: ?Sized, F> {
+    keys: F,
+    borrowed: PhantomData<fn(&Q)>,
+}
+
+impl<T: Record> Grouping<T> for All {
+    type Key = ();
+    type Borrowed = ();
+    type Row<R: Record> = R;
+
+    #[inline]
+    fn visit(&self, _: &T, mut group: impl FnMut(&())) {
+        group(&());
+    }
+
+    fn row<R: Record>((): (), reading: R) -> R {
+        reading
+    }
+}
+
+impl<T, Q, F> Grouping<T> for By<Q, F>
+where
+    T: Record,
+    Q: Key + ?Sized + 'static,
+    F: Fn(&T) -> &Q + Send + Sync + 'static,
+{
+    type Key = Q::Owned;
+    type Borrowed = Q;
+    type Row<R: Record> = (Q::Owned, R);
+
+    #[inline]
+    fn visit(&self, record: &T, mut group: impl FnMut(&Q)) {
+        group((self.key)(record));
+    }
+
+    fn row<R: Record>(key: Q::Owned, reading: R) -> (Q::Owned, R) {
+        (key, reading)
+    }
+}
+
+impl<T, Q, F> Grouping<T> for ByEach<Q, F>
+where
+    T: Record,
+    Q: Key + ?Sized + 'static,
+    F: Fn(&T, &mut dyn FnMut(&Q)) + Send + Sync + 'static,
+{
+    type Key = Q::Owned;
+    type Borrowed = Q;
+    type Row<R: Record> = (Q::Owned, R);
+
+    #[inline]
+    fn visit(&self, record: &T, mut group: impl FnMut(&Q)) {
+        (self.keys)(record, &mut group);
+    }
+
+    fn row<R: Record>(key: Q::Owned, reading: R) -> (Q::Owned, R) {
+        (key, reading)
+    }
+}
+
+/// One result for every batch.
+#[derive(Clone, Copy, Debug)]
+pub struct PerBatch;
+
+/// A stream that is grouped by `G` and cut by `W`, to be summarized.
+pub struct Grouped<T, G, W> {
+    pub(crate) stream: DStream<T>,
+    pub(crate) grouping: G,
+    pub(crate) cut: W,
+    pub(crate) name: Option<String>,
+}
+
+impl<T, G, W> std::fmt::Debug for Grouped<T, G, W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Grouped({:?}, {:?})", self.stream, self.name)
+    }
+}
+
+impl<T: Record> DStream<T> {
+    fn grouped(&self) -> Grouped<T, All, PerBatch> {
+        Grouped {
+            stream: self.clone(),
+            grouping: All,
+            cut: PerBatch,
+            name: None,
+        }
+    }
+
+    /// Grouped by a key that is a part of the record: `key_by(|v| v.path.as_str())` allocates once per distinct key,
+    /// not per record.
+    pub fn key_by<Q, F>(&self, key: F) -> Grouped<T, By<Q, F>, PerBatch>
+    where
+        Q: Key + ?Sized + 'static,
+        F: Fn(&T) -> &Q + Send + Sync + 'static,
+    {
+        self.grouped().key_by(key)
+    }
+
+    /// Grouped by none, one or several keys of the record, each given to the function that the closure gets.
+    ///
+    /// ```
+    /// # use streamgauge_stream::DStream;
+    /// # fn stream(lines: DStream<String>) {
+    /// let words = lines.key_each(|line, key| line.split(' ').for_each(key)).summarize(|on| on.count());
+    /// # }
+    /// ```
+    pub fn key_each<Q, F>(&self, keys: F) -> Grouped<T, ByEach<Q, F>, PerBatch>
+    where
+        Q: Key + ?Sized + 'static,
+        F: Fn(&T, &mut dyn FnMut(&Q)) + Send + Sync + 'static,
+    {
+        self.grouped().key_each(keys)
+    }
+
+    /// The records of the last `length`, at every multiple of `slide`, by the time of their batch.
+    ///
+    /// Both must be multiples of the batch interval. The window at time t holds the batches in (t − length, t].
+    pub fn window(&self, length: Duration, slide: Duration) -> Grouped<T, All, Windows> {
+        self.grouped().window(length, slide)
+    }
+
+    /// Says when a record happened (milliseconds since the epoch), and how much later than newer ones it may arrive.
+    ///
+    /// The *watermark* of an input is its newest event time less that delay; the stream's is the lowest among its
+    /// inputs that have not ended. A window is complete when the watermark passes its end. A record is late, counted
+    /// and left out, if its pane had been closed by the watermark of its own input when it came: that depends on the
+    /// order of the records in their input, not on how they fell into batches.
+    pub fn event_time<F>(&self, time: F, delay: Duration) -> Grouped<T, All, EventTime<F>>
+    where
+        F: Fn(&T) -> i64 + Send + Sync + 'static,
+    {
+        let Grouped {
+            stream,
+            grouping,
+            name,
+            ..
+        } = self.grouped();
+        Grouped {
+            stream,
+            grouping,
+            cut: EventTime { time, delay },
+            name,
+        }
+    }
+}
+
+impl<T: Record, G, W> Grouped<T, G, W> {
+    /// Names the operator: in errors, on the dashboard, and to find its state again.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+impl<T: Record, W> Grouped<T, All, W> {
+    fn grouped_by<G>(self, grouping: G) -> Grouped<T, G, W> {
+        Grouped {
+            stream: self.stream,
+            grouping,
+            cut: self.cut,
+            name: self.name,
+        }
+    }
+
+    /// Grouped by a key that is a part of the record.
+    pub fn key_by<Q, F>(self, key: F) -> Grouped<T, By<Q, F>, W>
+    where
+        Q: Key + ?Sized + 'static,
+        F: Fn(&T) -> &Q + Send + Sync + 'static,
+    {
+        self.grouped_by(By {
+            key,
+            borrowed: PhantomData,
+        })
+    }
+
+    /// Grouped by none, one or several keys of the record.
+    pub fn key_each<Q, F>(self, keys: F) -> Grouped<T, ByEach<Q, F>, W>
+    where
+        Q: Key + ?Sized + 'static,
+        F: Fn(&T, &mut dyn FnMut(&Q)) + Send + Sync + 'static,
+    {
+        self.grouped_by(ByEach {
+            keys,
+            borrowed: PhantomData,
+        })
+    }
+}
+
+impl<T: Record, G> Grouped<T, G, PerBatch> {
+    /// The records of the last `length`, at every multiple of `slide`, by the time of their batch.
+    pub fn window(self, length: Duration, slide: Duration) -> Grouped<T, G, Windows> {
+        Grouped {
+            stream: self.stream,
+            grouping: self.grouping,
+            cut: Windows { length, slide },
+            name: self.name,
+        }
+    }
+}
+
+impl<T: Record, G, F> Grouped<T, G, EventTime<F>> {
+    /// Sliding windows of event time: `[start, start + length)` for every start that is a multiple of `slide` since
+    /// the epoch.
+    pub fn window(self, length: Duration, slide: Duration) -> Grouped<T, G, EventWindows<F>> {
+        Grouped {
+            stream: self.stream,
+            grouping: self.grouping,
+            cut: EventWindows {
+                event_time: self.cut,
+                windows: Windows { length, slide },
+            },
+            name: self.name,
+        }
+    }
+
+    /// Tumbling windows of event time: each begins where the last one ends.
+    pub fn tumbling(self, length: Duration) -> Grouped<T, G, EventWindows<F>> {
+        self.window(length, length)
+    }
+}

@@ -1,0 +1,112 @@
+//! A stream that several operators may read.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::Node;
+use crate::batch::{Batch, Input, Partitions, each_partition};
+use crate::error::Error;
+use crate::source::Record;
+use crate::time::Time;
+
+/// Hands the rows of a node to its readers: straight through to a single one; computed once and kept for the batch if
+/// there are several. The last reader of a partition gets the rows themselves, the others copies.
+pub(crate) struct Shared<T> {
+    node: Box<dyn Node<T>>,
+    readers: AtomicUsize,
+    kept: Mutex<Option<Kept<T>>>,
+}
+
+struct Kept<T> {
+    time: Time,
+    partitions: Option<Partitions>,
+    rows: Vec<Rows<T>>,
+}
+
+struct Rows<T> {
+    rows: Vec<T>,
+    readers_left: usize,
+}
+
+impl<T: Record> Shared<T> {
+    pub(crate) fn new(node: Box<dyn Node<T>>) -> Self {
+        Self {
+            node,
+            readers: AtomicUsize::new(0),
+            kept: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn add_reader(&self) {
+        self.readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_shared(&self) -> bool {
+        self.readers.load(Ordering::Relaxed) > 1
+    }
+
+    fn compute(&self, batch: &Batch) -> Result<Kept<T>, Error> {
+        let partitions = self.node.prepare(batch)?;
+        let count = partitions.as_ref().map_or(0, |p| p.len());
+        let readers_left = self.readers.load(Ordering::Relaxed);
+        let rows = each_partition(batch, "shared stream", count, |partition| {
+            let mut rows = Vec::new();
+            self.node
+                .run(batch, partition, &mut |chunk| rows.append(chunk))?;
+            Ok(Rows { rows, readers_left })
+        })?;
+        Ok(Kept {
+            time: batch.time,
+            partitions,
+            rows,
+        })
+    }
+}
+
+impl<T: Record> Node<T> for Shared<T> {
+    fn inputs(&self) -> Vec<Input> {
+        self.node.inputs()
+    }
+
+    fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
+        if !self.is_shared() {
+            return self.node.prepare(batch);
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(kept) if kept.time == batch.time => Ok(kept.partitions.clone()),
+            _ => {
+                *kept = None;
+                let computed = self.compute(batch)?;
+                Ok(kept.insert(computed).partitions.clone())
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        batch: &Batch,
+        partition: usize,
+        out: &mut dyn FnMut(&mut Vec<T>),
+    ) -> Result<(), Error> {
+        if !self.is_shared() {
+            return self.node.run(batch, partition, out);
+        }
+        let mut rows = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(rows) = kept.as_mut().and_then(|kept| kept.rows.get_mut(partition)) else {
+                return Ok(());
+            };
+            rows.readers_left = rows.readers_left.saturating_sub(1);
+            if rows.readers_left == 0 {
+                std::mem::take(&mut rows.rows)
+            } else {
+                rows.rows.clone()
+            }
+        };
+        if !rows.is_empty() {
+            out(&mut rows);
+        }
+        Ok(())
+    }
+}

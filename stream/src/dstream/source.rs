@@ -1,0 +1,160 @@
+//! Sources in the graph.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Node;
+use crate::batch::{Batch, Input, Partitions};
+use crate::error::Error;
+use crate::source::{Limit, Next, Partition, Record, Source};
+
+type Planned<T> = Arc<[Box<dyn Partition<T>>]>;
+
+/// A source as the graph reads it: the partitions of the batch that runs.
+pub(crate) struct SourceNode<T> {
+    input: Input,
+    /// Text is counted by line, where it is parsed.
+    counts_rows: bool,
+    partitions: Arc<Mutex<Planned<T>>>,
+}
+
+/// A source as the scheduler drives it.
+pub(crate) trait AnySource: Send {
+    fn name(&self) -> String;
+    fn input(&self) -> Input;
+
+    /// Plans a batch; gives the range, serialized for the log, and what comes after.
+    fn plan(&mut self, limit: Limit) -> Result<(Vec<u8>, Next), Error>;
+
+    /// Makes the planned range the content of the batch.
+    fn read(&mut self) -> Result<(), Error>;
+
+    fn close(&mut self);
+    fn holds_records(&self) -> bool;
+
+    /// The position, serialized.
+    fn save(&self) -> Vec<u8>;
+    fn load(&mut self, position: &[u8]) -> Result<(), Error>;
+}
+
+struct Driven<S: Source> {
+    source: S,
+    input: Input,
+    from: S::Position,
+    to: S::Position,
+    partitions: Arc<Mutex<Planned<S::Item>>>,
+}
+
+impl<T: Record> SourceNode<T> {
+    /// The two sides of a source.
+    pub(crate) fn new<S: Source<Item = T>>(
+        source: S,
+        input: Input,
+        counts_rows: bool,
+    ) -> (Self, Box<dyn AnySource>) {
+        let partitions = Arc::new(Mutex::new(Planned::from([])));
+        let node = Self {
+            input,
+            counts_rows,
+            partitions: partitions.clone(),
+        };
+        let start = source.start();
+        let driven = Driven {
+            source,
+            input,
+            from: start.clone(),
+            to: start,
+            partitions,
+        };
+        (node, Box::new(driven))
+    }
+}
+
+impl<T: Record> Node<T> for SourceNode<T> {
+    fn inputs(&self) -> Vec<Input> {
+        vec![self.input]
+    }
+
+    fn prepare(&self, _: &Batch) -> Result<Option<Partitions>, Error> {
+        let partitions = self
+            .partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len();
+        Ok(Some(vec![self.input; partitions].into()))
+    }
+
+    fn run(
+        &self,
+        batch: &Batch,
+        partition: usize,
+        out: &mut dyn FnMut(&mut Vec<T>),
+    ) -> Result<(), Error> {
+        let partitions = self
+            .partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut rows = 0;
+        partitions[partition].read(&mut |chunk| {
+            rows += chunk.len() as u64;
+            out(chunk);
+            chunk.clear();
+        })?;
+        if self.counts_rows {
+            batch.count_records(self.input, rows);
+        }
+        Ok(())
+    }
+}
+
+impl<S: Source> AnySource for Driven<S> {
+    fn name(&self) -> String {
+        self.source.name()
+    }
+
+    fn input(&self) -> Input {
+        self.input
+    }
+
+    fn plan(&mut self, limit: Limit) -> Result<(Vec<u8>, Next), Error> {
+        self.from = self.to.clone();
+        let plan = self.source.plan(&self.from, limit)?;
+        self.to = plan.to;
+        // Writing to memory fails only for a position that refuses to be serialized.
+        let range = postcard::to_allocvec(&(&self.from, &self.to)).unwrap_or_default();
+        Ok((range, plan.next))
+    }
+
+    fn read(&mut self) -> Result<(), Error> {
+        let read = if self.from == self.to {
+            Vec::new()
+        } else {
+            self.source.read(&self.from, &self.to)?
+        };
+        *self
+            .partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = read.into();
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.source.close();
+    }
+
+    fn holds_records(&self) -> bool {
+        self.source.holds_records()
+    }
+
+    fn save(&self) -> Vec<u8> {
+        postcard::to_allocvec(&self.to).unwrap_or_default()
+    }
+
+    fn load(&mut self, position: &[u8]) -> Result<(), Error> {
+        self.to = postcard::from_bytes(position).map_err(|e| Error::State {
+            operator: self.source.name(),
+            cause: e.to_string(),
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Several streams as one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{DStream, Node, Shared};
+use crate::batch::{Batch, Input, Partitions};
+use crate::error::Error;
+use crate::source::Record;
+
+struct Union<T> {
+    parents: Vec<Arc<Shared<T>>>,
+    /// For each partition of the batch: its parent and its number there.
+    partitions: Mutex<Arc<[(usize, usize)]>>,
+}
+
+impl<T: Record> Node<T> for Union<T> {
+    fn inputs(&self) -> Vec<Input> {
+        let mut inputs: Vec<_> = self
+            .parents
+            .iter()
+            .flat_map(|parent| parent.inputs())
+            .collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs
+    }
+
+    fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
+        let (mut inputs, mut places, mut any) = (Vec::new(), Vec::new(), false);
+        for (parent, node) in self.parents.iter().enumerate() {
+            if let Some(partitions) = node.prepare(batch)? {
+                any = true;
+                inputs.extend_from_slice(&partitions);
+                places.extend((0..partitions.len()).map(|partition| (parent, partition)));
+            }
+        }
+        *self
+            .partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = places.into();
+        Ok(any.then(|| inputs.into()))
+    }
+
+    fn run(
+        &self,
+        batch: &Batch,
+        partition: usize,
+        out: &mut dyn FnMut(&mut Vec<T>),
+    ) -> Result<(), Error> {
+        let places = self
+            .partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let (parent, partition) = places[partition];
+        self.parents[parent].run(batch, partition, out)
+    }
+}
+
+impl<T: Record> DStream<T> {
+    /// The rows of this stream, then those of the other.
+    pub fn union(&self, other: &DStream<T>) -> DStream<T> {
+        Self::union_of([self.clone(), other.clone()])
+            .unwrap_or_else(|| unreachable!("two streams are at least one"))
+    }
+
+    /// The rows of several streams, in their order; `None` for no streams.
+    pub fn union_of(streams: impl IntoIterator<Item = DStream<T>>) -> Option<DStream<T>> {
+        let streams: Vec<_> = streams.into_iter().collect();
+        let first = streams.first()?;
+        if streams
+            .iter()
+            .any(|stream| !Arc::ptr_eq(&stream.graph, &first.graph))
+        {
+            first
+                .graph
+                .problem("union: the streams belong to different contexts; build them from one");
+        }
+        let node = Union {
+            parents: streams.iter().map(DStream::read_by_one_more).collect(),
+            partitions: Mutex::new(Arc::new([])),
+        };
+        Some(DStream::new(first.graph.clone(), node))
+    }
+}

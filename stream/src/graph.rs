@@ -1,0 +1,169 @@
+//! What a job consists of, collected while it is described.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+use streamgauge_sketches::summary::{Identity, On};
+
+use crate::batch::Input;
+use crate::dstream::{AnySource, Output};
+use crate::error::Error;
+use crate::window::Windows;
+
+/// The registry of a job: sources, outputs, state, and everything that is wrong with it.
+pub(crate) struct Graph {
+    seed: u64,
+    /// The batch interval; none if batches follow each other as fast as they can.
+    interval: Option<Duration>,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) sources: Vec<Box<dyn AnySource>>,
+    pub(crate) outputs: Vec<Box<dyn Output>>,
+    /// State by the name of its operator.
+    pub(crate) states: Vec<(String, Stateful)>,
+    /// By input: what it is derived from; nothing for a source.
+    pub(crate) inputs: Vec<Vec<Input>>,
+    pub(crate) problems: Vec<String>,
+    names: HashSet<String>,
+}
+
+impl Graph {
+    pub(crate) fn new(seed: u64, interval: Option<Duration>) -> Self {
+        Self {
+            seed,
+            interval,
+            parts: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn parts(&self) -> MutexGuard<'_, Parts> {
+        // The graph is only added to; what panicked while adding has added nothing.
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a mistake; all are told when the job is started.
+    pub(crate) fn problem(&self, problem: impl Into<String>) {
+        self.parts().problems.push(problem.into());
+    }
+
+    /// The name of an operator: the given one, or its kind and a number. State is found again by it.
+    pub(crate) fn name(&self, given: Option<String>, kind: &str) -> String {
+        let mut parts = self.parts();
+        let name = given.unwrap_or_else(|| {
+            let taken = |n: &usize| parts.names.contains(&format!("{kind} {n}"));
+            let number = (1..).find(|n| !taken(n)).unwrap_or_default();
+            format!("{kind} {number}")
+        });
+        if !parts.names.insert(name.clone()) {
+            parts.problems.push(format!(
+                "two operators are named \"{name}\"; give each its own name"
+            ));
+        }
+        name
+    }
+
+    /// A builder of summaries with the seed of the job.
+    pub(crate) fn on<T: 'static>(&self) -> On<Identity<T>> {
+        On::records().seeded(self.seed)
+    }
+
+    /// The input that a source is.
+    pub(crate) fn source_input(&self) -> Input {
+        self.derived_input(Vec::new())
+    }
+
+    /// The input that a wide operator is: ended when all that it reads have ended.
+    pub(crate) fn derived_input(&self, from: Vec<Input>) -> Input {
+        let mut parts = self.parts();
+        parts.inputs.push(from);
+        Input((parts.inputs.len() - 1) as u32)
+    }
+
+    pub(crate) fn add_output(&self, output: Box<dyn Output>) {
+        self.parts().outputs.push(output);
+    }
+
+    pub(crate) fn add_source(&self, source: Box<dyn AnySource>) {
+        self.parts().sources.push(source);
+    }
+
+    pub(crate) fn add_state(&self, operator: &str, state: Stateful) {
+        self.parts().states.push((operator.to_owned(), state));
+    }
+
+    /// Checks the lengths of windows; those by batch time must be multiples of the batch interval.
+    pub(crate) fn check_windows(&self, operator: &str, windows: Windows, by_batch: bool) {
+        for (what, length) in [("length", windows.length), ("slide", windows.slide)] {
+            if length.is_zero() || length.subsec_nanos() % 1_000_000 != 0 {
+                self.problem(format!(
+                    "{operator}: the window's {what} is {length:?}; it must be whole milliseconds and not zero"
+                ));
+                continue;
+            }
+            let Some(interval) = self.interval.filter(|_| by_batch) else {
+                continue;
+            };
+            let (length, interval) = (length.as_millis(), interval.as_millis().max(1));
+            if length % interval != 0 {
+                let below = length / interval * interval;
+                self.problem(format!(
+                    "{operator}: the window's {what} of {length} ms is no multiple of the batch interval of \
+                     {interval} ms; write {} ms or {} ms",
+                    below.max(interval),
+                    below + interval
+                ));
+            }
+        }
+        if by_batch && self.interval.is_none() {
+            self.problem(format!(
+                "{operator}: windows by batch time need a batch interval, and this job runs batches as soon as \
+                 possible; set Trigger::Every, or use event_time(..).window(..)"
+            ));
+        }
+    }
+}
+
+/// State of an operator, as the engine stores and restores it.
+pub(crate) struct Stateful {
+    save: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
+    load: Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>,
+}
+
+impl Stateful {
+    /// State that is plain data.
+    pub(crate) fn of<S: Serialize + DeserializeOwned + Send + 'static>(
+        state: &Arc<Mutex<S>>,
+    ) -> Self {
+        let (saved, loaded) = (state.clone(), state.clone());
+        Self {
+            save: Box::new(move || {
+                let state = saved.lock().unwrap_or_else(PoisonError::into_inner);
+                postcard::to_allocvec(&*state).map_err(|e| e.to_string())
+            }),
+            load: Box::new(move |bytes| {
+                let state = postcard::from_bytes(bytes).map_err(|e| e.to_string())?;
+                *loaded.lock().unwrap_or_else(PoisonError::into_inner) = state;
+                Ok(())
+            }),
+        }
+    }
+
+    pub(crate) fn save(&self, operator: &str) -> Result<Vec<u8>, Error> {
+        (self.save)().map_err(|cause| Error::State {
+            operator: operator.to_owned(),
+            cause,
+        })
+    }
+
+    pub(crate) fn load(&self, operator: &str, bytes: &[u8]) -> Result<(), Error> {
+        (self.load)(bytes).map_err(|cause| Error::State {
+            operator: operator.to_owned(),
+            cause,
+        })
+    }
+}

@@ -1,0 +1,240 @@
+//! The state of a dashboard: the bounded history of its panels and of the engine.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+use super::panel::Kind;
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::monitor::{BatchInfo, Listener, Report};
+use crate::time::Time;
+
+/// Engine points that are kept.
+const ENGINE_HISTORY: usize = 1_000;
+/// Updates that a page may be behind before it gets the whole state again.
+const BACKLOG: usize = 16;
+/// The least time between two updates, in milliseconds: people see no more.
+const UPDATE_EVERY: i64 = 250;
+
+/// An event for the pages: its name and its JSON, made once for all of them.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) name: &'static str,
+    pub(super) data: Arc<str>,
+}
+
+#[derive(Debug)]
+pub(super) struct Board {
+    name: String,
+    session: String,
+    state: Mutex<State>,
+    events: broadcast::Sender<Event>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    panels: Vec<PanelState>,
+    engine: VecDeque<Value>,
+    /// Engine points that were not sent yet.
+    engine_unsent: Vec<Value>,
+    sent: Option<Time>,
+    interval: Option<u64>,
+    totals: Report,
+    source_records: Vec<u64>,
+    stopped: bool,
+}
+
+#[derive(Debug)]
+struct PanelState {
+    kind: Kind,
+    title: String,
+    unit: String,
+    points: VecDeque<Value>,
+    unsent: Vec<Value>,
+}
+
+impl Board {
+    pub(super) fn new(name: &str) -> Self {
+        let started = SystemClock::default().now().millis();
+        Self {
+            name: name.to_owned(),
+            session: format!("{started:x}-{:x}", std::process::id()),
+            state: Mutex::default(),
+            events: broadcast::channel(BACKLOG).0,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add(&self, kind: Kind, title: &str) -> usize {
+        let mut state = self.state();
+        state.panels.push(PanelState {
+            kind,
+            title: title.to_owned(),
+            unit: String::new(),
+            points: VecDeque::new(),
+            unsent: Vec::new(),
+        });
+        state.panels.len() - 1
+    }
+
+    pub(super) fn set_unit(&self, panel: usize, unit: &str) {
+        unit.clone_into(&mut self.state().panels[panel].unit);
+    }
+
+    /// Adds points to a panel; they are sent with the batch.
+    pub(super) fn push(&self, panel: usize, points: Vec<Value>) {
+        let mut state = self.state();
+        let panel = &mut state.panels[panel];
+        for point in points {
+            keep(&mut panel.points, point.clone(), panel.kind.history());
+            panel.unsent.push(point);
+        }
+        // What would be thinned out on arrival need not be sent.
+        let surplus = panel.unsent.len().saturating_sub(panel.kind.history());
+        panel.unsent.drain(..surplus);
+    }
+
+    /// The events for a page that has just connected: the whole state (and its end, if the job has ended), then updates.
+    pub(super) fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+        let state = self.state();
+        let mut first = vec![self.hello(&state)];
+        if state.stopped {
+            first.push(event("stopped", &json!({})));
+        }
+        (first, self.events.subscribe())
+    }
+
+    fn hello(&self, state: &State) -> Event {
+        let panels = state.panels.iter().enumerate().map(|(id, panel)| {
+            json!({
+                "id": id,
+                "kind": panel.kind.name(),
+                "title": panel.title,
+                "unit": panel.unit,
+                "points": panel.points,
+            })
+        });
+        let hello = json!({
+            "name": self.name,
+            "session": self.session,
+            "interval_ms": state.interval,
+            "panels": panels.collect::<Vec<_>>(),
+            "engine": state.engine,
+        });
+        event("hello", &hello)
+    }
+
+    fn send_update(&self, state: &mut State, now: Time) {
+        state.sent = Some(now);
+        let panels = state
+            .panels
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, panel)| !panel.unsent.is_empty());
+        let panels: Vec<_> = panels
+            .map(|(id, panel)| json!({ "id": id, "points": std::mem::take(&mut panel.unsent) }))
+            .collect();
+        let update =
+            json!({ "panels": panels, "engine": std::mem::take(&mut state.engine_unsent) });
+        // Nobody listening is no failure.
+        let _ = self.events.send(event("update", &update));
+    }
+}
+
+impl Listener for Board {
+    fn on_batch_completed(&self, batch: &BatchInfo) {
+        let now = SystemClock::default().now();
+        let mut state = self.state();
+        state.totals.add(batch);
+        state.interval = batch.interval.map(|interval| interval.as_millis() as u64);
+        state.source_records.resize(batch.sources.len(), 0);
+        for (total, source) in state.source_records.iter_mut().zip(&batch.sources) {
+            *total += source.records;
+        }
+        let point = engine_point(&state, batch, now);
+        keep(&mut state.engine, point.clone(), ENGINE_HISTORY);
+        state.engine_unsent.push(point);
+        let due = state
+            .sent
+            .is_none_or(|sent| now.millis() - sent.millis() >= UPDATE_EVERY);
+        if due {
+            self.send_update(&mut state, now);
+        }
+    }
+
+    fn on_stopped(&self, _: Result<&Report, &Error>) {
+        let mut state = self.state();
+        state.stopped = true;
+        self.send_update(&mut state, SystemClock::default().now());
+        let _ = self.events.send(event("stopped", &json!({})));
+    }
+}
+
+fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
+    let millis = |length: std::time::Duration| length.as_secs_f64() * 1e3;
+    let last = state.engine.back().and_then(|point| point["t"].as_i64());
+    // Points are told apart by their time.
+    let at = last.map_or(now.millis(), |last| now.millis().max(last + 1));
+    let since = last.map_or(millis(batch.processing), |last| (at - last) as f64);
+    let sources = batch.sources.iter().zip(&state.source_records).map(|(source, records)| {
+        json!({ "name": source.name, "records": records, "finished": source.finished })
+    });
+    json!({
+        "t": at,
+        "records": batch.records,
+        "rate": batch.records as f64 * 1e3 / since.max(1.0),
+        "processing_ms": millis(batch.processing),
+        "interval_ms": batch.interval.map(millis),
+        "delay_ms": millis(batch.scheduling_delay),
+        "late": state.totals.late,
+        "malformed": state.totals.malformed,
+        "sources": sources.collect::<Vec<_>>(),
+        "watermark": batch.watermark.map(Time::millis),
+    })
+}
+
+fn keep(history: &mut VecDeque<Value>, point: Value, most: usize) {
+    if history.len() >= most {
+        history.pop_front();
+    }
+    if let Some(before) = history.back_mut() {
+        drop_contract(before);
+    }
+    history.push_back(point);
+}
+
+/// A contract is read from the latest point only; in the history it would be most of the bytes.
+fn drop_contract(point: &mut Value) {
+    let of_estimate = |estimate: &mut Value| {
+        if let Some(estimate) = estimate.as_object_mut() {
+            estimate.remove("contract");
+            estimate.remove("confidence");
+        }
+    };
+    if let Some(estimate) = point.get_mut("e") {
+        of_estimate(estimate);
+    }
+    for quantile in point
+        .get_mut("quantiles")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(estimate) = quantile.get_mut("e") {
+            of_estimate(estimate);
+        }
+    }
+}
+
+fn event(name: &'static str, data: &Value) -> Event {
+    Event {
+        name,
+        data: data.to_string().into(),
+    }
+}

@@ -1,0 +1,202 @@
+//! The loop of a job.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rayon::ThreadPool;
+
+use super::{Progress, Trigger};
+use crate::batch::Batch;
+use crate::batch::exchange::Exchange;
+use crate::clock::Clock;
+use crate::error::{Error, Malformed};
+use crate::graph::Parts;
+use crate::monitor::{BatchInfo, Listener, Report, SourceInfo};
+use crate::recovery::BatchLog;
+use crate::source::{Limit, Next};
+use crate::time::Time;
+
+/// How long a job that runs as soon as possible waits when there was nothing to read.
+const IDLE: Duration = Duration::from_millis(10);
+
+/// Runs the batches of a job on a thread of its own.
+pub(crate) struct Driver {
+    pub(crate) parts: Parts,
+    pub(crate) trigger: Trigger,
+    pub(crate) interval: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pool: ThreadPool,
+    pub(crate) log: Box<dyn BatchLog>,
+    pub(crate) exchange: Arc<dyn Exchange>,
+    pub(crate) listeners: Vec<Arc<dyn Listener>>,
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// What comes after a batch.
+struct After {
+    /// By source.
+    next: Vec<Next>,
+}
+
+impl Driver {
+    /// Runs until the input ends, the job is stopped, or a batch fails.
+    pub(crate) fn run(mut self) -> (Parts, Result<Report, Error>) {
+        let started = Instant::now();
+        let mut report = Report::default();
+        let result = self.run_batches(&mut report).map(|()| {
+            report.elapsed = started.elapsed();
+            report
+        });
+        for listener in &self.listeners {
+            listener.on_stopped(result.as_ref());
+        }
+        (self.parts, result)
+    }
+
+    fn run_batches(&mut self, report: &mut Report) -> Result<(), Error> {
+        let mut time = self.clock.now().floor(self.interval);
+        let (mut idle, mut closed) = (false, false);
+        loop {
+            let due = self.next_time(time, idle);
+            if self.progress.is_stopping() {
+                if !closed {
+                    self.parts
+                        .sources
+                        .iter_mut()
+                        .for_each(|source| source.close());
+                    closed = true;
+                }
+                // What was taken in is worked off; nothing more is taken in.
+                if !self
+                    .parts
+                    .sources
+                    .iter()
+                    .any(|source| source.holds_records())
+                {
+                    return Ok(());
+                }
+            }
+            time = due;
+            let after = self.run_batch(time, report)?;
+            self.progress.complete(time);
+            let all = |wanted: &[Next]| after.next.iter().all(|next| wanted.contains(next));
+            idle = all(&[Next::Idle, Next::Finished]);
+            if all(&[Next::Finished]) || (idle && self.trigger == Trigger::Available) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for the time of the next batch.
+    fn next_time(&self, last: Time, idle: bool) -> Time {
+        let cancelled = || self.progress.is_stopping();
+        match self.trigger {
+            Trigger::Available => last.after(self.interval),
+            Trigger::Every => {
+                let due = last.after(self.interval);
+                self.clock.wait_until(due, &cancelled);
+                due
+            }
+            Trigger::AsSoonAsPossible => {
+                if idle {
+                    self.clock
+                        .wait_until(self.clock.now().after(IDLE), &cancelled);
+                }
+                self.clock.now().max(last.after(Duration::from_millis(1)))
+            }
+        }
+    }
+
+    fn run_batch(&mut self, time: Time, report: &mut Report) -> Result<After, Error> {
+        let scheduling_delay = match self.trigger {
+            Trigger::Every => self.clock.now().since(time),
+            Trigger::AsSoonAsPossible | Trigger::Available => Duration::ZERO,
+        };
+        let begun = Instant::now();
+        let limit = Limit {
+            time,
+            wait: self.trigger == Trigger::Available,
+        };
+        let plans = self
+            .parts
+            .sources
+            .iter_mut()
+            .map(|source| source.plan(limit));
+        let (ranges, next): (Vec<_>, Vec<_>) =
+            plans.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        self.log.planned(time, &ranges)?;
+        for source in &mut self.parts.sources {
+            source.read()?;
+        }
+        let batch = Batch::new(time, self.exchange.clone(), self.finished(&next));
+        let outputs = &self.parts.outputs;
+        // The pool is entered once a batch: entering it costs more than an empty operator.
+        self.pool
+            .install(|| outputs.iter().try_for_each(|output| output.run(&batch)))?;
+        self.log.completed(time)?;
+        let info = self.info(&batch, &next, scheduling_delay, begun.elapsed());
+        report.add(&info);
+        let malformed = batch
+            .take_bad_lines()
+            .iter()
+            .map(|line| line.resolve())
+            .collect::<Result<Vec<_>, _>>()?;
+        self.tell(&info, &malformed);
+        Ok(After { next })
+    }
+
+    /// By input: whether it has ended. What is derived has ended when all that it reads have.
+    fn finished(&self, next: &[Next]) -> Vec<bool> {
+        let mut finished = vec![false; self.parts.inputs.len()];
+        for (source, next) in self.parts.sources.iter().zip(next) {
+            finished[source.input().0 as usize] = *next == Next::Finished;
+        }
+        // Operators come after what they read.
+        for (input, from) in self.parts.inputs.iter().enumerate() {
+            if !from.is_empty() {
+                finished[input] = from.iter().all(|input| finished[input.0 as usize]);
+            }
+        }
+        finished
+    }
+
+    fn info(
+        &self,
+        batch: &Batch,
+        next: &[Next],
+        scheduling_delay: Duration,
+        processing: Duration,
+    ) -> BatchInfo {
+        let sources = self
+            .parts
+            .sources
+            .iter()
+            .zip(next)
+            .map(|(source, next)| SourceInfo {
+                name: source.name(),
+                records: batch.records(source.input()),
+                finished: *next == Next::Finished,
+            });
+        let sources: Vec<_> = sources.collect();
+        BatchInfo {
+            time: batch.time,
+            interval: (self.trigger == Trigger::Every).then_some(self.interval),
+            records: sources.iter().map(|source| source.records).sum(),
+            late: batch.late(),
+            malformed: batch.malformed(),
+            watermark: batch.watermark(),
+            scheduling_delay,
+            processing,
+            sources,
+        }
+    }
+
+    fn tell(&self, info: &BatchInfo, malformed: &[Malformed]) {
+        for listener in &self.listeners {
+            malformed
+                .iter()
+                .for_each(|line| listener.on_malformed(line));
+            listener.on_batch_completed(info);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! When batches run, and how one runs: plan, log, read, compute, complete.
+
+mod driver;
+mod progress;
+
+pub(crate) use driver::Driver;
+pub(crate) use progress::Progress;
+
+/// When a batch begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Trigger {
+    /// At every multiple of the batch interval.
+    #[default]
+    Every,
+    /// As soon as the last one is done and there is something to read.
+    AsSoonAsPossible,
+    /// As soon as the last one is done, until everything that is available has been read; then the job ends. Batch
+    /// times are multiples of the batch interval, one after the other, whatever the clock says.
+    Available,
+}

@@ -1,0 +1,131 @@
+//! An in-memory queue.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Limit, Next, Partition, Plan, Record, Source, SourceError};
+
+/// The writing end of a queue: what is pushed is read in the next batch.
+///
+/// One push is one partition. Cannot replay: what was read is gone.
+#[derive(Debug)]
+pub struct Queue<T> {
+    shared: Arc<Mutex<Shared<T>>>,
+}
+
+#[derive(Debug)]
+struct Shared<T> {
+    waiting: VecDeque<Vec<T>>,
+    closed: bool,
+}
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
+impl<T: Record> Queue<T> {
+    /// A queue and the source that reads it.
+    pub fn new() -> (Self, QueueSource<T>) {
+        let shared = Arc::new(Mutex::new(Shared {
+            waiting: VecDeque::new(),
+            closed: false,
+        }));
+        let source = QueueSource {
+            shared: shared.clone(),
+            planned: VecDeque::new(),
+            one_at_a_time: false,
+        };
+        (Self { shared }, source)
+    }
+
+    /// Adds records; false if the queue was closed.
+    pub fn push(&self, records: Vec<T>) -> bool {
+        let mut shared = lock(&self.shared);
+        if !shared.closed {
+            shared.waiting.push_back(records);
+        }
+        !shared.closed
+    }
+
+    /// Ends the input.
+    pub fn close(&self) {
+        lock(&self.shared).closed = true;
+    }
+}
+
+fn lock<T>(shared: &Mutex<Shared<T>>) -> MutexGuard<'_, Shared<T>> {
+    // A push that panicked has left the queue as it was.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The reading end of a [`Queue`]. Its position is the number of pushes that were read.
+#[derive(Debug)]
+pub struct QueueSource<T> {
+    shared: Arc<Mutex<Shared<T>>>,
+    planned: VecDeque<Vec<T>>,
+    one_at_a_time: bool,
+}
+
+impl<T> QueueSource<T> {
+    /// Reads one push a batch, instead of all that are there.
+    pub fn one_at_a_time(mut self) -> Self {
+        self.one_at_a_time = true;
+        self
+    }
+}
+
+impl<T: Record> Source for QueueSource<T> {
+    type Item = T;
+    type Position = u64;
+
+    fn name(&self) -> String {
+        "queue".to_owned()
+    }
+
+    fn start(&self) -> u64 {
+        0
+    }
+
+    fn plan(&mut self, from: &u64, _: Limit) -> Result<Plan<u64>, SourceError> {
+        let mut shared = lock(&self.shared);
+        let most = if self.one_at_a_time { 1 } else { usize::MAX };
+        let taken = shared.waiting.len().min(most);
+        self.planned = shared.waiting.drain(..taken).collect();
+        let next = match (shared.waiting.is_empty(), shared.closed) {
+            (false, _) => Next::Ready,
+            (true, false) => Next::Idle,
+            (true, true) => Next::Finished,
+        };
+        Ok(Plan {
+            to: from + taken as u64,
+            next,
+        })
+    }
+
+    fn read(&mut self, from: &u64, to: &u64) -> Result<Vec<Box<dyn Partition<T>>>, SourceError> {
+        if to - from != self.planned.len() as u64 {
+            return Err(SourceError::new("queue", "cannot replay what was read"));
+        }
+        let partitions = self.planned.drain(..);
+        Ok(partitions
+            .map(|records| Box::new(Records(records)) as Box<dyn Partition<T>>)
+            .collect())
+    }
+
+    fn holds_records(&self) -> bool {
+        !lock(&self.shared).waiting.is_empty()
+    }
+}
+
+struct Records<T>(Vec<T>);
+
+impl<T: Record> Partition<T> for Records<T> {
+    fn read(&self, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), SourceError> {
+        out(&mut self.0.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! A piece of text between two line ends.
+
+use std::sync::Arc;
+
+use super::super::SourceError;
+use super::{newline, open};
+
+/// A piece of text of whole lines: what a text source hands over.
+///
+/// Lines stay where they are: a stream parses them as `&str` out of the block, so a line costs no allocation. Bytes that
+/// are no UTF-8 have been replaced by U+FFFD.
+#[derive(Clone, Debug)]
+pub struct TextBlock {
+    text: String,
+    origin: Arc<str>,
+    start: Start,
+}
+
+/// Where a block begins in its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// At this line, counted from 1.
+    Line(u64),
+    /// At this byte of the file; lines are counted only if somebody asks.
+    Byte(u64),
+}
+
+impl TextBlock {
+    /// The block of these bytes. An incomplete character cannot reach beyond its line, so what is replaced in one line
+    /// changes no other.
+    pub(super) fn new(origin: Arc<str>, start: Start, bytes: Vec<u8>) -> Self {
+        let text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Self {
+            text,
+            origin,
+            start,
+        }
+    }
+
+    /// A block of a source of your own: whole lines, of which the first has this number, counted from 1.
+    pub fn of_lines(origin: impl Into<Arc<str>>, first_line: u64, text: String) -> Self {
+        Self {
+            text,
+            origin: origin.into(),
+            start: Start::Line(first_line),
+        }
+    }
+
+    /// The block without its text: enough to tell a line's number later.
+    pub(crate) fn without_text(&self) -> Self {
+        Self {
+            text: String::new(),
+            origin: self.origin.clone(),
+            start: self.start,
+        }
+    }
+
+    /// The lines, without their line ends (`\n` or `\r\n`).
+    pub fn lines(&self) -> impl Iterator<Item = &str> + Clone {
+        self.text
+            .split_terminator('\n')
+            .map(|line| line.strip_suffix('\r').unwrap_or(line))
+    }
+
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The file that the text is from, or `stdin`.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The number in its input, counted from 1, of the line with this index in [`lines`](Self::lines).
+    ///
+    /// Slow: the file up to this block may be read again. Meant for the few lines that somebody is told about.
+    ///
+    /// # Errors
+    /// [`SourceError`] if the file cannot be read any more.
+    pub fn line_number(&self, index: u64) -> Result<u64, SourceError> {
+        let first = match self.start {
+            Start::Line(line) => line,
+            Start::Byte(offset) => {
+                1 + newline::count_in_file(open::plain(&self.origin)?, offset)
+                    .map_err(|error| open::failed(&self.origin, &error))?
+            }
+        };
+        Ok(first.saturating_add(index))
+    }
+
+    #[cfg(test)]
+    pub(super) fn start(&self) -> Start {
+        self.start
+    }
+}

@@ -1,0 +1,35 @@
+//! Text, line by line: files, directories, compressed files, the standard input.
+//!
+//! A batch is a range of bytes that ends with a line, and its partitions are cut by one rule: a line belongs to the
+//! partition in which it begins. So the records and the partitions of a range depend on the text in it and on nothing
+//! else.
+
+mod ahead;
+mod block;
+mod files;
+mod listing;
+mod newline;
+mod open;
+mod pace;
+mod plain;
+mod position;
+mod stdin;
+mod taken;
+#[cfg(test)]
+mod tests;
+
+pub use block::TextBlock;
+pub use files::TextFiles;
+pub use position::FilesPosition;
+pub use stdin::Stdin;
+
+const MIB: usize = 1 << 20;
+
+/// The longest line. A longer one is an error, so that memory is bounded whatever comes.
+const LONGEST_LINE: usize = 64 * MIB;
+
+/// What is read ahead of a stream that cannot be read at two places at once, and the most that one batch takes of it.
+const READ_AHEAD: usize = 8 * MIB;
+
+/// About how long a partition of such a stream is.
+const STREAM_PARTITION: usize = MIB;

@@ -1,0 +1,48 @@
+//! How far files were read.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How far the files of a [`TextFiles`](super::TextFiles) were read, in the order in which they are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesPosition {
+    pub(super) files: Vec<FilePosition>,
+}
+
+/// How far one file was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FilePosition {
+    /// The name, without the directory.
+    pub(super) name: String,
+    /// How many bytes of its text.
+    pub(super) bytes: u64,
+    /// Of a compressed file: that this is all of it. To find that out again it would have to be decompressed.
+    pub(super) finished: bool,
+}
+
+impl FilesPosition {
+    /// The files and how many bytes of the text of each were read.
+    pub fn files(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.files
+            .iter()
+            .map(|file| (file.name.as_str(), file.bytes))
+    }
+
+    pub(super) fn by_name(&self) -> HashMap<&str, &FilePosition> {
+        self.files
+            .iter()
+            .map(|file| (file.name.as_str(), file))
+            .collect()
+    }
+}
+
+impl FilePosition {
+    pub(super) fn start(name: String) -> Self {
+        Self {
+            name,
+            bytes: 0,
+            finished: false,
+        }
+    }
+}

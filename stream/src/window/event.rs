@@ -1,0 +1,309 @@
+//! Windows of event time, and the watermark that closes them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use streamgauge_sketches::summary::{Identity, On};
+use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
+
+use super::{Grid, WindowStore, Windows};
+use crate::batch::exchange::{Sharded, by_shard, shards_of};
+use crate::batch::{Batch, Input, Partitions, each_partition};
+use crate::dstream::{
+    Compute, DStream, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
+};
+use crate::error::Error;
+use crate::graph::Stateful;
+use crate::source::Record;
+use crate::time::{Time, millis_of};
+
+/// When records happened.
+#[derive(Clone, Copy, Debug)]
+pub struct EventTime<F> {
+    pub(crate) time: F,
+    pub(crate) delay: Duration,
+}
+
+/// Windows of event time.
+#[derive(Clone, Copy, Debug)]
+pub struct EventWindows<F> {
+    pub(crate) event_time: EventTime<F>,
+    pub(crate) windows: Windows,
+}
+
+/// A row of a window `[start, end)` of event time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window<R> {
+    /// When the window begins.
+    pub start: Time,
+    /// When it ends; the end is not in it.
+    pub end: Time,
+    /// What was summarized.
+    pub value: R,
+}
+
+struct Operator<T, G: Grouping<T>, S: Spec<Item = T>, F>
+where
+    S::State: Merge,
+{
+    name: String,
+    parent: Arc<Shared<T>>,
+    /// The inputs of the parent, whose watermarks count.
+    inputs: Vec<Input>,
+    input: Input,
+    grouping: G,
+    spec: S,
+    time: F,
+    delay: i64,
+    grid: Grid,
+    state: Arc<Mutex<State<G::Key, S::State>>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+struct State<K: OwnedKey, S: Merge> {
+    /// By input: the newest event time.
+    newest: BTreeMap<Input, i64>,
+    shards: Vec<WindowStore<K, S>>,
+}
+
+impl<K: OwnedKey, S: Merge> Default for State<K, S> {
+    fn default() -> Self {
+        let mut shards = Vec::new();
+        shards.resize_with(shards_of::<K>(), WindowStore::default);
+        Self {
+            newest: BTreeMap::new(),
+            shards,
+        }
+    }
+}
+
+/// What one partition has found, before it is known what came before it in its input.
+struct Local<K, S> {
+    newest: i64,
+    late: u64,
+    panes: Vec<LocalPane<K, S>>,
+}
+
+struct LocalPane<K, S> {
+    pane: i64,
+    records: u64,
+    groups: Table<K, S>,
+}
+
+impl<T, G, S, F> Operator<T, G, S, F>
+where
+    T: Record,
+    G: Grouping<T>,
+    S: Spec<Item = T>,
+    S::State: Merge,
+    F: Fn(&T) -> i64 + Send + Sync + 'static,
+{
+    /// Absorbs a partition pane by pane. Records whose pane the partition itself has closed are late.
+    fn absorb(&self, batch: &Batch, partition: usize) -> Result<Local<G::Key, S::State>, Error> {
+        let mut local = Local {
+            newest: i64::MIN,
+            late: 0,
+            panes: Vec::<LocalPane<_, _>>::new(),
+        };
+        self.parent.run(batch, partition, &mut |records| {
+            let mut rest = &records[..];
+            while let Some(first) = rest.first() {
+                // A run of records of one pane is absorbed at once.
+                let pane = self.grid.pane_of((self.time)(first));
+                let closes = self.grid.pane_end(pane);
+                let run = rest.iter().take_while(|record| {
+                    let time = (self.time)(record);
+                    let here = self.grid.pane_of(time) == pane;
+                    if here {
+                        local.newest = local.newest.max(time);
+                    }
+                    here
+                });
+                let (run, after) = rest.split_at(run.count());
+                rest = after;
+                // A run does not close its own pane, so it is late as a whole or not at all.
+                if closes <= local.newest.saturating_sub(self.delay) {
+                    local.late += run.len() as u64;
+                    continue;
+                }
+                let held = local.panes.iter().rposition(|held| held.pane == pane);
+                let held = held.unwrap_or_else(|| {
+                    local.panes.push(LocalPane {
+                        pane,
+                        records: 0,
+                        groups: Table::default(),
+                    });
+                    local.panes.len() - 1
+                });
+                let held = &mut local.panes[held];
+                held.records += run.len() as u64;
+                absorb_chunk(&self.grouping, &self.spec, &mut held.groups, run);
+            }
+            records.clear();
+        })?;
+        Ok(local)
+    }
+
+    /// Drops the panes of a partition that were closed by what came before it in its input, and takes note of what it
+    /// has seen. Lateness goes by whole panes: the watermark at the partition's start has closed a pane or has not.
+    fn drop_late(
+        &self,
+        batch: &Batch,
+        newest: &mut i64,
+        mut local: Local<G::Key, S::State>,
+    ) -> Vec<LocalPane<G::Key, S::State>> {
+        let watermark = newest.saturating_sub(self.delay);
+        *newest = (*newest).max(local.newest);
+        let (late, kept) = std::mem::take(&mut local.panes)
+            .into_iter()
+            .partition::<Vec<_>, _>(|held| self.grid.pane_end(held.pane) <= watermark);
+        batch.count_late(local.late + late.iter().map(|held| held.records).sum::<u64>());
+        kept
+    }
+
+    /// The watermark of the stream: the lowest among the inputs that have not ended.
+    fn watermark(&self, batch: &Batch, newest: &BTreeMap<Input, i64>) -> i64 {
+        let of = |input: &Input| {
+            newest
+                .get(input)
+                .map_or(i64::MIN, |n| n.saturating_sub(self.delay))
+        };
+        let unfinished = self
+            .inputs
+            .iter()
+            .filter(|input| !batch.is_finished(**input));
+        unfinished.map(of).min().unwrap_or(i64::MAX)
+    }
+
+    fn compute(
+        &self,
+        batch: &Batch,
+        partitions: &Partitions,
+    ) -> Result<Vec<Window<Row<T, G, S>>>, Error>
+    where
+        Reading<S>: Record,
+    {
+        let locals = each_partition(batch, &self.name, partitions.len(), |partition| {
+            self.absorb(batch, partition)
+        })?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { newest, shards } = &mut *state;
+        let mut panes: BTreeMap<i64, Vec<Table<G::Key, S::State>>> = BTreeMap::new();
+        for (local, input) in locals.into_iter().zip(partitions.iter()) {
+            let newest = newest.entry(*input).or_insert(i64::MIN);
+            for held in self.drop_late(batch, newest, local) {
+                panes.entry(held.pane).or_default().push(held.groups);
+            }
+        }
+        let watermark = self.watermark(batch, newest);
+        if watermark != i64::MIN && watermark != i64::MAX {
+            batch.report_watermark(Time::from_millis(watermark));
+        }
+        let sharded: Vec<Sharded<(i64, Vec<(G::Key, S::State)>)>> = panes
+            .into_par_iter()
+            .flat_map_iter(|(pane, partitions)| {
+                let shards = partitions
+                    .into_iter()
+                    .map(move |groups| by_shard(groups.into_entries()));
+                shards.map(move |shards| {
+                    shards
+                        .into_iter()
+                        .map(|(shard, entries)| (shard, vec![(pane, entries)]))
+                        .collect()
+                })
+            })
+            .collect();
+        let gathered = batch.gather(&self.name, shards_of::<G::Key>(), sharded)?;
+        let ended: Vec<_> = shards
+            .par_iter_mut()
+            .zip(gathered)
+            .map(|(store, panes)| {
+                for (pane, entries) in panes {
+                    store.add(pane, entries)?;
+                }
+                store.close(&self.grid, watermark)
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|mismatch| Error::Mismatch {
+                operator: self.name.clone(),
+                mismatch,
+            })?;
+        // By end, then by shard: shards are in order already.
+        let mut ended: Vec<_> = ended.into_iter().flatten().collect();
+        ended.sort_by_key(|(end, _)| *end);
+        let rows = ended.into_iter().flat_map(|(end, rows)| {
+            rows.into_iter().map(move |(key, reading)| Window {
+                start: Time::from_millis(end.saturating_sub(self.grid.length)),
+                end: Time::from_millis(end),
+                value: G::row(key, reading),
+            })
+        });
+        Ok(rows.collect())
+    }
+}
+
+impl<T, G, S, F> Compute<Window<Row<T, G, S>>> for Operator<T, G, S, F>
+where
+    T: Record,
+    G: Grouping<T>,
+    S: Spec<Item = T>,
+    S::State: Merge,
+    Reading<S>: Record,
+    F: Fn(&T) -> i64 + Send + Sync + 'static,
+{
+    fn input(&self) -> Input {
+        self.input
+    }
+
+    fn compute(&self, batch: &Batch) -> Result<Option<Vec<Window<Row<T, G, S>>>>, Error> {
+        // A parent without a batch at this time may all the same have ended.
+        let partitions = self.parent.prepare(batch)?.unwrap_or_default();
+        Self::compute(self, batch, &partitions).map(Some)
+    }
+}
+
+impl<T, G, F> Grouped<T, G, EventWindows<F>>
+where
+    T: Record,
+    G: Grouping<T>,
+    F: Fn(&T) -> i64 + Send + Sync + 'static,
+{
+    /// Summaries of each group over each window, given out once the watermark has passed its end.
+    ///
+    /// Windows come in the order of their ends; within a window, rows by shard of their key and first appearance.
+    /// Windows without records give no rows. When all inputs have ended, all windows are complete.
+    pub fn summarize<S>(
+        self,
+        spec: impl FnOnce(On<Identity<T>>) -> S,
+    ) -> DStream<Window<Row<T, G, S>>>
+    where
+        S: Spec<Item = T>,
+        S::State: Merge,
+        Reading<S>: Record,
+    {
+        let graph = self.stream.graph.clone();
+        let name = graph.name(self.name, "event window");
+        graph.check_windows(&name, self.cut.windows, false);
+        let parent = self.stream.read_by_one_more();
+        let inputs = parent.inputs();
+        let state = Arc::new(Mutex::new(State::default()));
+        graph.add_state(&name, Stateful::of(&state));
+        let operator = Operator {
+            input: graph.derived_input(inputs.clone()),
+            name,
+            parent,
+            inputs,
+            grouping: self.grouping,
+            spec: spec(graph.on()),
+            time: self.cut.event_time.time,
+            delay: millis_of(self.cut.event_time.delay),
+            grid: Grid::starting(self.cut.windows),
+            state,
+        };
+        DStream::new(graph, Wide::new(operator))
+    }
+}

@@ -1,0 +1,99 @@
+//! Where windows and their panes lie in time.
+
+use crate::time::millis_of;
+use crate::window::Windows;
+
+/// A grid of sliding windows, in milliseconds. The window of end e is `[e − length, e)`; the pane of number i is
+/// `[i · pane, (i + 1) · pane)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grid {
+    pub(crate) pane: i64,
+    pub(crate) length: i64,
+    slide: i64,
+    /// Ends are this much after a multiple of the slide.
+    offset: i64,
+}
+
+impl Grid {
+    /// Windows that *start* at multiples of the slide. Lengths are at least a millisecond: the graph refuses others.
+    pub(crate) fn starting(windows: Windows) -> Self {
+        let (length, slide) = (
+            millis_of(windows.length).max(1),
+            millis_of(windows.slide).max(1),
+        );
+        Self {
+            pane: greatest_common_divisor(length, slide),
+            length,
+            slide,
+            offset: length % slide,
+        }
+    }
+
+    /// Windows that *end* at multiples of the slide.
+    pub(crate) fn ending(windows: Windows) -> Self {
+        Self {
+            offset: 0,
+            ..Self::starting(windows)
+        }
+    }
+
+    pub(crate) fn panes_per_window(&self) -> u32 {
+        u32::try_from(self.length / self.pane).unwrap_or(u32::MAX)
+    }
+
+    #[inline]
+    pub(crate) fn pane_of(&self, time: i64) -> i64 {
+        time.div_euclid(self.pane)
+    }
+
+    #[inline]
+    pub(crate) fn pane_end(&self, pane: i64) -> i64 {
+        pane.saturating_add(1).saturating_mul(self.pane)
+    }
+
+    /// The first window end that is not before a time.
+    pub(crate) fn first_end_from(&self, time: i64) -> i64 {
+        let past = time.saturating_sub(self.offset).rem_euclid(self.slide);
+        time.saturating_add(if past == 0 { 0 } else { self.slide - past })
+    }
+
+    pub(crate) fn next_end(&self, end: i64) -> i64 {
+        end.saturating_add(self.slide)
+    }
+
+    /// The first pane of the window with this end.
+    pub(crate) fn first_pane(&self, end: i64) -> i64 {
+        self.pane_of(end.saturating_sub(self.length))
+    }
+}
+
+fn greatest_common_divisor(mut a: i64, mut b: i64) -> i64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::millis;
+
+    #[test]
+    fn windows_of_any_length_and_slide_lie_where_they_should() {
+        for (length, slide) in [(5, 1), (6, 4), (4, 6), (3, 3), (10, 4)] {
+            let windows = Windows {
+                length: millis(length),
+                slide: millis(slide),
+            };
+            let (length, slide) = (length as i64, slide as i64);
+            for time in -30..30 {
+                let end = Grid::starting(windows).first_end_from(time);
+                assert_eq!((end - length).rem_euclid(slide), 0, "starts at a multiple");
+                assert!(end >= time && end - slide < time);
+                let end = Grid::ending(windows).first_end_from(time);
+                assert_eq!(end.rem_euclid(slide), 0, "ends at a multiple");
+            }
+        }
+    }
+}
