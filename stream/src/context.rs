@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::graph::Graph;
 use crate::monitor::{Listener, Report};
 use crate::recovery::{NoLog, Snapshot};
-use crate::schedule::{Driver, Progress, Trigger};
+use crate::schedule::{Driver, Progress, Reached, Trigger};
 use crate::source::{Source, SourceError, Stdin, TextBlock, TextFiles};
 
 /// A job: sources, streams and outputs are described on it, then it is started.
@@ -50,7 +50,7 @@ struct Job {
     started: AtomicBool,
     listeners: Mutex<Vec<Arc<dyn Listener>>>,
     /// What the job is after it has ended.
-    snapshot: Mutex<Option<Snapshot>>,
+    reached: Mutex<Option<Reached>>,
     #[cfg(feature = "dashboard")]
     dashboard: Mutex<Option<crate::monitor::dashboard::Dashboard>>,
 }
@@ -131,7 +131,7 @@ impl ContextBuilder {
                 progress: Arc::default(),
                 started: AtomicBool::new(false),
                 listeners: Mutex::default(),
-                snapshot: Mutex::default(),
+                reached: Mutex::default(),
                 #[cfg(feature = "dashboard")]
                 dashboard: Mutex::default(),
             }),
@@ -225,10 +225,10 @@ impl StreamingContext {
     /// [`Error::Graph`] with everything that is wrong with the description; [`Error::Listen`] if the dashboard's
     /// address is taken.
     pub fn start(&self) -> Result<(), Error> {
-        self.start_from(None)
+        self.launch(None)
     }
 
-    pub(crate) fn start_from(&self, snapshot: Option<&Snapshot>) -> Result<(), Error> {
+    fn launch(&self, snapshot: Option<Snapshot>) -> Result<(), Error> {
         if self.job.started.swap(true, Ordering::AcqRel) {
             return Err(Error::Graph(vec![
                 "the job was started before; build another context".to_owned(),
@@ -257,7 +257,7 @@ impl StreamingContext {
         if !parts.problems.is_empty() {
             return Err(Error::Graph(parts.problems));
         }
-        if let Some(snapshot) = snapshot {
+        if let Some(snapshot) = &snapshot {
             snapshot.restore(&mut parts)?;
         }
         #[cfg(feature = "dashboard")]
@@ -278,6 +278,7 @@ impl StreamingContext {
             parts,
             trigger,
             interval,
+            last: snapshot.map_or_else(|| clock.now(), |snapshot| snapshot.time),
             clock,
             pool,
             log: Box::new(NoLog),
@@ -289,14 +290,14 @@ impl StreamingContext {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
             progress: self.job.progress.clone(),
+            malformed_told: 0,
         };
         let job = self.job.clone();
         thread::Builder::new()
             .name(format!("{} batches", self.job.name))
             .spawn(move || {
-                let (parts, result) = driver.run();
-                *job.snapshot.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Snapshot::take(&parts).ok();
+                let (reached, result) = driver.run();
+                *job.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
                 job.progress.end(result);
             })
             .map_err(|e| Error::Thread(e.to_string()))?;
@@ -336,13 +337,21 @@ impl StreamingContext {
         self.job.progress.wait_for_stop();
     }
 
-    /// Lets Ctrl-C, or a request to terminate, stop the job after the batch that runs.
+    /// Lets Ctrl-C, or a request to terminate, stop the job after the batch that runs. A second one ends the process
+    /// at once: a batch may wait for a silent pipe.
     ///
     /// For the first job of a process that asks; others are stopped by [`stop`](Self::stop).
     pub fn stop_on_ctrl_c(&self) {
+        /// What a shell reports of a process that Ctrl-C has ended.
+        const INTERRUPTED: i32 = 130;
         let ctx = self.clone();
         // The only failure is that there is a handler already.
-        let _ = ctrlc::set_handler(move || ctx.stop());
+        let _ = ctrlc::set_handler(move || {
+            if ctx.is_stopping() {
+                std::process::exit(INTERRUPTED);
+            }
+            ctx.stop();
+        });
     }
 
     /// Starts the job and waits for its end. Ctrl-C stops it after the batch that runs.
@@ -355,14 +364,37 @@ impl StreamingContext {
         self.await_termination()
     }
 
-    /// The state the job has ended with.
-    #[cfg(test)]
-    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
-        self.job
-            .snapshot
+    /// The state that an ended job has reached: positions of its sources, windows, watermarks. A context on which the
+    /// same job is described can [start from](Self::start_from) it, and goes on as if nothing had happened.
+    ///
+    /// # Errors
+    /// [`Error::State`] if the job has not ended, or if state of it cannot be serialized.
+    pub fn snapshot(&self) -> Result<Vec<u8>, Error> {
+        let failed = |cause: String| Error::State {
+            operator: self.job.name.clone(),
+            cause,
+        };
+        let reached = self
+            .job
+            .reached
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+            .unwrap_or_else(PoisonError::into_inner);
+        let reached = reached
+            .as_ref()
+            .ok_or_else(|| failed("the job has not ended".to_owned()))?;
+        postcard::to_allocvec(&Snapshot::take(reached)?).map_err(|e| failed(e.to_string()))
+    }
+
+    /// Starts the job from the state that another run of it has reached.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start); [`Error::State`] if the bytes are no snapshot, or not one of this job.
+    pub fn start_from(&self, snapshot: &[u8]) -> Result<(), Error> {
+        let snapshot = postcard::from_bytes(snapshot).map_err(|e| Error::State {
+            operator: self.job.name.clone(),
+            cause: e.to_string(),
+        })?;
+        self.launch(Some(snapshot))
     }
 }
 

@@ -139,7 +139,7 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
     let printed = Arc::new(AtomicU64::new(0));
     let out = Arc::new(std::sync::Mutex::new(io::BufWriter::new(out)));
     print_windows(&windows, options.output, &printed, &out);
-    ctx.add_listener(Arc::new(FirstMalformed::default()));
+    ctx.add_listener(Arc::new(MalformedOnStderr));
 
     ctx.start().map_err(|e| usage(&e))?;
     ctx.stop_on_ctrl_c();
@@ -318,15 +318,11 @@ fn print_windows<W: Write + Send + 'static>(
 }
 
 /// Tells the first malformed lines on the standard error; all are counted in the summary.
-#[derive(Debug, Default)]
-struct FirstMalformed {
-    told: AtomicU64,
-}
+#[derive(Debug)]
+struct MalformedOnStderr;
 
-impl Listener for FirstMalformed {
+impl Listener for MalformedOnStderr {
     fn on_malformed(&self, line: &streamgauge::stream::Malformed) {
-        if self.told.fetch_add(1, Ordering::Relaxed) < 5 {
-            eprintln!("malformed: {line}");
-        }
+        eprintln!("malformed: {line}");
     }
 }

@@ -3,11 +3,8 @@
 use std::io::{self, Write};
 
 use compact_str::CompactString;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use streamgauge::prelude::*;
-
-/// The quantiles of the response size that are printed.
-const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
 
 /// What is known of a window.
 #[derive(Clone, Debug)]
@@ -52,24 +49,33 @@ impl WindowRow {
     /// # Errors
     /// Those of the writer.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
-        let quantiles = QUANTILES.map(|(name, q)| (name.to_owned(), interval(&self.bytes.at(q))));
-        let top = self
-            .top_paths
-            .iter()
-            .map(|(path, count)| json!({ "path": path, "count": interval(count) }));
-        let mut row = Map::from_iter([
-            ("window_start".to_owned(), json!(self.start.secs())),
-            ("window_end".to_owned(), json!(self.end.secs())),
-            ("requests".to_owned(), number(self.requests.value)),
-            ("errors".to_owned(), number(self.errors.value)),
-            ("hosts".to_owned(), interval(&self.hosts)),
-            ("bytes".to_owned(), Value::Object(Map::from_iter(quantiles))),
-            ("top_paths".to_owned(), top.collect()),
-        ]);
-        if let Some(exact) = &self.exact {
-            row.insert("exact".to_owned(), exact.json());
-        }
-        writeln!(out, "{}", Value::Object(row))
+        let row = JsonRow {
+            window_start: self.start.secs(),
+            window_end: self.end.secs(),
+            requests: number(self.requests.value),
+            errors: number(self.errors.value),
+            hosts: interval(&self.hosts),
+            bytes: Percentiles::of(&self.bytes, interval),
+            top_paths: self
+                .top_paths
+                .iter()
+                .map(|(path, count)| JsonPath {
+                    path,
+                    count: interval(count),
+                })
+                .collect(),
+            exact: self.exact.as_ref().map(|exact| JsonExact {
+                hosts: number(exact.hosts.value),
+                bytes: Percentiles::of(&exact.bytes, |estimate| number(estimate.value)),
+                top_paths: exact
+                    .top_paths
+                    .iter()
+                    .map(|(path, count)| (path, number(count.value)))
+                    .collect(),
+            }),
+        };
+        serde_json::to_writer(&mut *out, &row)?;
+        out.write_all(b"\n")
     }
 
     /// Writes one line of text.
@@ -99,58 +105,114 @@ impl WindowRow {
     }
 }
 
-impl Exact {
-    fn json(&self) -> Value {
-        let quantiles =
-            QUANTILES.map(|(name, q)| (name.to_owned(), number(self.bytes.at(q).value)));
-        let top = self
-            .top_paths
-            .iter()
-            .map(|(path, count)| json!([path, number(count.value)]));
-        json!({
-            "hosts": number(self.hosts.value),
-            "bytes": Value::Object(Map::from_iter(quantiles)),
-            "top_paths": top.collect::<Value>(),
-        })
+/// A window as JSON, its fields in this order.
+#[derive(Serialize)]
+struct JsonRow<'a> {
+    window_start: i64,
+    window_end: i64,
+    requests: Number,
+    errors: Number,
+    hosts: Interval,
+    bytes: Percentiles<Interval>,
+    top_paths: Vec<JsonPath<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<JsonExact<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonPath<'a> {
+    path: &'a str,
+    count: Interval,
+}
+
+#[derive(Serialize)]
+struct JsonExact<'a> {
+    hosts: Number,
+    bytes: Percentiles<Number>,
+    top_paths: Vec<(&'a CompactString, Number)>,
+}
+
+#[derive(Serialize)]
+struct Percentiles<V> {
+    p50: V,
+    p95: V,
+    p99: V,
+}
+
+impl<V> Percentiles<V> {
+    fn of(quantiles: &Quantiles, read: impl Fn(&Estimate) -> V) -> Self {
+        let at = |q| read(&quantiles.at(q));
+        Self {
+            p50: at(0.5),
+            p95: at(0.95),
+            p99: at(0.99),
+        }
+    }
+}
+
+/// An estimate with its interval; what has no bound is null.
+#[derive(Serialize)]
+struct Interval {
+    value: Number,
+    lower: Number,
+    upper: Number,
+    confidence: Number,
+}
+
+fn interval(estimate: &Estimate) -> Interval {
+    Interval {
+        value: number(estimate.value),
+        lower: number(estimate.lower),
+        upper: number(estimate.upper),
+        confidence: number(estimate.confidence),
+    }
+}
+
+/// A number as JSON has it: whole ones without a fraction, infinite ones null.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(i64),
+    Fraction(f64),
+}
+
+fn number(x: f64) -> Number {
+    const WHOLE: f64 = (1_u64 << 53) as f64;
+    if x.fract() == 0.0 && x.abs() < WHOLE {
+        Number::Whole(x as i64)
+    } else {
+        Number::Fraction(x)
     }
 }
 
 /// The last line: what the job has done.
+#[derive(Serialize)]
+struct JsonSummary {
+    summary: bool,
+    lines: u64,
+    parsed: u64,
+    malformed: u64,
+    late: u64,
+    windows: u64,
+    seconds: f64,
+}
+
 pub(super) fn print_summary(
     out: &mut impl Write,
     report: &Report,
     parsed: u64,
     windows: u64,
 ) -> io::Result<()> {
-    let summary = json!({
-        "summary": true,
-        "lines": report.records,
-        "parsed": parsed,
-        "malformed": report.malformed,
-        "late": report.late,
-        "windows": windows,
-        "seconds": report.elapsed.as_secs_f64(),
-    });
-    writeln!(out, "{summary}")?;
+    let summary = JsonSummary {
+        summary: true,
+        lines: report.records,
+        parsed,
+        malformed: report.malformed,
+        late: report.late,
+        windows,
+        seconds: report.elapsed.as_secs_f64(),
+    };
+    serde_json::to_writer(&mut *out, &summary)?;
+    out.write_all(b"\n")?;
     out.flush()
-}
-
-/// An estimate with its interval; what has no bound is null.
-fn interval(estimate: &Estimate) -> Value {
-    json!({
-        "value": number(estimate.value),
-        "lower": number(estimate.lower),
-        "upper": number(estimate.upper),
-        "confidence": number(estimate.confidence),
-    })
-}
-
-/// A number as JSON has it: whole ones without a fraction, infinite ones null.
-fn number(x: f64) -> Value {
-    const WHOLE: f64 = (1_u64 << 53) as f64;
-    if x.fract() == 0.0 && x.abs() < WHOLE {
-        json!(x as i64)
-    } else {
-        json!(x)
-    }
 }

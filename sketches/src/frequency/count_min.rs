@@ -1,5 +1,7 @@
 //! Count-Min: the frequency of any item, never too low.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Codec, Reader, Writer};
@@ -35,7 +37,7 @@ use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, Weight, W
 /// assert!(home.contains(1_000.0) && home.value >= 1_000.0, "{home}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Parts", into = "Parts")]
 pub struct CountMin {
     depth: u8,
@@ -164,6 +166,18 @@ impl CountMin {
             count + spread,
             confidence,
             Method::new(Family::CountMin, self.width() as u32),
+        )
+    }
+}
+
+impl fmt::Debug for CountMin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "CountMin({} × {}, total {})",
+            self.depth,
+            self.width(),
+            self.total
         )
     }
 }

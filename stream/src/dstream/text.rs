@@ -7,6 +7,7 @@ use compact_str::CompactString;
 use super::{DStream, Node, Shared};
 use crate::batch::{BadLine, Batch, CHUNK, Input, Partitions};
 use crate::error::{Error, Malformed};
+use crate::schedule::MALFORMED_TOLD;
 use crate::source::{Record, TextBlock};
 
 /// What to do with a line that cannot be parsed.
@@ -18,9 +19,6 @@ pub enum OnMalformed {
     /// End the job, naming file and line.
     Fail,
 }
-
-/// Malformed lines of one batch and partition that are kept to be told; all are counted.
-const TOLD: usize = 5;
 
 /// A stream of lines of text.
 ///
@@ -148,7 +146,7 @@ where
                         Ok(parsed) => rows.extend(parsed),
                         Err(cause) => {
                             malformed += 1;
-                            if first.len() < TOLD {
+                            if first.len() < MALFORMED_TOLD {
                                 first.push(BadLine {
                                     partition,
                                     block: block.without_text(),

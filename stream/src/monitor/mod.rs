@@ -13,7 +13,7 @@ pub trait Listener: Send + Sync {
     /// A batch and its outputs are done.
     fn on_batch_completed(&self, _: &BatchInfo) {}
 
-    /// A line could not be parsed. The first of each batch are told, all are counted.
+    /// A line could not be parsed. The first five of a job are told, all are counted.
     fn on_malformed(&self, _: &Malformed) {}
 
     /// The job has ended, well or not.

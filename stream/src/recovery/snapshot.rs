@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::graph::Parts;
+use crate::schedule::Reached;
+use crate::time::Time;
 
 /// The state of a job between two batches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
+    /// The time of the last batch that is in it.
+    pub(crate) time: Time,
     /// The positions of the sources, in the order in which the job names them.
     pub(crate) positions: Vec<Vec<u8>>,
     /// The states by the name of their operator.
@@ -17,13 +21,16 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn take(parts: &Parts) -> Result<Self, Error> {
-        let states = parts
-            .states
+    pub(crate) fn take(reached: &Reached) -> Result<Self, Error> {
+        let Parts {
+            sources, states, ..
+        } = &reached.parts;
+        let states = states
             .iter()
             .map(|(name, state)| Ok((name.clone(), state.save(name)?)));
         Ok(Self {
-            positions: parts.sources.iter().map(|source| source.save()).collect(),
+            time: reached.time,
+            positions: sources.iter().map(|source| source.save()).collect(),
             states: states.collect::<Result<_, Error>>()?,
         })
     }
@@ -38,5 +45,129 @@ impl Snapshot {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::{Limit, Next, Partition, Plan, Source, SourceError};
+    use crate::{StreamingContext, Trigger, Window, millis, secs};
+
+    /// The numbers below `end`, seven a batch; can replay.
+    struct Numbers {
+        end: u64,
+        ends: bool,
+    }
+
+    impl Source for Numbers {
+        type Item = u64;
+        type Position = u64;
+
+        fn name(&self) -> String {
+            "numbers".to_owned()
+        }
+
+        fn start(&self) -> u64 {
+            0
+        }
+
+        fn plan(&mut self, from: &u64, _: Limit) -> Result<Plan<u64>, SourceError> {
+            let to = (from + 7).min(self.end);
+            let next = match (to == self.end, self.ends) {
+                (false, _) => Next::Ready,
+                (true, false) => Next::Idle,
+                (true, true) => Next::Finished,
+            };
+            Ok(Plan { to, next })
+        }
+
+        fn read(
+            &mut self,
+            from: &u64,
+            to: &u64,
+        ) -> Result<Vec<Box<dyn Partition<u64>>>, SourceError> {
+            Ok(vec![Box::new(Range(*from, *to))])
+        }
+    }
+
+    struct Range(u64, u64);
+
+    impl Partition<u64> for Range {
+        fn read(&self, out: &mut dyn FnMut(&mut Vec<u64>)) -> Result<(), SourceError> {
+            out(&mut (self.0..self.1).collect());
+            Ok(())
+        }
+    }
+
+    type Rows = (Vec<Window<(u64, String)>>, Vec<String>);
+
+    /// Runs until the source gives no more; gives the rows and the state that was reached.
+    fn run(source: Numbers, from: Option<&[u8]>) -> (Rows, Vec<u8>) {
+        let ctx = StreamingContext::builder("numbers")
+            .trigger(Trigger::Available)
+            .build();
+        let numbers = ctx.source(source);
+        let by_event = numbers
+            .event_time(|n| *n as i64, millis(3))
+            .key_each(|n, key| key(&(n % 4)))
+            .window(millis(20), millis(5))
+            .named("by event")
+            .summarize(|on| {
+                (
+                    on.count(),
+                    on.distinct(|n| n),
+                    on.quantiles(|n| *n as f64),
+                    on.top(2, |n| n),
+                )
+            })
+            .map(|w| Window {
+                start: w.start,
+                end: w.end,
+                value: (w.value.0, format!("{:?}", w.value.1)),
+            })
+            .collect_to_memory();
+        let by_batch = numbers
+            .window(secs(3), secs(1))
+            .named("by batch")
+            .summarize(|on| (on.sum(|n| *n), on.frequencies(|n| n)))
+            .map(|(sum, counts)| format!("{sum:?} {:?}", counts.estimate(&50_u64)))
+            .collect_to_memory();
+        match from {
+            Some(snapshot) => ctx.start_from(snapshot).unwrap(),
+            None => ctx.start().unwrap(),
+        }
+        ctx.await_termination().unwrap();
+        let snapshot = ctx.snapshot().unwrap();
+        ((by_event.rows(), by_batch.rows()), snapshot)
+    }
+
+    #[test]
+    fn a_job_goes_on_from_its_state_as_if_nothing_had_happened() {
+        let ((mut events, mut batches), snapshot) = run(
+            Numbers {
+                end: 98,
+                ends: false,
+            },
+            None,
+        );
+        let ((more_events, more_batches), _) = run(
+            Numbers {
+                end: 200,
+                ends: true,
+            },
+            Some(&snapshot),
+        );
+        let ((all_events, all_batches), _) = run(
+            Numbers {
+                end: 200,
+                ends: true,
+            },
+            None,
+        );
+        assert!(!events.is_empty() && !more_events.is_empty());
+        events.extend(more_events);
+        batches.extend(more_batches);
+        assert_eq!(events, all_events);
+        assert_eq!(batches, all_batches);
     }
 }

@@ -19,17 +19,31 @@ use crate::time::Time;
 /// How long a job that runs as soon as possible waits when there was nothing to read.
 const IDLE: Duration = Duration::from_millis(10);
 
+/// How many malformed lines of a job are told to its listeners; all are counted.
+pub(crate) const MALFORMED_TOLD: usize = 5;
+
 /// Runs the batches of a job on a thread of its own.
 pub(crate) struct Driver {
     pub(crate) parts: Parts,
     pub(crate) trigger: Trigger,
     pub(crate) interval: Duration,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The time of the last batch; before the first, the time at which the job was started (not that at which its
+    /// thread got to run).
+    pub(crate) last: Time,
     pub(crate) pool: ThreadPool,
     pub(crate) log: Box<dyn BatchLog>,
     pub(crate) exchange: Arc<dyn Exchange>,
     pub(crate) listeners: Vec<Arc<dyn Listener>>,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) malformed_told: usize,
+}
+
+/// What a job is when it has ended.
+pub(crate) struct Reached {
+    /// The time of the last batch.
+    pub(crate) time: Time,
+    pub(crate) parts: Parts,
 }
 
 /// What comes after a batch.
@@ -39,8 +53,8 @@ struct After {
 }
 
 impl Driver {
-    /// Runs until the input ends, the job is stopped, or a batch fails.
-    pub(crate) fn run(mut self) -> (Parts, Result<Report, Error>) {
+    /// Runs until the input ends, the job is stopped, or a batch fails. Gives the state that was reached, and the report.
+    pub(crate) fn run(mut self) -> (Reached, Result<Report, Error>) {
         let started = Instant::now();
         let mut report = Report::default();
         let result = self.run_batches(&mut report).map(|()| {
@@ -50,14 +64,18 @@ impl Driver {
         for listener in &self.listeners {
             listener.on_stopped(result.as_ref());
         }
-        (self.parts, result)
+        let reached = Reached {
+            time: self.last,
+            parts: self.parts,
+        };
+        (reached, result)
     }
 
     fn run_batches(&mut self, report: &mut Report) -> Result<(), Error> {
-        let mut time = self.clock.now().floor(self.interval);
+        self.last = self.last.floor(self.interval);
         let (mut idle, mut closed) = (false, false);
         loop {
-            let due = self.next_time(time, idle);
+            let time = self.next_time(self.last, idle);
             if self.progress.is_stopping() {
                 if !closed {
                     self.parts
@@ -76,8 +94,8 @@ impl Driver {
                     return Ok(());
                 }
             }
-            time = due;
             let after = self.run_batch(time, report)?;
+            self.last = time;
             self.progress.complete(time);
             let all = |wanted: &[Next]| after.next.iter().all(|next| wanted.contains(next));
             idle = all(&[Next::Idle, Next::Finished]);
@@ -136,11 +154,7 @@ impl Driver {
         self.log.completed(time)?;
         let info = self.info(&batch, &next, scheduling_delay, begun.elapsed());
         report.add(&info);
-        let malformed = batch
-            .take_bad_lines()
-            .iter()
-            .map(|line| line.resolve())
-            .collect::<Result<Vec<_>, _>>()?;
+        let malformed = self.first_malformed(&batch)?;
         self.tell(&info, &malformed);
         Ok(After { next })
     }
@@ -189,6 +203,17 @@ impl Driver {
             processing,
             sources,
         }
+    }
+
+    /// The malformed lines to tell: to find the number of a line, its file is read again up to there.
+    fn first_malformed(&mut self, batch: &Batch) -> Result<Vec<Malformed>, Error> {
+        let lines = batch.take_bad_lines();
+        let untold = lines.iter().take(MALFORMED_TOLD - self.malformed_told);
+        let untold: Vec<_> = untold
+            .map(|line| line.resolve())
+            .collect::<Result<_, _>>()?;
+        self.malformed_told += untold.len();
+        Ok(untold)
     }
 
     fn tell(&self, info: &BatchInfo, malformed: &[Malformed]) {

@@ -116,6 +116,10 @@ impl<T: Record> Source for QueueSource<T> {
             .collect())
     }
 
+    fn close(&mut self) {
+        lock(&self.shared).closed = true;
+    }
+
     fn holds_records(&self) -> bool {
         !lock(&self.shared).waiting.is_empty()
     }

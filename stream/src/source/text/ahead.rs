@@ -108,6 +108,18 @@ impl Shared {
     }
 }
 
+/// What the thread holds.
+struct Thread(Arc<Shared>);
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        // Nobody may wait for it for ever.
+        if thread::panicking() {
+            self.0.end(End::Failed("its reader panicked".to_owned()));
+        }
+    }
+}
+
 impl ReadAhead {
     /// Begins to read, and skips to a position.
     pub(super) fn new(
@@ -124,10 +136,10 @@ impl ReadAhead {
         });
         let changed = Condvar::new();
         let shared = Arc::new(Shared { state, changed });
-        let thread = shared.clone();
+        let thread = Thread(shared.clone());
         let started = thread::Builder::new()
             .name("read-ahead".to_owned())
-            .spawn(move || thread.read(reader, skip));
+            .spawn(move || thread.0.read(reader, skip));
         if let Err(error) = started {
             shared.end(End::Failed(format!("no thread to read it: {error}")));
         }

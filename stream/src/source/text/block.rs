@@ -57,10 +57,18 @@ impl TextBlock {
     }
 
     /// The lines, without their line ends (`\n` or `\r\n`).
-    pub fn lines(&self) -> impl Iterator<Item = &str> + Clone {
-        self.text
-            .split_terminator('\n')
-            .map(|line| line.strip_suffix('\r').unwrap_or(line))
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        let mut rest = self.text.as_str();
+        // A line end is one byte, so what lies before it is whole characters.
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let end = memchr::memchr(b'\n', rest.as_bytes());
+            let line = &rest[..end.unwrap_or(rest.len())];
+            rest = end.map_or("", |end| &rest[end + 1..]);
+            Some(line.strip_suffix('\r').unwrap_or(line))
+        })
     }
 
     /// The whole text.

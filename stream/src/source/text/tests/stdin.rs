@@ -79,22 +79,18 @@ fn pipe() -> (Writer, Stdin) {
 
 #[test]
 fn every_line_is_read_once_whatever_the_pieces() {
-    for seed in 0..40 {
+    let run = |seed, limit, share, partition, largest| {
         let text = unpleasant_text(seed);
-        for (share, partition, largest) in
-            [(1, 1, 1), (10, 3, 7), (100, 30, 1_000), (10_000, 100, 100)]
-        {
-            for limit in [WAIT, NOW] {
-                let mut source =
-                    Stdin::ahead("pipe", pieces(&text, seed, largest), share, partition);
-                let batches = batches(&mut source, limit);
-                assert_eq!(
-                    all_lines(&batches),
-                    plain_lines(&text),
-                    "seed {seed}, {share}, {partition}"
-                );
-                assert_numbered(&batches);
-            }
+        let mut source = Stdin::ahead("pipe", pieces(&text, seed, largest), share, partition);
+        let batches = batches(&mut source, limit);
+        let case = format!("seed {seed}, {share}, {partition}, {largest}");
+        assert_eq!(all_lines(&batches), plain_lines(&text), "{case}");
+        assert_numbered(&batches);
+    };
+    for seed in 0..40 {
+        for (share, partition) in [(1, 1), (10, 3), (100, 30), (10_000, 100)] {
+            run(seed, WAIT, share, partition, 1 + seed as usize);
+            run(seed, NOW, share, partition, 1_000);
         }
     }
 }
@@ -215,6 +211,19 @@ fn a_broken_pipe_gives_its_good_lines_first() {
         };
         assert_eq!(error.to_string(), "pipe: byte 6 of the text, line 2: gone");
     }
+}
+
+#[test]
+fn a_reader_that_panics_is_an_error() {
+    struct Panics;
+    impl Read for Panics {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("expected by this test");
+        }
+    }
+    let mut source = Stdin::reading("pipe", Panics);
+    let error = source.plan(&0, WAIT).unwrap_err();
+    assert!(error.why.ends_with("its reader panicked"), "{error}");
 }
 
 #[test]
