@@ -121,9 +121,9 @@ impl Estimate {
         Self::within(value, f64::NEG_INFINITY, f64::INFINITY, 0.0, method)
     }
 
-    /// Whether the answer is known without error.
+    /// Whether the answer is known without error, for certain.
     pub fn is_exact(&self) -> bool {
-        self.lower == self.value && self.upper == self.value
+        self.lower == self.value && self.upper == self.value && self.confidence >= 1.0
     }
 
     /// Whether there is an interval at all.

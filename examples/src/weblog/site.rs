@@ -147,7 +147,8 @@ impl Site {
                 &lines_stamp
             } else {
                 other_stamp.clear();
-                stamp(&mut other_stamp, now - older as i64);
+                // The site was not there before its first second.
+                stamp(&mut other_stamp, (now - older as i64).max(Self::START));
                 &other_stamp
             };
             if crawled > 0 && random.below(visits + crawled) < crawled {

@@ -16,15 +16,15 @@ use streamgauge_examples::weblog::{Options, Visit, WindowRow, parse};
 use crate::text::Text;
 
 /// What a thread summarizes before it is merged: the larger, the fewer merges, and the more that waits for them.
-const BLOCK: u64 = 16 << 20;
+const BLOCK: u64 = 32 << 20;
 
 /// The windows, in milliseconds.
 const PANE: i64 = 60_000;
 const WINDOW: i64 = 5 * PANE;
 const WATERMARK: i64 = 30_000;
 
-/// Visits that are summarized at once: as many as stay in the cache.
-const CHUNK: usize = 1_024;
+/// Visits that are summarized at once: as many as stay in the innermost cache.
+const CHUNK: usize = 128;
 
 /// What the loop has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -181,14 +181,15 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
     let last = state.engine.back().and_then(|point| point["t"].as_i64());
     // Points are told apart by their time.
     let at = last.map_or(now.millis(), |last| now.millis().max(last + 1));
-    let since = last.map_or(millis(batch.processing), |last| (at - last) as f64);
+    // The first batch may bring a backlog: nobody knows over what time it came in.
+    let rate = last.map(|last| batch.records as f64 * 1e3 / ((at - last) as f64));
     let sources = batch.sources.iter().zip(&state.source_records).map(|(source, records)| {
         json!({ "name": source.name, "records": records, "finished": source.finished })
     });
     json!({
         "t": at,
         "records": batch.records,
-        "rate": batch.records as f64 * 1e3 / since.max(1.0),
+        "rate": rate,
         "processing_ms": millis(batch.processing),
         "interval_ms": batch.interval.map(millis),
         "delay_ms": millis(batch.scheduling_delay),
@@ -214,7 +215,6 @@ fn drop_contract(point: &mut Value) {
     let of_estimate = |estimate: &mut Value| {
         if let Some(estimate) = estimate.as_object_mut() {
             estimate.remove("contract");
-            estimate.remove("confidence");
         }
     };
     if let Some(estimate) = point.get_mut("e") {

@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -74,7 +75,7 @@ pub(super) fn serve(board: Arc<Board>, address: SocketAddr) -> Result<SocketAddr
         .map_err(failed)?;
     let serve = async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        axum::serve(listener, router(board)).await
+        axum::serve(listener, router(board, bound.ip().is_loopback())).await
     };
     thread::Builder::new()
         .name("streamgauge-dashboard".to_owned())
@@ -84,13 +85,45 @@ pub(super) fn serve(board: Arc<Board>, address: SocketAddr) -> Result<SocketAddr
     Ok(bound)
 }
 
-fn router(board: Arc<Board>) -> Router {
+fn router(board: Arc<Board>, on_loopback: bool) -> Router {
     let events = Router::new()
         .route("/events", get(events))
         .with_state(board);
-    FILES.iter().fold(events, |router, &(path, kind, content)| {
+    let router = FILES.iter().fold(events, |router, &(path, kind, content)| {
         router.route(path, get(move || async move { file(kind, content) }))
-    })
+    });
+    if on_loopback {
+        router.layer(middleware::from_fn(only_local_names))
+    } else {
+        router
+    }
+}
+
+/// Refuses requests for another name than this machine's: a page from elsewhere whose name was made to point here
+/// (DNS rebinding) must not read the data.
+async fn only_local_names(request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => host.split(':').next(),
+    };
+    let name = name.unwrap_or_default();
+    if name == "localhost"
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+    {
+        return next.run(request).await;
+    }
+    (
+        StatusCode::MISDIRECTED_REQUEST,
+        "this dashboard answers to localhost and 127.0.0.1 only\n",
+    )
+        .into_response()
 }
 
 fn file(kind: &'static str, content: &'static str) -> Response {
@@ -115,7 +148,8 @@ async fn events(State(board): State<Arc<Board>>) -> impl IntoResponse {
     let stream = stream::unfold(page, async |mut page| {
         page.next().await.map(|event| (sent(&event), page))
     });
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+    let events = Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
+    ([(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], events)
 }
 
 /// A connected page.

@@ -57,6 +57,8 @@ class Dashboard {
       this.panels.get(panel?.id)?.add(panel.points);
     }
     this.engine?.add(engine);
+    // A page that came before the first batch has not heard of the interval yet.
+    this.interval = finite(engine?.at(-1)?.interval_ms) || this.interval;
     this.showClock();
   }
 

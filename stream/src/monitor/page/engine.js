@@ -40,7 +40,8 @@ const GAUGES = [
     detail: (point) => {
       const interval = batchInterval(point);
       if (!interval) return "no batch interval";
-      return `${number((finite(point.processing_ms) / interval) * 100, 0)} % of the interval`;
+      const share = (finite(point.processing_ms) / interval) * 100;
+      return `${share < 1 ? "< 1" : number(share, 0)} % of the interval`;
     },
     limit: batchInterval,
   },

@@ -92,7 +92,8 @@ export function estimate(e) {
   const print = (x) => (decimals === null ? number(x) : number(x, decimals, true));
   const bounds = [outward(lower, decimals, -1), outward(upper, decimals, 1)];
   // Whether they are equal is asked of the bounds themselves, not as rounded.
-  const known = lower === upper ? "exact" : interval(...bounds, print, finite(e?.confidence));
+  const confidence = finite(e?.confidence);
+  const known = lower === upper && !(confidence < 1) ? "exact" : interval(...bounds, print, confidence);
   return { value: print(value), interval: known };
 }
 
