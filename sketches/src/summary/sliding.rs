@@ -45,7 +45,7 @@ pub trait Sliding<S: Summary>:
     ///
     /// # Errors
     /// [`Mismatch`] if the panes in the window cannot be merged with each other.
-    fn read(&self) -> Result<Option<S::Reading>, Mismatch> {
+    fn reading(&self) -> Result<Option<S::Reading>, Mismatch> {
         Ok(self.total()?.map(|total| total.read()))
     }
 
@@ -53,7 +53,7 @@ pub trait Sliding<S: Summary>:
     fn is_empty(&self) -> bool;
 
     /// The bytes this window holds, itself and its heap.
-    fn memory_bytes(&self) -> usize;
+    fn window_bytes(&self) -> usize;
 }
 
 /// A summary whose panes can be taken out again, exactly.
@@ -109,7 +109,7 @@ impl<S: Subtract> Sliding<S> for Inverse<S> {
         self.panes.is_empty()
     }
 
-    fn memory_bytes(&self) -> usize {
+    fn window_bytes(&self) -> usize {
         let panes: usize = self.panes.iter().map(|(_, s)| 8 + s.memory_bytes()).sum();
         size_of::<Self>() + panes
     }
@@ -195,7 +195,7 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
         self.front.is_empty() && self.back.is_empty()
     }
 
-    fn memory_bytes(&self) -> usize {
+    fn window_bytes(&self) -> usize {
         let panes = self.front.iter().chain(&self.back);
         let held: usize = panes.map(|(_, s)| 8 + s.memory_bytes()).sum();
         size_of::<Self>() + held + self.back_total.as_ref().map_or(0, Summary::memory_bytes)

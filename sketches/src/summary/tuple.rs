@@ -101,8 +101,8 @@ macro_rules! tuple {
                 Ok(Some(($($s,)+)))
             }
 
-            fn read(&self) -> Result<Option<($($s::Reading,)+)>, Mismatch> {
-                $(let Some($s) = self.$i.read()? else { return Ok(None) };)+
+            fn reading(&self) -> Result<Option<($($s::Reading,)+)>, Mismatch> {
+                $(let Some($s) = self.$i.reading()? else { return Ok(None) };)+
                 Ok(Some(($($s,)+)))
             }
 
@@ -110,8 +110,8 @@ macro_rules! tuple {
                 true $(&& self.$i.is_empty())+
             }
 
-            fn memory_bytes(&self) -> usize {
-                0 $(+ self.$i.memory_bytes())+
+            fn window_bytes(&self) -> usize {
+                0 $(+ self.$i.window_bytes())+
             }
         }
 

@@ -99,7 +99,7 @@ impl<K: OwnedKey, S: Merge> WindowStore<K, S> {
         let (mut rows, mut mismatch, mut emptied) =
             (Vec::with_capacity(self.windows.len()), None, false);
         for (key, window) in self.windows.iter_mut() {
-            match window.evict(first_pane).and_then(|()| window.read()) {
+            match window.evict(first_pane).and_then(|()| window.reading()) {
                 Ok(Some(reading)) => rows.push((key.clone(), reading)),
                 Ok(None) => emptied = true,
                 Err(error) => mismatch = Some(error),
