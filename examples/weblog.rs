@@ -104,9 +104,7 @@ fn speed(text: &str) -> Result<Speed, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let millis = match unit {
         "ms" => 1,
@@ -115,13 +113,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err("give a whole number and ms, s, m or h, such as 30s".to_owned()),
     };
-    let number = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(millis));
-    number
-        .map(Duration::from_millis)
-        .ok_or_else(|| "out of range".to_owned())
+    let number = number.parse::<u64>().ok().and_then(|n| n.checked_mul(millis));
+    number.map(Duration::from_millis).ok_or_else(|| "out of range".to_owned())
 }
 
 impl From<Flags> for Options {
@@ -133,11 +126,7 @@ impl From<Flags> for Options {
             (Some(OutputFlag::None), _) | (None, Some(_)) => Output::Nothing,
         };
         let input = |name: String| {
-            if name == "-" {
-                Input::Stdin
-            } else {
-                Input::Path(PathBuf::from(name))
-            }
+            if name == "-" { Input::Stdin } else { Input::Path(PathBuf::from(name)) }
         };
         Self {
             inputs: flags.input.into_iter().map(input).collect(),
@@ -167,10 +156,7 @@ fn generate(lines: u64, flags: &Flags) -> io::Result<()> {
         text.clear();
         let written = site.second(second, &mut text) as u64;
         if written >= left {
-            let end = text
-                .match_indices('\n')
-                .nth(left.saturating_sub(1) as usize)
-                .map_or(0, |(at, _)| at + 1);
+            let end = text.match_indices('\n').nth(left.saturating_sub(1) as usize).map_or(0, |(at, _)| at + 1);
             out.write_all(&text.as_bytes()[..if left == 0 { 0 } else { end }])?;
             break;
         }
@@ -205,11 +191,7 @@ fn main() -> ExitCode {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
-            ExitCode::from(if matches!(failure, Failure::Run(_)) {
-                1
-            } else {
-                2
-            })
+            ExitCode::from(if matches!(failure, Failure::Run(_)) { 1 } else { 2 })
         }
     }
 }

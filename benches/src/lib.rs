@@ -15,9 +15,7 @@ pub fn write_log(site: &Site, lines: u64, out: &mut impl Write) -> io::Result<()
         let written = site.second(second, &mut text) as u64;
         if written >= left {
             let whole = text.split_inclusive('\n').take(left as usize);
-            return whole
-                .map(str::as_bytes)
-                .try_for_each(|line| out.write_all(line));
+            return whole.map(str::as_bytes).try_for_each(|line| out.write_all(line));
         }
         out.write_all(text.as_bytes())?;
         left -= written;

@@ -79,17 +79,11 @@ pub trait Codec: Sized {
         }
         let family = reader.u16("family")?;
         if family != Self::FAMILY as u16 {
-            return Err(DecodeError::Family {
-                expected: Self::FAMILY as u16,
-                found: family,
-            });
+            return Err(DecodeError::Family { expected: Self::FAMILY as u16, found: family });
         }
         let version = reader.u16("version")?;
         if version == 0 || version > Self::VERSION {
-            return Err(DecodeError::Version {
-                found: version,
-                newest: Self::VERSION,
-            });
+            return Err(DecodeError::Version { found: version, newest: Self::VERSION });
         }
         let hash = reader.u8("hash function")?;
         if hash != HASH_ID {
@@ -123,10 +117,7 @@ impl DecodeError {
         if holds {
             return Ok(());
         }
-        Err(Self::Value {
-            field,
-            value: value.to_string(),
-        })
+        Err(Self::Value { field, value: value.to_string() })
     }
 }
 
@@ -180,11 +171,7 @@ impl<'a> Reader<'a> {
         if self.0.len() >= needed {
             return Ok(());
         }
-        Err(DecodeError::Truncated {
-            field,
-            needed,
-            left: self.0.len(),
-        })
+        Err(DecodeError::Truncated { field, needed, left: self.0.len() })
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {

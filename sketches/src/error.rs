@@ -38,12 +38,7 @@ impl Mismatch {
         if ours == theirs {
             return Ok(());
         }
-        Err(Self {
-            summary,
-            parameter,
-            ours: ours.to_string(),
-            theirs: theirs.to_string(),
-        })
+        Err(Self { summary, parameter, ours: ours.to_string(), theirs: theirs.to_string() })
     }
 }
 

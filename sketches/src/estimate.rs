@@ -100,20 +100,8 @@ impl Estimate {
     }
 
     /// An answer inside an interval.
-    pub const fn within(
-        value: f64,
-        lower: f64,
-        upper: f64,
-        confidence: f64,
-        method: Method,
-    ) -> Self {
-        Self {
-            value,
-            lower,
-            upper,
-            confidence,
-            method,
-        }
+    pub const fn within(value: f64, lower: f64, upper: f64, confidence: f64, method: Method) -> Self {
+        Self { value, lower, upper, confidence, method }
     }
 
     /// An answer of a summary that guarantees nothing.
@@ -149,13 +137,7 @@ impl Estimate {
     /// assert_eq!(p99.contract(), "t-digest δ=200, no guarantee");
     /// ```
     pub fn contract(&self) -> String {
-        let Self {
-            value,
-            lower,
-            upper,
-            confidence,
-            method,
-        } = *self;
+        let Self { value, lower, upper, confidence, method } = *self;
         if !self.has_guarantee() {
             return format!("{method}, no guarantee");
         }
@@ -183,11 +165,7 @@ impl fmt::Display for Estimate {
         if self.is_exact() {
             write!(f, "{}", self.value)
         } else if self.has_guarantee() {
-            write!(
-                f,
-                "{:.1} [{:.1}, {:.1}]",
-                self.value, self.lower, self.upper
-            )
+            write!(f, "{:.1} [{:.1}, {:.1}]", self.value, self.lower, self.upper)
         } else {
             write!(f, "≈{:.1}", self.value)
         }

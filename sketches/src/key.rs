@@ -7,15 +7,9 @@ use compact_str::CompactString;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A key as state keeps it: comparable, serializable, sent between threads and machines.
-pub trait OwnedKey:
-    Clone + Debug + Ord + Hash + Serialize + DeserializeOwned + Send + Sync + 'static
-{
-}
+pub trait OwnedKey: Clone + Debug + Ord + Hash + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
-impl<T> OwnedKey for T where
-    T: Clone + Debug + Ord + Hash + Serialize + DeserializeOwned + Send + Sync + 'static
-{
-}
+impl<T> OwnedKey for T where T: Clone + Debug + Ord + Hash + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 /// What records are grouped by.
 ///

@@ -25,20 +25,14 @@ pub struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self {
-            index: HashTable::new(),
-            entries: Vec::new(),
-        }
+        Self { index: HashTable::new(), entries: Vec::new() }
     }
 }
 
 impl<K: OwnedKey, V> Table<K, V> {
     /// A table of entries with distinct keys; of equal keys the first is found.
     pub fn from_entries(entries: Vec<(K, V)>) -> Self {
-        let mut table = Self {
-            index: HashTable::with_capacity(entries.len()),
-            entries,
-        };
+        let mut table = Self { index: HashTable::with_capacity(entries.len()), entries };
         table.reindex();
         table
     }
@@ -47,9 +41,7 @@ impl<K: OwnedKey, V> Table<K, V> {
         let Self { index, entries } = self;
         index.clear();
         for (i, (key, _)) in entries.iter().enumerate() {
-            index.insert_unique(HASHER.hash_one(key), i as u32, |&i| {
-                HASHER.hash_one(&entries[i as usize].0)
-            });
+            index.insert_unique(HASHER.hash_one(key), i as u32, |&i| HASHER.hash_one(&entries[i as usize].0));
         }
     }
 
@@ -59,30 +51,17 @@ impl<K: OwnedKey, V> Table<K, V> {
     where
         Q: Key<Owned = K> + ?Sized,
     {
-        self.find_or_insert(
-            HASHER.hash_one(key),
-            |k| key.is(k),
-            || (key.to_owned_key(), value()),
-        )
+        self.find_or_insert(HASHER.hash_one(key), |k| key.is(k), || (key.to_owned_key(), value()))
     }
 
     #[inline]
-    fn find_or_insert(
-        &mut self,
-        hash: u64,
-        is: impl Fn(&K) -> bool,
-        entry: impl FnOnce() -> (K, V),
-    ) -> &mut V {
+    fn find_or_insert(&mut self, hash: u64, is: impl Fn(&K) -> bool, entry: impl FnOnce() -> (K, V)) -> &mut V {
         let Self { index, entries } = self;
         // A table over `()`, which holds the only group of an ungrouped stream, needs no look-up.
         let position = if size_of::<K>() == 0 && !entries.is_empty() {
             0
         } else {
-            match index.entry(
-                hash,
-                |&i| is(&entries[i as usize].0),
-                |&i| HASHER.hash_one(&entries[i as usize].0),
-            ) {
+            match index.entry(hash, |&i| is(&entries[i as usize].0), |&i| HASHER.hash_one(&entries[i as usize].0)) {
                 Entry::Occupied(found) => *found.get() as usize,
                 Entry::Vacant(vacant) => {
                     let position = entries.len();
@@ -101,9 +80,7 @@ impl<K: OwnedKey, V> Table<K, V> {
         Q: Key<Owned = K> + ?Sized,
     {
         self.index
-            .find(HASHER.hash_one(key), |&i| {
-                key.is(&self.entries[i as usize].0)
-            })
+            .find(HASHER.hash_one(key), |&i| key.is(&self.entries[i as usize].0))
             .map(|&i| &self.entries[i as usize].1)
     }
 
@@ -143,9 +120,7 @@ impl<K: OwnedKey, V> Table<K, V> {
 
     /// The bytes of the table itself, without the heap of its keys and values.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.index.allocation_size()
-            + self.entries.capacity() * size_of::<(K, V)>()
+        size_of::<Self>() + self.index.allocation_size() + self.entries.capacity() * size_of::<(K, V)>()
     }
 }
 

@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use streamgauge_sketches::exact::FloatSum;
 use streamgauge_sketches::{
-    Absorb, Count, CountMin, Decay, ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters,
-    HyperLogLog, Merge, On, Sliding, Spec, Sum, Summary, TDigest, Weight, Weighted,
+    Absorb, Count, CountMin, Decay, ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Merge, On,
+    Sliding, Spec, Sum, Summary, TDigest, Weight, Weighted,
 };
 
 fn absorbed<S: Absorb<Q>, Q>(empty: &S, items: &[Q]) -> S {
@@ -35,11 +35,7 @@ where
     let states: Vec<S> = parts.iter().map(|part| absorbed(empty, part)).collect();
 
     let forward = states.iter().fold(empty.clone(), merged);
-    assert_eq!(
-        seen(&forward),
-        seen(&whole),
-        "merging equals absorbing everything"
-    );
+    assert_eq!(seen(&forward), seen(&whole), "merging equals absorbing everything");
     let backward = states.iter().rev().fold(empty.clone(), merged);
     assert_eq!(seen(&backward), seen(&whole), "in any order");
     let right = states.iter().rev().fold(None, |sum: Option<S>, state| {
@@ -51,11 +47,7 @@ where
     if let Some(right) = right {
         assert_eq!(seen(&right), seen(&whole), "however it is bracketed");
     }
-    assert_eq!(
-        seen(&merged(whole.clone(), empty)),
-        seen(&whole),
-        "an empty one changes nothing"
-    );
+    assert_eq!(seen(&merged(whole.clone(), empty)), seen(&whole), "an empty one changes nothing");
 
     let bytes = postcard::to_allocvec(&whole).unwrap();
     let restored: S = postcard::from_bytes(&bytes).unwrap();
@@ -70,25 +62,15 @@ fn windows<S: Merge, R: PartialEq + Debug>(empty: &S, panes: &[S], seen: &impl F
     for (length, phase) in [(1, 0), (2, 1), (3, 7), (panes.len().max(1) as u32, 2)] {
         let mut window = S::Window::new(length, phase);
         // Every third pane is missing.
-        let numbered: Vec<_> = panes
-            .iter()
-            .enumerate()
-            .map(|(i, pane)| (i as i64 + i as i64 / 2 - 3, pane))
-            .collect();
+        let numbered: Vec<_> = panes.iter().enumerate().map(|(i, pane)| (i as i64 + i as i64 / 2 - 3, pane)).collect();
         for (at, &(number, pane)) in numbered.iter().enumerate() {
             window.push(number, pane.clone()).unwrap();
             let first = number - i64::from(length) + 1;
             window.evict(first).unwrap();
-            let inside = numbered[..=at]
-                .iter()
-                .filter(|(number, _)| *number >= first);
+            let inside = numbered[..=at].iter().filter(|(number, _)| *number >= first);
             let expected = inside.fold(empty.clone(), |sum, (_, pane)| merged(sum, pane));
             let total = window.total().unwrap().unwrap();
-            assert_eq!(
-                seen(&total),
-                seen(&expected),
-                "a window of {length} panes, phase {phase}, at {at}"
-            );
+            assert_eq!(seen(&total), seen(&expected), "a window of {length} panes, phase {phase}, at {at}");
             let stored = postcard::to_allocvec(&window).unwrap();
             window = postcard::from_bytes(&stored).unwrap();
         }
@@ -103,10 +85,7 @@ fn parts() -> impl Strategy<Value = Vec<Vec<u32>>> {
 }
 
 fn floats(parts: &[Vec<u32>]) -> Vec<Vec<f64>> {
-    parts
-        .iter()
-        .map(|part| part.iter().map(|&x| f64::from(x)).collect())
-        .collect()
+    parts.iter().map(|part| part.iter().map(|&x| f64::from(x)).collect()).collect()
 }
 
 proptest! {
@@ -225,9 +204,7 @@ fn intervals_of_sampled_counts_hold() {
     for _ in 0..2_000 {
         let mut count = Count::default();
         for _ in 0..1_000 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             if state >> 62 == 0 {
                 count.absorb_weighted(&(), weight);
             }
@@ -240,14 +217,8 @@ fn intervals_of_sampled_counts_hold() {
 #[test]
 fn capabilities_are_told_by_name() {
     let on = On::records::<u32>();
-    assert_eq!(
-        (on.count(), on.sum(|x| *x), on.quantiles(|x| f64::from(*x))).refuses_weights(),
-        None
-    );
-    assert_eq!(
-        (on.count(), on.distinct(|x| x)).refuses_weights(),
-        Some("HyperLogLog")
-    );
+    assert_eq!((on.count(), on.sum(|x| *x), on.quantiles(|x| f64::from(*x))).refuses_weights(), None);
+    assert_eq!((on.count(), on.distinct(|x| x)).refuses_weights(), Some("HyperLogLog"));
     type Fading = (Count, TDigest);
     type Lasting = (Count, HyperLogLog);
     assert!(Fading::DECAY.is_some() && Lasting::DECAY.is_none());
@@ -265,37 +236,22 @@ fn a_mismatch_in_a_tuple_leaves_all_of_it_as_it_was() {
     };
     let mut ours = pair(1);
     let error = ours.merge(&pair(2)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot merge HyperLogLog of seed 2 into one of seed 1"
-    );
+    assert_eq!(error.to_string(), "cannot merge HyperLogLog of seed 2 into one of seed 1");
     assert_eq!(ours.0, pair(1).0);
 }
 
 #[test]
 fn exact_twins_answer_the_same_questions() {
     let on = On::records::<(u32, f64)>();
-    let spec = (
-        on.count(),
-        on.distinct(|(id, _)| id),
-        on.top(3, |(id, _)| id),
-        on.quantiles(|(_, x)| *x),
-    );
+    let spec = (on.count(), on.distinct(|(id, _)| id), on.top(3, |(id, _)| id), on.quantiles(|(_, x)| *x));
     let both = (spec.clone(), spec.exact());
     let mut state = both.start();
     for i in 0..10_000_u32 {
         both.absorb(&mut state, &(i % 700, f64::from(i)));
     }
-    let (
-        (count, distinct, top, quantiles),
-        (exact_count, exact_distinct, exact_top, exact_quantiles),
-    ) = state.read();
+    let ((count, distinct, top, quantiles), (exact_count, exact_distinct, exact_top, exact_quantiles)) = state.read();
     assert_eq!(count.value, exact_count.value);
     assert!(exact_distinct.is_exact() && distinct.contains(exact_distinct.value));
-    assert!(
-        top.iter()
-            .zip(&exact_top)
-            .all(|(top, exact)| top.1.contains(exact.1.value))
-    );
+    assert!(top.iter().zip(&exact_top).all(|(top, exact)| top.1.contains(exact.1.value)));
     assert!((quantiles.at(0.9).value - exact_quantiles.at(0.9).value).abs() < 100.0);
 }

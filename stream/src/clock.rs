@@ -28,9 +28,7 @@ pub struct SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Time {
         // Before 1970 only on a machine whose clock was never set.
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
@@ -41,11 +39,7 @@ impl Clock for SystemClock {
             if left.is_zero() || cancelled() {
                 return;
             }
-            gate = self
-                .woken
-                .wait_timeout(gate, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            gate = self.woken.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -73,10 +67,7 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that stands at this time.
     pub fn new(now: Time) -> Self {
-        Self {
-            now: Mutex::new(now),
-            changed: Condvar::new(),
-        }
+        Self { now: Mutex::new(now), changed: Condvar::new() }
     }
 
     /// Lets time pass.
@@ -95,10 +86,7 @@ impl Clock for ManualClock {
     fn wait_until(&self, time: Time, cancelled: &dyn Fn() -> bool) {
         let mut now = lock(&self.now);
         while *now < time && !cancelled() {
-            now = self
-                .changed
-                .wait(now)
-                .unwrap_or_else(PoisonError::into_inner);
+            now = self.changed.wait(now).unwrap_or_else(PoisonError::into_inner);
         }
     }
 

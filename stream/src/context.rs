@@ -73,11 +73,7 @@ pub struct ContextBuilder {
 
 impl fmt::Debug for ContextBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ContextBuilder({:?}, {:?})",
-            self.name, self.settings.interval
-        )
+        write!(f, "ContextBuilder({:?}, {:?})", self.name, self.settings.interval)
     }
 }
 
@@ -174,10 +170,7 @@ impl StreamingContext {
     ///
     /// # Errors
     /// [`SourceError`] if there is no such file or it cannot be read.
-    pub fn text_files(
-        &self,
-        path: impl Into<std::path::PathBuf>,
-    ) -> Result<TextStream, SourceError> {
+    pub fn text_files(&self, path: impl Into<std::path::PathBuf>) -> Result<TextStream, SourceError> {
         TextFiles::new(path).map(|files| self.text(files))
     }
 
@@ -195,21 +188,13 @@ impl StreamingContext {
 
     /// Adds one who hears what happens to the job.
     pub fn add_listener(&self, listener: Arc<dyn Listener>) {
-        self.job
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(listener);
+        self.job.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
     /// The dashboard of the job: served on loopback from the start of the job on.
     #[cfg(feature = "dashboard")]
     pub fn dashboard(&self) -> crate::monitor::dashboard::Dashboard {
-        let mut dashboard = self
-            .job
-            .dashboard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut dashboard = self.job.dashboard.lock().unwrap_or_else(PoisonError::into_inner);
         dashboard
             .get_or_insert_with(|| {
                 let dashboard = crate::monitor::dashboard::Dashboard::new(&self.job.name);
@@ -230,17 +215,9 @@ impl StreamingContext {
 
     fn launch(&self, snapshot: Option<Snapshot>) -> Result<(), Error> {
         if self.job.started.swap(true, Ordering::AcqRel) {
-            return Err(Error::Graph(vec![
-                "the job was started before; build another context".to_owned(),
-            ]));
+            return Err(Error::Graph(vec!["the job was started before; build another context".to_owned()]));
         }
-        let Settings {
-            interval,
-            trigger,
-            threads,
-            clock,
-            ..
-        } = self.job.settings.clone();
+        let Settings { interval, trigger, threads, clock, .. } = self.job.settings.clone();
         let mut parts = std::mem::take(&mut *self.job.graph.parts());
         if parts.outputs.is_empty() {
             parts.problems.push(
@@ -250,9 +227,7 @@ impl StreamingContext {
             );
         }
         if parts.sources.is_empty() {
-            parts
-                .problems
-                .push("the job has no source; add text_files, stdin, or source".to_owned());
+            parts.problems.push("the job has no source; add text_files, stdin, or source".to_owned());
         }
         if !parts.problems.is_empty() {
             return Err(Error::Graph(parts.problems));
@@ -261,12 +236,7 @@ impl StreamingContext {
             snapshot.restore(&mut parts)?;
         }
         #[cfg(feature = "dashboard")]
-        if let Some(dashboard) = &*self
-            .job
-            .dashboard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-        {
+        if let Some(dashboard) = &*self.job.dashboard.lock().unwrap_or_else(PoisonError::into_inner) {
             dashboard.serve()?;
         }
         let pool = rayon::ThreadPoolBuilder::new()
@@ -283,12 +253,7 @@ impl StreamingContext {
             pool,
             log: Box::new(NoLog),
             exchange: Arc::new(Local),
-            listeners: self
-                .job
-                .listeners
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            listeners: self.job.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             progress: self.job.progress.clone(),
             malformed_told: 0,
         };
@@ -316,10 +281,7 @@ impl StreamingContext {
     /// # Errors
     /// The error that ended the job.
     pub fn await_termination(&self) -> Result<Report, Error> {
-        self.job
-            .progress
-            .wait_for_end()
-            .unwrap_or_else(|| Ok(Report::default()))
+        self.job.progress.wait_for_end().unwrap_or_else(|| Ok(Report::default()))
     }
 
     /// Waits until the batch of this time is complete; false if the job has ended before it.
@@ -370,19 +332,10 @@ impl StreamingContext {
     /// # Errors
     /// [`Error::State`] if the job has not ended, or if state of it cannot be serialized.
     pub fn snapshot(&self) -> Result<Vec<u8>, Error> {
-        let failed = |cause: String| Error::State {
-            operator: self.job.name.clone(),
-            cause,
-        };
-        let reached = self
-            .job
-            .reached
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let reached = reached
-            .as_ref()
-            .ok_or_else(|| failed("the job has not ended".to_owned()))?;
-        postcard::to_allocvec(&Snapshot::take(reached)?).map_err(|e| failed(e.to_string()))
+        let failed = |cause: String| Error::State { operator: self.job.name.clone(), cause };
+        let reached = self.job.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let reached = reached.as_ref().ok_or_else(|| failed("the job has not ended".to_owned()))?;
+        postcard::to_allocvec(&Snapshot::take(reached.time, &reached.parts)?).map_err(|e| failed(e.to_string()))
     }
 
     /// Starts the job from the state that another run of it has reached.
@@ -390,10 +343,8 @@ impl StreamingContext {
     /// # Errors
     /// Those of [`start`](Self::start); [`Error::State`] if the bytes are no snapshot, or not one of this job.
     pub fn start_from(&self, snapshot: &[u8]) -> Result<(), Error> {
-        let snapshot = postcard::from_bytes(snapshot).map_err(|e| Error::State {
-            operator: self.job.name.clone(),
-            cause: e.to_string(),
-        })?;
+        let snapshot = postcard::from_bytes(snapshot)
+            .map_err(|e| Error::State { operator: self.job.name.clone(), cause: e.to_string() })?;
         self.launch(Some(snapshot))
     }
 }

@@ -101,9 +101,7 @@ impl fmt::Display for Problems<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [only] => f.write_str(only),
-            all => all
-                .iter()
-                .try_for_each(|problem| write!(f, "\n- {problem}")),
+            all => all.iter().try_for_each(|problem| write!(f, "\n- {problem}")),
         }
     }
 }

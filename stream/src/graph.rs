@@ -7,10 +7,9 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::summary::{Identity, On};
 
-use crate::batch::Input;
-use crate::dstream::{AnySource, Output};
+use crate::batch::{Batch, Input};
 use crate::error::Error;
-use crate::window::Windows;
+use crate::source::{Limit, Next};
 
 /// The registry of a job: sources, outputs, state, and everything that is wrong with it.
 pub(crate) struct Graph {
@@ -34,11 +33,7 @@ pub(crate) struct Parts {
 
 impl Graph {
     pub(crate) fn new(seed: u64, interval: Option<Duration>) -> Self {
-        Self {
-            seed,
-            interval,
-            parts: Mutex::default(),
-        }
+        Self { seed, interval, parts: Mutex::default() }
     }
 
     pub(crate) fn parts(&self) -> MutexGuard<'_, Parts> {
@@ -60,9 +55,7 @@ impl Graph {
             format!("{kind} {number}")
         });
         if !parts.names.insert(name.clone()) {
-            parts.problems.push(format!(
-                "two operators are named \"{name}\"; give each its own name"
-            ));
+            parts.problems.push(format!("two operators are named \"{name}\"; give each its own name"));
         }
         name
     }
@@ -96,36 +89,34 @@ impl Graph {
         self.parts().states.push((operator.to_owned(), state));
     }
 
-    /// Checks the lengths of windows; those by batch time must be multiples of the batch interval.
-    pub(crate) fn check_windows(&self, operator: &str, windows: Windows, by_batch: bool) {
-        for (what, length) in [("length", windows.length), ("slide", windows.slide)] {
-            if length.is_zero() || length.subsec_nanos() % 1_000_000 != 0 {
-                self.problem(format!(
-                    "{operator}: the window's {what} is {length:?}; it must be whole milliseconds and not zero"
-                ));
-                continue;
-            }
-            let Some(interval) = self.interval.filter(|_| by_batch) else {
-                continue;
-            };
-            let (length, interval) = (length.as_millis(), interval.as_millis().max(1));
-            if length % interval != 0 {
-                let below = length / interval * interval;
-                self.problem(format!(
-                    "{operator}: the window's {what} of {length} ms is no multiple of the batch interval of \
-                     {interval} ms; write {} ms or {} ms",
-                    below.max(interval),
-                    below + interval
-                ));
-            }
-        }
-        if by_batch && self.interval.is_none() {
-            self.problem(format!(
-                "{operator}: windows by batch time need a batch interval, and this job runs batches as soon as \
-                 possible; set Trigger::Every, or use event_time(..).window(..)"
-            ));
-        }
+    /// The batch interval; none if batches follow each other as fast as they can.
+    pub(crate) fn interval(&self) -> Option<Duration> {
+        self.interval
     }
+}
+
+/// A source as the scheduler drives it.
+pub(crate) trait AnySource: Send {
+    fn name(&self) -> String;
+    fn input(&self) -> Input;
+
+    /// Plans a batch; gives the range, serialized for the log, and what comes after.
+    fn plan(&mut self, limit: Limit) -> Result<(Vec<u8>, Next), Error>;
+
+    /// Makes the planned range the content of the batch.
+    fn read(&mut self) -> Result<(), Error>;
+
+    fn close(&mut self);
+    fn holds_records(&self) -> bool;
+
+    /// The position, serialized.
+    fn save(&self) -> Vec<u8>;
+    fn load(&mut self, position: &[u8]) -> Result<(), Error>;
+}
+
+/// An output operation: run once a batch, in the order in which the job names them.
+pub(crate) trait Output: Send + Sync {
+    fn run(&self, batch: &Batch) -> Result<(), Error>;
 }
 
 /// State of an operator, as the engine stores and restores it.
@@ -136,9 +127,7 @@ pub(crate) struct Stateful {
 
 impl Stateful {
     /// State that is plain data.
-    pub(crate) fn of<S: Serialize + DeserializeOwned + Send + 'static>(
-        state: &Arc<Mutex<S>>,
-    ) -> Self {
+    pub(crate) fn of<S: Serialize + DeserializeOwned + Send + 'static>(state: &Arc<Mutex<S>>) -> Self {
         let (saved, loaded) = (state.clone(), state.clone());
         Self {
             save: Box::new(move || {
@@ -154,16 +143,10 @@ impl Stateful {
     }
 
     pub(crate) fn save(&self, operator: &str) -> Result<Vec<u8>, Error> {
-        (self.save)().map_err(|cause| Error::State {
-            operator: operator.to_owned(),
-            cause,
-        })
+        (self.save)().map_err(|cause| Error::State { operator: operator.to_owned(), cause })
     }
 
     pub(crate) fn load(&self, operator: &str, bytes: &[u8]) -> Result<(), Error> {
-        (self.load)(bytes).map_err(|cause| Error::State {
-            operator: operator.to_owned(),
-            cause,
-        })
+        (self.load)(bytes).map_err(|cause| Error::State { operator: operator.to_owned(), cause })
     }
 }

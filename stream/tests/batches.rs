@@ -4,29 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use streamgauge_stream::{
-    BatchInfo, Clock, DStream, Error, Listener, ManualClock, Queue, StreamingContext, Time,
-    Trigger, secs,
+    BatchInfo, Clock, DStream, Error, Listener, ManualClock, Queue, StreamingContext, Time, Trigger, secs,
 };
 
 /// A job that begins at second 1,000 with a batch a second.
 fn job() -> (StreamingContext, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(Time::from_secs(1_000)));
-    let ctx = StreamingContext::builder("test")
-        .clock(clock.clone())
-        .batch_interval(secs(1))
-        .threads(2)
-        .build();
+    let ctx = StreamingContext::builder("test").clock(clock.clone()).batch_interval(secs(1)).threads(2).build();
     (ctx, clock)
 }
 
 /// Lets a second pass, and waits for its batch.
 fn tick(ctx: &StreamingContext, clock: &ManualClock) {
     clock.advance(secs(1));
-    assert!(
-        ctx.await_batch(clock.now()),
-        "the job has ended: {:?}",
-        ctx.await_termination()
-    );
+    assert!(ctx.await_batch(clock.now()), "the job has ended: {:?}", ctx.await_termination());
 }
 
 #[test]
@@ -44,14 +35,7 @@ fn every_interval_has_its_batch() {
     ctx.stop();
     ctx.await_termination().unwrap();
     let at = Time::from_secs;
-    assert_eq!(
-        rows.batches(),
-        [
-            (at(1_001), vec![10, 20]),
-            (at(1_002), vec![]),
-            (at(1_003), vec![30, 40])
-        ]
-    );
+    assert_eq!(rows.batches(), [(at(1_001), vec![10, 20]), (at(1_002), vec![]), (at(1_003), vec![30, 40])]);
 }
 
 #[test]
@@ -65,11 +49,7 @@ fn a_job_that_lags_runs_every_batch_all_the_same() {
     assert!(ctx.await_batch(Time::from_secs(1_003)));
     ctx.stop();
     let report = ctx.await_termination().unwrap();
-    let times: Vec<_> = times
-        .batches()
-        .iter()
-        .map(|(time, _)| time.secs())
-        .collect();
+    let times: Vec<_> = times.batches().iter().map(|(time, _)| time.secs()).collect();
     assert_eq!(times, [1_001, 1_002, 1_003]);
     assert_eq!((report.batches, report.records), (3, 1));
 }
@@ -85,10 +65,7 @@ fn a_stopped_job_works_off_what_it_has_taken_in() {
     ctx.await_termination().unwrap();
     drop(clock);
     assert_eq!(rows.rows(), [0, 1, 2]);
-    assert!(
-        !queue.push(vec![3]),
-        "a closed queue refuses records instead of losing them"
-    );
+    assert!(!queue.push(vec![3]), "a closed queue refuses records instead of losing them");
 }
 
 #[test]
@@ -96,10 +73,7 @@ fn processing_time_windows_hold_the_batches_of_their_length() {
     let (ctx, clock) = job();
     let (queue, source) = Queue::new();
     let numbers: DStream<u64> = ctx.source(source);
-    let counts = numbers
-        .window(secs(4), secs(2))
-        .summarize(|on| (on.count(), on.sum(|x| *x)))
-        .collect_to_memory();
+    let counts = numbers.window(secs(4), secs(2)).summarize(|on| (on.count(), on.sum(|x| *x))).collect_to_memory();
     let by_parity = numbers
         .map(|x| (x % 2, x))
         .key_by(|(parity, _)| parity)
@@ -116,31 +90,18 @@ fn processing_time_windows_hold_the_batches_of_their_length() {
     ctx.stop();
     ctx.await_termination().unwrap();
     // At every second multiple of two: the last four seconds, less at the beginning.
-    let counts: Vec<_> = counts
-        .batches()
-        .into_iter()
-        .map(|(time, rows)| (time.secs(), rows))
-        .collect();
-    let row = |rows: &[(
-        streamgauge_sketches::Estimate,
-        streamgauge_sketches::Estimate,
-    )]| { rows.first().map(|(count, sum)| (count.count(), sum.value)) };
-    let expected = [
-        (1_002, Some((4, 33.0))),
-        (1_004, Some((8, 110.0))),
-        (1_006, Some((6, 132.0))),
-        (1_008, Some((2, 55.0))),
-    ];
+    let counts: Vec<_> = counts.batches().into_iter().map(|(time, rows)| (time.secs(), rows)).collect();
+    let row = |rows: &[(streamgauge_sketches::Estimate, streamgauge_sketches::Estimate)]| {
+        rows.first().map(|(count, sum)| (count.count(), sum.value))
+    };
+    let expected =
+        [(1_002, Some((4, 33.0))), (1_004, Some((8, 110.0))), (1_006, Some((6, 132.0))), (1_008, Some((2, 55.0)))];
     for ((time, rows), (at, expected)) in counts.iter().zip(expected) {
         assert_eq!((*time, row(rows)), (at, expected));
     }
     assert_eq!(counts.len(), expected.len());
     // Keys leave with their last pane.
-    let keys: Vec<_> = by_parity
-        .batches()
-        .into_iter()
-        .map(|(_, rows)| rows.len())
-        .collect();
+    let keys: Vec<_> = by_parity.batches().into_iter().map(|(_, rows)| rows.len()).collect();
     assert_eq!(keys, [2, 2, 2, 2, 2, 2, 2, 0]);
 }
 
@@ -154,38 +115,24 @@ fn shared_streams_are_computed_once_and_given_to_all() {
         counter.fetch_add(1, Ordering::Relaxed);
         x
     });
-    let (a, b) = (
-        shared.collect_to_memory(),
-        shared.filter(|x| x % 2 == 0).collect_to_memory(),
-    );
+    let (a, b) = (shared.collect_to_memory(), shared.filter(|x| x % 2 == 0).collect_to_memory());
     let c = shared.union(&shared).collect_to_memory();
     queue.push((0..10).collect());
     ctx.start().unwrap();
     tick(&ctx, &clock);
     ctx.stop();
     ctx.await_termination().unwrap();
-    assert_eq!(
-        (a.rows().len(), b.rows().len(), c.rows().len()),
-        (10, 5, 20)
-    );
+    assert_eq!((a.rows().len(), b.rows().len(), c.rows().len()), (10, 5, 20));
     assert_eq!(computed.load(Ordering::Relaxed), 10);
 }
 
 #[test]
 fn mistakes_are_told_all_at_once() {
-    let ctx = StreamingContext::builder("wrong")
-        .batch_interval(secs(2))
-        .build();
+    let ctx = StreamingContext::builder("wrong").batch_interval(secs(2)).build();
     let (_queue, source) = Queue::<u32>::new();
     let numbers = ctx.source(source);
-    numbers
-        .window(secs(5), secs(2))
-        .named("odd")
-        .summarize(|on| on.count());
-    numbers
-        .window(secs(0), secs(2))
-        .named("odd")
-        .summarize(|on| on.count());
+    numbers.window(secs(5), secs(2)).named("odd").summarize(|on| on.count());
+    numbers.window(secs(0), secs(2)).named("odd").summarize(|on| on.count());
     let error = ctx.start().unwrap_err().to_string();
     for part in [
         "odd: the window's length of 5000 ms is no multiple of the batch interval of 2000 ms; write 4000 ms or 6000 ms",
@@ -195,71 +142,37 @@ fn mistakes_are_told_all_at_once() {
     ] {
         assert!(error.contains(part), "{error}");
     }
-    assert!(
-        matches!(ctx.start(), Err(Error::Graph(_))),
-        "a job starts once"
-    );
+    assert!(matches!(ctx.start(), Err(Error::Graph(_))), "a job starts once");
 
-    let ctx = StreamingContext::builder("no interval")
-        .trigger(Trigger::AsSoonAsPossible)
-        .build();
+    let ctx = StreamingContext::builder("no interval").trigger(Trigger::AsSoonAsPossible).build();
     let (_queue, source) = Queue::<u32>::new();
-    ctx.source(source)
-        .window(secs(4), secs(2))
-        .summarize(|on| on.count())
-        .print();
+    ctx.source(source).window(secs(4), secs(2)).summarize(|on| on.count()).print();
     let error = ctx.start().unwrap_err().to_string();
     assert!(error.contains("need a batch interval"), "{error}");
 }
 
 #[test]
 fn a_panic_in_an_operator_names_operator_partition_and_batch() {
-    let ctx = StreamingContext::builder("panics")
-        .trigger(Trigger::Available)
-        .build();
+    let ctx = StreamingContext::builder("panics").trigger(Trigger::Available).build();
     let (queue, source) = Queue::new();
-    let sums = ctx
-        .source(source)
-        .map(|x: u32| 100 / x)
-        .key_by(|x| x)
-        .named("shares")
-        .summarize(|on| on.count());
+    let sums = ctx.source(source).map(|x: u32| 100 / x).key_by(|x| x).named("shares").summarize(|on| on.count());
     sums.for_each_batch(|_, rows| assert!(rows.is_empty(), "the batch has failed"));
     queue.push(vec![1, 2]);
     queue.push(vec![3, 0]);
     let error = ctx.run().unwrap_err();
-    let Error::Operator {
-        operator,
-        partition,
-        cause,
-        ..
-    } = &error
-    else {
-        panic!("{error}")
-    };
+    let Error::Operator { operator, partition, cause, .. } = &error else { panic!("{error}") };
     assert_eq!((operator.as_str(), *partition), ("shares", 1));
     assert!(cause.contains("attempt to divide by zero"), "{cause}");
 }
 
 #[test]
 fn an_output_that_fails_ends_the_job() {
-    let ctx = StreamingContext::builder("fails")
-        .trigger(Trigger::Available)
-        .build();
+    let ctx = StreamingContext::builder("fails").trigger(Trigger::Available).build();
     let (queue, source) = Queue::<u32>::new();
-    ctx.source(source).for_each_batch(|_, rows| {
-        if rows.is_empty() {
-            Ok(())
-        } else {
-            Err("the disk is full")
-        }
-    });
+    ctx.source(source).for_each_batch(|_, rows| if rows.is_empty() { Ok(()) } else { Err("the disk is full") });
     queue.push(vec![1]);
     let error = ctx.run().unwrap_err().to_string();
-    assert!(
-        error.contains("for_each_batch 1") && error.contains("the disk is full"),
-        "{error}"
-    );
+    assert!(error.contains("for_each_batch 1") && error.contains("the disk is full"), "{error}");
 }
 
 #[test]
@@ -288,10 +201,7 @@ fn listeners_hear_of_every_batch() {
 #[test]
 fn rows_of_wide_operators_come_in_the_same_order_for_any_number_of_threads() {
     let run = |threads| {
-        let ctx = StreamingContext::builder("order")
-            .trigger(Trigger::Available)
-            .threads(threads)
-            .build();
+        let ctx = StreamingContext::builder("order").trigger(Trigger::Available).threads(threads).build();
         let (queue, source) = Queue::new();
         for part in 0..7_u64 {
             queue.push((0..20_000).map(|i| (i * 7 + part) % 30_011).collect());
@@ -313,9 +223,7 @@ fn rows_of_wide_operators_come_in_the_same_order_for_any_number_of_threads() {
 
 #[test]
 fn batches_may_follow_each_other_as_soon_as_possible() {
-    let ctx = StreamingContext::builder("soon")
-        .trigger(Trigger::AsSoonAsPossible)
-        .build();
+    let ctx = StreamingContext::builder("soon").trigger(Trigger::AsSoonAsPossible).build();
     let (queue, source) = Queue::new();
     let rows = ctx.source(source.one_at_a_time()).collect_to_memory();
     (0..50).for_each(|i| assert!(queue.push(vec![i])));
@@ -323,9 +231,6 @@ fn batches_may_follow_each_other_as_soon_as_possible() {
     let report = ctx.run().unwrap();
     assert_eq!(rows.rows(), (0..50).collect::<Vec<_>>());
     let times: Vec<_> = rows.batches().iter().map(|(time, _)| *time).collect();
-    assert!(
-        times.windows(2).all(|pair| pair[0] < pair[1]),
-        "batch times increase"
-    );
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "batch times increase");
     assert_eq!(report.batches, 50);
 }

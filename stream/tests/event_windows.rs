@@ -34,20 +34,8 @@ fn cases() -> impl Strategy<Value = Case> {
         });
         records.collect()
     });
-    (
-        1..90_i64,
-        1..40_i64,
-        0..50_i64,
-        prop::collection::vec(input, 1..4),
-        1..40_usize,
-    )
-        .prop_map(|(length, slide, delay, inputs, push)| Case {
-            length,
-            slide,
-            delay,
-            inputs,
-            push,
-        })
+    (1..90_i64, 1..40_i64, 0..50_i64, prop::collection::vec(input, 1..4), 1..40_usize)
+        .prop_map(|(length, slide, delay, inputs, push)| Case { length, slide, delay, inputs, push })
 }
 
 /// A row as it is compared: window, key, count, distinct values, sum.
@@ -55,13 +43,7 @@ type Row = (i64, i64, u8, u64, u64, i128);
 
 /// What the windows must hold, from the raw records, and how many of them are late.
 fn oracle(case: &Case) -> (Vec<Row>, u64) {
-    let Case {
-        length,
-        slide,
-        delay,
-        inputs,
-        ..
-    } = case;
+    let Case { length, slide, delay, inputs, .. } = case;
     let (mut pane, mut rest) = (*length, *slide);
     while rest != 0 {
         (pane, rest) = (rest, pane % rest);
@@ -83,34 +65,21 @@ fn oracle(case: &Case) -> (Vec<Row>, u64) {
     for (time, key, value) in kept {
         let mut start = time.div_euclid(*slide) * slide;
         while start + length > time {
-            windows
-                .entry((start + length, key))
-                .or_default()
-                .push(value);
+            windows.entry((start + length, key)).or_default().push(value);
             start -= slide;
         }
     }
     let rows = windows.into_iter().map(|((end, key), values)| {
         let distinct: BTreeSet<_> = values.iter().collect();
         let sum = values.iter().map(|&v| i128::from(v)).sum();
-        (
-            end - length,
-            end,
-            key,
-            values.len() as u64,
-            distinct.len() as u64,
-            sum,
-        )
+        (end - length, end, key, values.len() as u64, distinct.len() as u64, sum)
     });
     (rows.collect(), late)
 }
 
 /// What the engine gives, reading a push a batch or several.
 fn engine(case: &Case, one_at_a_time: bool, threads: usize) -> (Vec<Row>, u64) {
-    let ctx = StreamingContext::builder("windows")
-        .trigger(Trigger::Available)
-        .threads(threads)
-        .build();
+    let ctx = StreamingContext::builder("windows").trigger(Trigger::Available).threads(threads).build();
     let streams: Vec<DStream<Record>> = case
         .inputs
         .iter()
@@ -120,11 +89,7 @@ fn engine(case: &Case, one_at_a_time: bool, threads: usize) -> (Vec<Row>, u64) {
                 queue.push(chunk.to_vec());
             });
             queue.close();
-            ctx.source(if one_at_a_time {
-                source.one_at_a_time()
-            } else {
-                source
-            })
+            ctx.source(if one_at_a_time { source.one_at_a_time() } else { source })
         })
         .collect();
     let millis_of = |n: i64| millis(n as u64);
@@ -133,33 +98,14 @@ fn engine(case: &Case, one_at_a_time: bool, threads: usize) -> (Vec<Row>, u64) {
         .event_time(|(time, _, _): &Record| *time, millis_of(case.delay))
         .key_by(|(_, key, _)| key)
         .window(millis_of(case.length), millis_of(case.slide))
-        .summarize(|on| {
-            (
-                on.count(),
-                on.distinct(|(_, _, v)| v).exact(),
-                on.sum(|(_, _, v)| *v),
-            )
-        })
+        .summarize(|on| (on.count(), on.distinct(|(_, _, v)| v).exact(), on.sum(|(_, _, v)| *v)))
         .collect_to_memory();
     let report = ctx.run().unwrap();
     let row = |w: &Window<(u8, _)>| {
-        let (key, (count, distinct, sum)): &(
-            u8,
-            (
-                streamgauge_sketches::Estimate,
-                _,
-                streamgauge_sketches::Estimate,
-            ),
-        ) = &w.value;
+        let (key, (count, distinct, sum)): &(u8, (streamgauge_sketches::Estimate, _, streamgauge_sketches::Estimate)) =
+            &w.value;
         let distinct: &streamgauge_sketches::Estimate = distinct;
-        (
-            w.start.millis(),
-            w.end.millis(),
-            *key,
-            count.count(),
-            distinct.count(),
-            sum.value as i128,
-        )
+        (w.start.millis(), w.end.millis(), *key, count.count(), distinct.count(), sum.value as i128)
     };
     (rows.rows().iter().map(row).collect(), report.late)
 }
@@ -185,9 +131,7 @@ proptest! {
 
 #[test]
 fn windows_wait_for_the_slowest_input_that_has_not_ended() {
-    let ctx = StreamingContext::builder("two inputs")
-        .trigger(Trigger::AsSoonAsPossible)
-        .build();
+    let ctx = StreamingContext::builder("two inputs").trigger(Trigger::AsSoonAsPossible).build();
     let ((fast, fast_source), (slow, slow_source)) = (Queue::new(), Queue::new());
     let both = ctx.source(fast_source).union(&ctx.source(slow_source));
     let windows = both
@@ -200,24 +144,9 @@ fn windows_wait_for_the_slowest_input_that_has_not_ended() {
     fast.close();
     slow.close();
     ctx.run().unwrap();
-    let counts: Vec<_> = windows
-        .rows()
-        .iter()
-        .map(|w| (w.end.millis(), w.value.count()))
-        .collect();
+    let counts: Vec<_> = windows.rows().iter().map(|w| (w.end.millis(), w.value.count())).collect();
     assert_eq!(
         counts,
-        [
-            (10, 11),
-            (20, 10),
-            (30, 11),
-            (40, 10),
-            (50, 10),
-            (60, 10),
-            (70, 10),
-            (80, 10),
-            (90, 10),
-            (100, 10)
-        ]
+        [(10, 11), (20, 10), (30, 11), (40, 10), (50, 10), (60, 10), (70, 10), (80, 10), (90, 10), (100, 10)]
     );
 }

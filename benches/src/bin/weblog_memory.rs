@@ -49,28 +49,15 @@ struct Flags {
 /// The most memory that a running child has held, in KiB; none after its end, and where there is no `/proc`.
 fn peak_kib(child: &Child) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
 /// Feeds the job and gives the most memory it has held, and what it said at its end.
-fn measure(
-    weblog: &PathBuf,
-    flags: &Flags,
-    rate: f64,
-) -> Result<(Option<u64>, String), Box<dyn Error>> {
+fn measure(weblog: &PathBuf, flags: &Flags, rate: f64) -> Result<(Option<u64>, String), Box<dyn Error>> {
     let threads = flags.threads.to_string();
     let mut child = Command::new(weblog)
-        .args([
-            "--input",
-            "-",
-            "--once",
-            "--output",
-            "jsonl",
-            "--no-dashboard",
-        ])
+        .args(["--input", "-", "--once", "--output", "jsonl", "--no-dashboard"])
         .args(["--threads", &threads])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

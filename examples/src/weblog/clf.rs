@@ -16,10 +16,8 @@ const LONGEST_TIME: usize = 48;
 pub(super) fn parse(line: &str, combined: bool) -> Result<Visit, Malformed> {
     let bytes = line.as_bytes();
     let host_end = scan::find(bytes, 0, b' ').filter(|end| *end > 0);
-    let host_end =
-        host_end.ok_or_else(|| Malformed::new("host", "no host before the first space", line))?;
-    let (time_ms, after) =
-        bracketed(bytes, host_end).map_err(|at| no_time(line, at.unwrap_or(host_end)))?;
+    let host_end = host_end.ok_or_else(|| Malformed::new("host", "no host before the first space", line))?;
+    let (time_ms, after) = bracketed(bytes, host_end).map_err(|at| no_time(line, at.unwrap_or(host_end)))?;
 
     let quote = scan::skip_spaces(bytes, after);
     if bytes.get(quote) != Some(&b'"') {
@@ -32,18 +30,13 @@ pub(super) fn parse(line: &str, combined: bool) -> Result<Visit, Malformed> {
 
     let size_at = scan::skip_spaces(bytes, status_at + 3);
     let size_end = field_end(bytes, size_at);
-    let size = line
-        .get(size_at..size_end)
-        .filter(|text| !text.is_empty())
-        .and_then(size);
+    let size = line.get(size_at..size_end).filter(|text| !text.is_empty()).and_then(size);
     let size = size.ok_or_else(|| Malformed::at("bytes", NO_SIZE, line, size_at))?;
 
     if combined {
         let referer_end = quoted(bytes, size_end);
-        let agent_at = referer_end
-            .ok_or_else(|| Malformed::at("referer", "missing or not quoted", line, size_end))?;
-        quoted(bytes, agent_at)
-            .ok_or_else(|| Malformed::at("agent", "missing or not quoted", line, agent_at))?;
+        let agent_at = referer_end.ok_or_else(|| Malformed::at("referer", "missing or not quoted", line, size_end))?;
+        quoted(bytes, agent_at).ok_or_else(|| Malformed::at("agent", "missing or not quoted", line, agent_at))?;
     }
     // Both ends are next to an ASCII byte, so that neither can be inside a character.
     let host = line.get(..host_end).unwrap_or("-");
@@ -71,10 +64,7 @@ pub(super) fn target(request: &str) -> &str {
     let Some(space) = scan::find(bytes, 0, b' ') else {
         return whole;
     };
-    let is_method = bytes
-        .iter()
-        .take(space)
-        .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
+    let is_method = bytes.iter().take(space).all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
     let start = scan::skip_spaces(bytes, space);
     let Some(rest) = request.get(start..).filter(|_| is_method && space > 0) else {
         return whole;
@@ -88,11 +78,7 @@ pub(super) fn target(request: &str) -> &str {
         return if target.is_empty() { whole } else { target };
     }
     // Two words of which the second is no path are not a request, but somebody trying another protocol on the port.
-    if rest.starts_with('/') || rest.contains("://") {
-        rest.trim_end_matches(' ')
-    } else {
-        whole
-    }
+    if rest.starts_with('/') || rest.contains("://") { rest.trim_end_matches(' ') } else { whole }
 }
 
 /// A status of exactly three digits.
@@ -156,12 +142,7 @@ fn bracketed(bytes: &[u8], from: usize) -> Result<(i64, usize), Option<usize>> {
 
 #[cold]
 fn no_time(line: &str, at: usize) -> Malformed {
-    Malformed::at(
-        "time",
-        "not [day/month/year:hour:minute:second zone]",
-        line,
-        at,
-    )
+    Malformed::at("time", "not [day/month/year:hour:minute:second zone]", line, at)
 }
 
 /// The positions of the quote that ends the request and of the status after it.
@@ -187,12 +168,7 @@ fn request_end(line: &str, start: usize) -> Result<(usize, usize), Malformed> {
         at = quote + 1;
     }
     Err(match first {
-        Some(quote) => Malformed::at(
-            "status",
-            NO_STATUS,
-            line,
-            scan::skip_spaces(bytes, quote + 1),
-        ),
+        Some(quote) => Malformed::at("status", NO_STATUS, line, scan::skip_spaces(bytes, quote + 1)),
         None => Malformed::at("request", "its quote is not closed", line, start),
     })
 }
@@ -225,9 +201,7 @@ fn quoted(bytes: &[u8], from: usize) -> Option<usize> {
     if start == from || bytes.get(start) != Some(&b'"') {
         return None;
     }
-    closing(bytes, start + 1)
-        .or_else(|| scan::find(bytes, start + 1, b'"'))
-        .map(|end| end + 1)
+    closing(bytes, start + 1).or_else(|| scan::find(bytes, start + 1, b'"')).map(|end| end + 1)
 }
 
 /// The position of the space or the end of line that ends a short field.

@@ -155,12 +155,9 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
         Err(error) => return Err(Failure::Run(error)),
     };
     if options.output == Output::Jsonl {
-        let mut out = out
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let parsed = report.records - report.malformed - skipped.load(Ordering::Relaxed);
-        print_summary(&mut *out, &report, parsed, printed.load(Ordering::Relaxed))
-            .map_err(|_| Failure::Closed)?;
+        print_summary(&mut *out, &report, parsed, printed.load(Ordering::Relaxed)).map_err(|_| Failure::Closed)?;
     }
     if options.dashboard.is_some() && !options.once && !ctx.is_stopping() {
         eprintln!("the input has ended; the dashboard stays until Ctrl-C");
@@ -172,11 +169,7 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
 /// The lines of all inputs.
 fn sources(ctx: &StreamingContext, options: &Options) -> Result<Vec<TextStream>, SourceError> {
     if options.inputs.is_empty() {
-        let site = SyntheticSite::new(
-            Site::new(options.seed, options.rate),
-            options.speed,
-            options.once,
-        );
+        let site = SyntheticSite::new(Site::new(options.seed, options.rate), options.speed, options.once);
         return Ok(vec![ctx.text(site)]);
     }
     let mut lines = Vec::new();
@@ -201,11 +194,7 @@ fn sources(ctx: &StreamingContext, options: &Options) -> Result<Vec<TextStream>,
 
 /// The visits of all inputs; lines that hold none, such as a header, are counted.
 fn visits(lines: &[TextStream], options: &Options, skipped: &Arc<AtomicU64>) -> DStream<Visit> {
-    let policy = if options.strict {
-        OnMalformed::Fail
-    } else {
-        OnMalformed::Skip
-    };
+    let policy = if options.strict { OnMalformed::Fail } else { OnMalformed::Skip };
     let parsed = lines.iter().map(|lines| {
         let (format, skipped) = (options.format, skipped.clone());
         lines.clone().on_malformed(policy).parse(move |line| {
@@ -233,60 +222,24 @@ fn summarize(visits: DStream<Visit>, options: &Options) -> DStream<WindowRow> {
                 on.top(10, |visit| visit.path.as_str()),
             );
             let exact = exact.then(|| questions.exact());
-            (
-                on.count(),
-                on.when(|visit| visit.status >= 400).count(),
-                questions,
-                exact,
-            )
+            (on.count(), on.when(|visit| visit.status >= 400).count(), questions, exact)
         })
         .map(|window| {
-            let Window {
-                start,
-                end,
-                value: (requests, errors, (hosts, bytes, top_paths), exact),
-            } = window;
-            let exact = exact.map(|(hosts, bytes, top_paths)| Exact {
-                hosts,
-                bytes,
-                top_paths,
-            });
-            WindowRow {
-                start,
-                end,
-                requests,
-                errors,
-                hosts,
-                bytes,
-                top_paths,
-                exact,
-            }
+            let Window { start, end, value: (requests, errors, (hosts, bytes, top_paths), exact) } = window;
+            let exact = exact.map(|(hosts, bytes, top_paths)| Exact { hosts, bytes, top_paths });
+            WindowRow { start, end, requests, errors, hosts, bytes, top_paths, exact }
         })
 }
 
 fn panels(dashboard: &Dashboard, windows: &DStream<WindowRow>) {
-    dashboard
-        .number("Requests", windows, |w| w.at(w.requests))
-        .unit("per window");
-    dashboard
-        .number("Distinct hosts", windows, |w| w.at(w.hosts))
-        .unit("per window");
-    dashboard
-        .number("Errors", windows, |w| w.at(w.errors))
-        .unit("status ≥ 400");
+    dashboard.number("Requests", windows, |w| w.at(w.requests)).unit("per window");
+    dashboard.number("Distinct hosts", windows, |w| w.at(w.hosts)).unit("per window");
+    dashboard.number("Errors", windows, |w| w.at(w.errors)).unit("status ≥ 400");
     dashboard.line("Requests over time", windows, |w| w.at(w.requests));
     dashboard.line("Distinct hosts over time", windows, |w| w.at(w.hosts));
     dashboard.line("Errors over time", windows, |w| w.at(w.errors));
-    dashboard
-        .quantiles("Response size", windows, &[0.5, 0.95, 0.99], |w| {
-            w.at(w.bytes.clone())
-        })
-        .unit("bytes");
-    dashboard
-        .ranking("Top pages", windows, |w| {
-            w.at(w.top_paths.iter().cloned().collect())
-        })
-        .unit("requests");
+    dashboard.quantiles("Response size", windows, &[0.5, 0.95, 0.99], |w| w.at(w.bytes.clone())).unit("bytes");
+    dashboard.ranking("Top pages", windows, |w| w.at(w.top_paths.iter().cloned().collect())).unit("requests");
 }
 
 type Out<W> = Arc<std::sync::Mutex<io::BufWriter<W>>>;
@@ -299,21 +252,17 @@ fn print_windows<W: Write + Send + 'static>(
 ) {
     let (printed, out) = (printed.clone(), out.clone());
     windows.for_each_batch(move |_, rows| {
-        let mut out = out
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         printed.fetch_add(rows.len() as u64, Ordering::Relaxed);
         let write = rows.iter().try_for_each(|row| match output {
             Output::Jsonl => row.write_json(&mut *out),
             Output::Text => row.write_text(&mut *out),
             Output::Nothing => Ok(()),
         });
-        write
-            .and_then(|()| out.flush())
-            .map_err(|e| match e.kind() {
-                io::ErrorKind::BrokenPipe => CLOSED.to_owned(),
-                _ => format!("cannot write to the output: {e}"),
-            })
+        write.and_then(|()| out.flush()).map_err(|e| match e.kind() {
+            io::ErrorKind::BrokenPipe => CLOSED.to_owned(),
+            _ => format!("cannot write to the output: {e}"),
+        })
     });
 }
 

@@ -91,9 +91,7 @@ impl Fields {
             Field::TimeMs => keep(&mut self.time, || text.parse().ok()),
             Field::Client => keep(&mut self.client, || owned(text)),
             Field::Host => keep(&mut self.host, || owned(text)),
-            Field::Path => keep(&mut self.path, || {
-                owned(if text.is_empty() { "-" } else { text })
-            }),
+            Field::Path => keep(&mut self.path, || owned(if text.is_empty() { "-" } else { text })),
             Field::Request => keep(&mut self.path, || owned(clf::target(text))),
             Field::Status => keep(&mut self.status, || clf::status(text)),
             Field::Bytes => keep(&mut self.bytes, || clf::size(text)),
@@ -108,11 +106,9 @@ impl Fields {
         let failed = match field {
             Field::Time => keep(&mut self.time, || time::epoch(number)),
             Field::TimeMs => keep(&mut self.time, || Some(number)),
-            Field::Status => keep(&mut self.status, || {
-                u16::try_from(number)
-                    .ok()
-                    .filter(|status| (100..600).contains(status))
-            }),
+            Field::Status => {
+                keep(&mut self.status, || u16::try_from(number).ok().filter(|status| (100..600).contains(status)))
+            }
             Field::Bytes => keep(&mut self.bytes, || u64::try_from(number).ok()),
             _ => true,
         };
@@ -137,24 +133,14 @@ impl Fields {
     #[cold]
     fn fail(&mut self, field: Field, found: impl fmt::Display) {
         if self.bad.iter().all(|known| known.field() != field.name()) {
-            self.bad.push(Malformed::new(
-                field.name(),
-                field.expected(),
-                &found.to_string(),
-            ));
+            self.bad.push(Malformed::new(field.name(), field.expected(), &found.to_string()));
         }
     }
 
     #[cold]
     fn missing(&mut self, field: Field, line: &str) -> Malformed {
-        let bad = self
-            .bad
-            .iter()
-            .position(|bad| bad.field() == field.name())
-            .map(|at| self.bad.swap_remove(at));
-        bad.unwrap_or_else(|| {
-            Malformed::new(field.name(), "none of its usual names is there", line)
-        })
+        let bad = self.bad.iter().position(|bad| bad.field() == field.name()).map(|at| self.bad.swap_remove(at));
+        bad.unwrap_or_else(|| Malformed::new(field.name(), "none of its usual names is there", line))
     }
 }
 
@@ -183,10 +169,7 @@ impl<'de> Visitor<'de> for Object<'_> {
             if field == Field::Other || !wanted {
                 map.next_value::<IgnoredAny>()?;
             } else {
-                map.next_value_seed(Value {
-                    fields: self.0,
-                    field,
-                })?;
+                map.next_value_seed(Value { fields: self.0, field })?;
             }
             if self.0.only_time && self.0.time.is_some() {
                 return Err(A::Error::custom("the rest is not needed"));
@@ -292,33 +275,14 @@ impl<'de> Visitor<'de> for Value<'_> {
 pub(super) fn parse(line: &str) -> Result<Visit, Malformed> {
     let mut fields = Fields::default();
     let mut json = serde_json::Deserializer::from_str(line);
-    Object(&mut fields)
-        .deserialize(&mut json)
-        .and_then(|()| json.end())
-        .map_err(|error| {
-            // The text up to the error tells more than the text from it on.
-            Malformed::at(
-                "json",
-                error.to_string(),
-                line,
-                error.column().saturating_sub(40),
-            )
-        })?;
-    let time_ms = fields
-        .time
-        .ok_or_else(|| fields.missing(Field::Time, line))?;
-    let host = fields
-        .client
-        .take()
-        .or(fields.host.take())
-        .ok_or_else(|| fields.missing(Field::Host, line))?;
-    let path = fields
-        .path
-        .take()
-        .ok_or_else(|| fields.missing(Field::Path, line))?;
-    let status = fields
-        .status
-        .ok_or_else(|| fields.missing(Field::Status, line))?;
+    Object(&mut fields).deserialize(&mut json).and_then(|()| json.end()).map_err(|error| {
+        // The text up to the error tells more than the text from it on.
+        Malformed::at("json", error.to_string(), line, error.column().saturating_sub(40))
+    })?;
+    let time_ms = fields.time.ok_or_else(|| fields.missing(Field::Time, line))?;
+    let host = fields.client.take().or(fields.host.take()).ok_or_else(|| fields.missing(Field::Host, line))?;
+    let path = fields.path.take().ok_or_else(|| fields.missing(Field::Path, line))?;
+    let status = fields.status.ok_or_else(|| fields.missing(Field::Status, line))?;
     let bytes = match fields.bytes {
         Some(bytes) => bytes,
         None if fields.bad.iter().any(|bad| bad.field() == "bytes") => {
@@ -326,20 +290,11 @@ pub(super) fn parse(line: &str) -> Result<Visit, Malformed> {
         }
         None => 0,
     };
-    Ok(Visit {
-        time_ms,
-        host,
-        path,
-        status,
-        bytes,
-    })
+    Ok(Visit { time_ms, host, path, status, bytes })
 }
 
 pub(super) fn event_time(line: &str) -> Option<i64> {
-    let mut fields = Fields {
-        only_time: true,
-        ..Fields::default()
-    };
+    let mut fields = Fields { only_time: true, ..Fields::default() };
     // Fails as soon as the time has been found.
     let _ = Object(&mut fields).deserialize(&mut serde_json::Deserializer::from_str(line));
     fields.time

@@ -18,26 +18,13 @@ pub struct Malformed {
 
 impl Malformed {
     #[cold]
-    pub(super) fn new(
-        field: &'static str,
-        problem: impl Into<Cow<'static, str>>,
-        found: &str,
-    ) -> Self {
-        Self {
-            field,
-            problem: problem.into(),
-            excerpt: excerpt(found),
-        }
+    pub(super) fn new(field: &'static str, problem: impl Into<Cow<'static, str>>, found: &str) -> Self {
+        Self { field, problem: problem.into(), excerpt: excerpt(found) }
     }
 
     /// The same for text from byte `start` on, wherever that is: it is moved to a character's start.
     #[cold]
-    pub(super) fn at(
-        field: &'static str,
-        problem: impl Into<Cow<'static, str>>,
-        line: &str,
-        start: usize,
-    ) -> Self {
+    pub(super) fn at(field: &'static str, problem: impl Into<Cow<'static, str>>, line: &str, start: usize) -> Self {
         let mut start = start.min(line.len());
         while !line.is_char_boundary(start) {
             start -= 1;
@@ -95,14 +82,8 @@ mod tests {
     #[test]
     fn says_what_and_where() {
         let error = Malformed::new("status", "not three digits", "2x0 12");
-        assert_eq!(
-            error.to_string(),
-            r#"status: not three digits, found "2x0 12""#
-        );
-        assert_eq!(
-            (error.field(), error.problem(), error.excerpt()),
-            ("status", "not three digits", "2x0 12")
-        );
+        assert_eq!(error.to_string(), r#"status: not three digits, found "2x0 12""#);
+        assert_eq!((error.field(), error.problem(), error.excerpt()), ("status", "not three digits", "2x0 12"));
     }
 
     #[test]
@@ -110,14 +91,9 @@ mod tests {
         let error = Malformed::new("host", "x", "a\x1b[31m\t\u{202e}é\"\\\0");
         assert_eq!(error.excerpt(), "a\\u{1b}[31m\\t\\u{202e}é\"\\\\0");
         for unit in ["a", "é", "\x07", "\u{202e}", "字"] {
-            let text = Malformed::new("host", "x", &unit.repeat(500))
-                .excerpt()
-                .to_owned();
+            let text = Malformed::new("host", "x", &unit.repeat(500)).excerpt().to_owned();
             let length = text.chars().count();
-            assert!(
-                (70..=81).contains(&length) && text.ends_with('…'),
-                "{length} {text}"
-            );
+            assert!((70..=81).contains(&length) && text.ends_with('…'), "{length} {text}");
         }
     }
 

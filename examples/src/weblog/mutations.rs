@@ -46,10 +46,7 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound
     }
 }
@@ -63,19 +60,14 @@ fn check(line: &str) {
             Ok(Some(visit)) => {
                 assert_eq!(time, Some(visit.time_ms), "{line:?} as {format:?}");
                 assert!(
-                    (100..600).contains(&visit.status)
-                        && !visit.host.is_empty()
-                        && !visit.path.is_empty(),
+                    (100..600).contains(&visit.status) && !visit.host.is_empty() && !visit.path.is_empty(),
                     "{line:?}"
                 );
             }
             Ok(None) => {}
             Err(error) => {
                 let message = error.to_string();
-                assert!(
-                    message.chars().count() < 300 && !message.contains(char::is_control),
-                    "{message:?}"
-                );
+                assert!(message.chars().count() < 300 && !message.contains(char::is_control), "{message:?}");
             }
         }
     }
@@ -119,13 +111,9 @@ fn mutated_lines() {
 fn random_lines() {
     let mut random = Random(2);
     for _ in 0..20_000 {
-        let bytes: Vec<u8> = (0..random.below(120))
-            .map(|_| random.below(256) as u8)
-            .collect();
+        let bytes: Vec<u8> = (0..random.below(120)).map(|_| random.below(256) as u8).collect();
         check(&String::from_utf8_lossy(&bytes));
-        let pieces: String = (0..random.below(40))
-            .map(|_| PIECES[random.below(PIECES.len())])
-            .collect();
+        let pieces: String = (0..random.below(40)).map(|_| PIECES[random.below(PIECES.len())]).collect();
         check(&pieces);
     }
 }
@@ -133,20 +121,10 @@ fn random_lines() {
 /// Nothing takes time by the square of a line's length: with that this test would take minutes.
 #[test]
 fn long_lines() {
-    for start in [
-        "",
-        "h ",
-        r#"h - - [10/Oct/2000:13:55:36 -0700] ""#,
-        r#"{"time":"#,
-        "h\t-\t",
-    ] {
-        for piece in PIECES.into_iter().chain([
-            "\" ",
-            "[\"",
-            " [10/Oct/2000:13:55:36 -0700",
-            "\" 200",
-            "\"status\":-1,",
-        ]) {
+    for start in ["", "h ", r#"h - - [10/Oct/2000:13:55:36 -0700] ""#, r#"{"time":"#, "h\t-\t"] {
+        for piece in
+            PIECES.into_iter().chain(["\" ", "[\"", " [10/Oct/2000:13:55:36 -0700", "\" 200", "\"status\":-1,"])
+        {
             check(&format!("{start}{}", piece.repeat(300_000 / piece.len())));
         }
     }

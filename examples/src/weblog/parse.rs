@@ -55,8 +55,7 @@ fn recognise(line: &str) -> Result<Format, Malformed> {
     let bytes = line.as_bytes();
     let first = bytes.first();
     if first == Some(&b'{')
-        || (first.is_some_and(u8::is_ascii_whitespace)
-            && bytes.trim_ascii_start().first() == Some(&b'{'))
+        || (first.is_some_and(u8::is_ascii_whitespace) && bytes.trim_ascii_start().first() == Some(&b'{'))
     {
         return Ok(Format::Json);
     }
@@ -71,15 +70,13 @@ fn recognise(line: &str) -> Result<Format, Malformed> {
 mod tests {
     use super::*;
 
-    const COMBINED: &str =
-        r#"::1 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.0" 200 2326 "-" "curl/8""#;
+    const COMBINED: &str = r#"::1 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.0" 200 2326 "-" "curl/8""#;
     const JSON: &str = r#"{"time":971211336,"host":"::1","path":"/a","status":200,"bytes":2326}"#;
     const NASA: &str = "::1\t-\t971211336\tGET\t/a\t200\t2326\t\t";
 
     #[test]
     fn formats_are_recognised_line_by_line() {
-        let visits =
-            [COMBINED, &COMBINED[..63], JSON, NASA].map(|line| parse(line, None).unwrap().unwrap());
+        let visits = [COMBINED, &COMBINED[..63], JSON, NASA].map(|line| parse(line, None).unwrap().unwrap());
         for visit in &visits {
             assert_eq!(visit, &visits[0]);
         }
@@ -90,18 +87,10 @@ mod tests {
 
     #[test]
     fn a_format_can_be_forced() {
-        for (line, own) in [
-            (COMBINED, Format::Combined),
-            (JSON, Format::Json),
-            (NASA, Format::Nasa),
-        ] {
+        for (line, own) in [(COMBINED, Format::Combined), (JSON, Format::Json), (NASA, Format::Nasa)] {
             for format in Format::ALL {
                 let fits = format == own || (own, format) == (Format::Combined, Format::Common);
-                assert_eq!(
-                    parse(line, Some(format)).is_ok(),
-                    fits,
-                    "{line} as {format}"
-                );
+                assert_eq!(parse(line, Some(format)).is_ok(), fits, "{line} as {format}");
             }
         }
     }
@@ -109,12 +98,7 @@ mod tests {
     #[test]
     fn lines_without_a_record() {
         for line in ["", "\n", "\r\n", "  \t \r\n", "\u{feff}"] {
-            for format in [
-                None,
-                Some(Format::Common),
-                Some(Format::Json),
-                Some(Format::Nasa),
-            ] {
+            for format in [None, Some(Format::Common), Some(Format::Json), Some(Format::Nasa)] {
                 assert_eq!(parse(line, format), Ok(None));
                 assert_eq!(event_time(line, format), None);
             }
@@ -124,11 +108,7 @@ mod tests {
     #[test]
     fn line_breaks_and_marks_do_not_matter() {
         let visit = parse(COMBINED, None);
-        for line in [
-            format!("{COMBINED}\n"),
-            format!("{COMBINED}\r\n"),
-            format!("\u{feff}{COMBINED}"),
-        ] {
+        for line in [format!("{COMBINED}\n"), format!("{COMBINED}\r\n"), format!("\u{feff}{COMBINED}")] {
             assert_eq!(parse(&line, Some(Format::Combined)), visit);
             assert_eq!(event_time(&line, None), Some(971_211_336_000));
         }
@@ -137,9 +117,6 @@ mod tests {
 
     #[test]
     fn a_word_is_no_line() {
-        assert_eq!(
-            parse("hello", None).unwrap_err().to_string(),
-            r#"line: of no known format, found "hello""#
-        );
+        assert_eq!(parse("hello", None).unwrap_err().to_string(), r#"line: of no known format, found "hello""#);
     }
 }

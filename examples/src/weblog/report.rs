@@ -56,22 +56,11 @@ impl WindowRow {
             errors: number(self.errors.value),
             hosts: interval(&self.hosts),
             bytes: Percentiles::of(&self.bytes, interval),
-            top_paths: self
-                .top_paths
-                .iter()
-                .map(|(path, count)| JsonPath {
-                    path,
-                    count: interval(count),
-                })
-                .collect(),
+            top_paths: self.top_paths.iter().map(|(path, count)| JsonPath { path, count: interval(count) }).collect(),
             exact: self.exact.as_ref().map(|exact| JsonExact {
                 hosts: number(exact.hosts.value),
                 bytes: Percentiles::of(&exact.bytes, |estimate| number(estimate.value)),
-                top_paths: exact
-                    .top_paths
-                    .iter()
-                    .map(|(path, count)| (path, number(count.value)))
-                    .collect(),
+                top_paths: exact.top_paths.iter().map(|(path, count)| (path, number(count.value))).collect(),
             }),
         };
         serde_json::to_writer(&mut *out, &row)?;
@@ -142,11 +131,7 @@ struct Percentiles<V> {
 impl<V> Percentiles<V> {
     fn of(quantiles: &Quantiles, read: impl Fn(&Estimate) -> V) -> Self {
         let at = |q| read(&quantiles.at(q));
-        Self {
-            p50: at(0.5),
-            p95: at(0.95),
-            p99: at(0.99),
-        }
+        Self { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
     }
 }
 
@@ -178,11 +163,7 @@ enum Number {
 
 fn number(x: f64) -> Number {
     const WHOLE: f64 = (1_u64 << 53) as f64;
-    if x.fract() == 0.0 && x.abs() < WHOLE {
-        Number::Whole(x as i64)
-    } else {
-        Number::Fraction(x)
-    }
+    if x.fract() == 0.0 && x.abs() < WHOLE { Number::Whole(x as i64) } else { Number::Fraction(x) }
 }
 
 /// The last line: what the job has done.
@@ -197,12 +178,7 @@ struct JsonSummary {
     seconds: f64,
 }
 
-pub(super) fn print_summary(
-    out: &mut impl Write,
-    report: &Report,
-    parsed: u64,
-    windows: u64,
-) -> io::Result<()> {
+pub(super) fn print_summary(out: &mut impl Write, report: &Report, parsed: u64, windows: u64) -> io::Result<()> {
     let summary = JsonSummary {
         summary: true,
         lines: report.records,

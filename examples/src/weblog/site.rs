@@ -83,13 +83,7 @@ impl Site {
         // Written so that it makes 0 of what is not a number.
         let rate = if rate > 0.0 { rate.min(MOST) } else { 0.0 };
         let seed = random::mix(seed);
-        Self {
-            seed,
-            rate,
-            is_clean: false,
-            visitors: Visitors::new(seed, rate),
-            pages: Pages::new(seed, rate),
-        }
+        Self { seed, rate, is_clean: false, visitors: Visitors::new(seed, rate), pages: Pages::new(seed, rate) }
     }
 
     /// The same site without broken lines: a sound line is in the place of each.
@@ -121,11 +115,7 @@ impl Site {
         let expected = self.expected(index);
         let mut visits = random.poisson(expected);
         let crawling = Self::CRAWLER_MINUTES.contains(&minute);
-        let mut crawled = if crawling {
-            random.poisson(expected * Self::CRAWLER_FACTOR)
-        } else {
-            0
-        };
+        let mut crawled = if crawling { random.poisson(expected * Self::CRAWLER_FACTOR) } else { 0 };
         let lines = visits + crawled;
 
         let now = Self::START + index as i64;
@@ -187,11 +177,7 @@ impl Site {
         };
         out.extend_from_slice(method);
         let size = self.pages.target(kind, random, out);
-        out.extend_from_slice(if random.below(4) == 0 {
-            b" HTTP/1.1\" "
-        } else {
-            b" HTTP/2.0\" "
-        });
+        out.extend_from_slice(if random.below(4) == 0 { b" HTTP/1.1\" " } else { b" HTTP/2.0\" " });
         let status = self.status(index, kind, random);
         answer(status, size, out);
         self.referer(kind, random, out);
@@ -214,15 +200,8 @@ impl Site {
     #[inline]
     fn status(&self, index: u64, kind: Kind, random: &mut Random) -> u64 {
         let share = fraction(random.next());
-        if Self::ERROR_MINUTES.contains(&(index / 60 % 60))
-            && kind.is_dynamic()
-            && share < Self::ERROR_SHARE
-        {
-            return if share < 0.6 * Self::ERROR_SHARE {
-                502
-            } else {
-                503
-            };
+        if Self::ERROR_MINUTES.contains(&(index / 60 % 60)) && kind.is_dynamic() && share < Self::ERROR_SHARE {
+            return if share < 0.6 * Self::ERROR_SHARE { 502 } else { 503 };
         }
         let thousandth = random.below(1_000);
         match kind {
@@ -265,12 +244,7 @@ impl Site {
                 b" \"-\" \"",
                 b" \"https://news.example/item?id=43210987\" \"",
             ];
-            out.extend_from_slice(
-                others
-                    .get(random.below(4) as usize)
-                    .copied()
-                    .unwrap_or(b" \"-\" \""),
-            );
+            out.extend_from_slice(others.get(random.below(4) as usize).copied().unwrap_or(b" \"-\" \""));
         }
     }
 }
@@ -292,11 +266,7 @@ fn answer(status: u64, size: u64, out: &mut Vec<u8>) {
 /// replaced.
 #[cold]
 fn break_line(chunk: &mut Vec<u8>, start: usize, bits: u64) {
-    let request = chunk
-        .iter()
-        .skip(start)
-        .position(|byte| *byte == b'"')
-        .unwrap_or(1);
+    let request = chunk.iter().skip(start).position(|byte| *byte == b'"').unwrap_or(1);
     let junk: &[u8] = match bits % 4 {
         0 => b"-- log rotated --",
         1 => br"\x00\x00\x00\x00 \x7f\x13 #",

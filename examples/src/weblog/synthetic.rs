@@ -28,13 +28,7 @@ pub(super) struct SyntheticSite {
 
 impl SyntheticSite {
     pub(super) fn new(site: Site, speed: Option<f64>, once: bool) -> Self {
-        Self {
-            site,
-            speed,
-            end: once.then_some(ONE_HOUR),
-            begun: None,
-            is_closed: false,
-        }
+        Self { site, speed, end: once.then_some(ONE_HOUR), begun: None, is_closed: false }
     }
 }
 
@@ -52,18 +46,11 @@ impl Source for SyntheticSite {
 
     fn plan(&mut self, from: &u64, limit: Limit) -> Result<Plan<u64>, SourceError> {
         if self.is_closed {
-            return Ok(Plan {
-                to: *from,
-                next: Next::Idle,
-            });
+            return Ok(Plan { to: *from, next: Next::Idle });
         }
         if let Some(end) = self.end {
             let to = (from + MOST).min(end);
-            let next = if to == end {
-                Next::Finished
-            } else {
-                Next::Ready
-            };
+            let next = if to == end { Next::Finished } else { Next::Ready };
             return Ok(Plan { to, next });
         }
         let history = if *from == 0 { HISTORY } else { 0 };
@@ -77,20 +64,11 @@ impl Source for SyntheticSite {
         Ok(Plan { to, next })
     }
 
-    fn read(
-        &mut self,
-        from: &u64,
-        to: &u64,
-    ) -> Result<Vec<Box<dyn Partition<TextBlock>>>, SourceError> {
+    fn read(&mut self, from: &u64, to: &u64) -> Result<Vec<Box<dyn Partition<TextBlock>>>, SourceError> {
         let starts = (*from..*to).step_by(PARTITION as usize);
-        let partition = |first| Seconds {
-            site: self.site.clone(),
-            first,
-            end: to.min(&(first + PARTITION)).to_owned(),
-        };
-        Ok(starts
-            .map(|first| Box::new(partition(first)) as Box<dyn Partition<TextBlock>>)
-            .collect())
+        let partition =
+            |first| Seconds { site: self.site.clone(), first, end: to.min(&(first + PARTITION)).to_owned() };
+        Ok(starts.map(|first| Box::new(partition(first)) as Box<dyn Partition<TextBlock>>).collect())
     }
 
     fn close(&mut self) {

@@ -23,9 +23,7 @@ impl<'a> Columns<'a> {
         let start = self.at;
         let end = scan::find(bytes, start, b'\t').unwrap_or(bytes.len());
         self.at = end + 1;
-        self.line
-            .get(start..end)
-            .ok_or_else(|| Malformed::new(name, "the column is missing", self.line))
+        self.line.get(start..end).ok_or_else(|| Malformed::new(name, "the column is missing", self.line))
     }
 }
 
@@ -50,17 +48,10 @@ pub(super) fn parse(line: &str) -> Result<Visit, Malformed> {
         path => path,
     };
     let status = columns.next("response")?;
-    let status =
-        clf::status(status).ok_or_else(|| Malformed::new("status", clf::NO_STATUS, status))?;
+    let status = clf::status(status).ok_or_else(|| Malformed::new("status", clf::NO_STATUS, status))?;
     let bytes = columns.next("bytes")?;
     let bytes = clf::size(bytes).ok_or_else(|| Malformed::new("bytes", clf::NO_SIZE, bytes))?;
-    Ok(Visit {
-        time_ms,
-        host: CompactString::new(host),
-        path: CompactString::new(path),
-        status,
-        bytes,
-    })
+    Ok(Visit { time_ms, host: CompactString::new(host), path: CompactString::new(path), status, bytes })
 }
 
 pub(super) fn event_time(line: &str) -> Option<i64> {
@@ -78,22 +69,13 @@ mod tests {
 
     #[test]
     fn columns() {
-        let line =
-            "pppa006.compuserve.com\t-\t807256800\tGET\t/images/launch-logo.gif\t200\t1713\t\t\n";
+        let line = "pppa006.compuserve.com\t-\t807256800\tGET\t/images/launch-logo.gif\t200\t1713\t\t\n";
         let visit = parse(line, None).unwrap().unwrap();
         assert_eq!(visit, parse(line, Some(Format::Nasa)).unwrap().unwrap());
-        assert_eq!(
-            (visit.host.as_str(), visit.path.as_str()),
-            ("pppa006.compuserve.com", "/images/launch-logo.gif")
-        );
-        assert_eq!(
-            (visit.time_ms, visit.status, visit.bytes),
-            (807_256_800_000, 200, 1_713)
-        );
+        assert_eq!((visit.host.as_str(), visit.path.as_str()), ("pppa006.compuserve.com", "/images/launch-logo.gif"));
+        assert_eq!((visit.time_ms, visit.status, visit.bytes), (807_256_800_000, 200, 1_713));
         for size in ["", "-"] {
-            let visit = parse(&format!("h\t-\t1\tGET\t/\t304\t{size}"), None)
-                .unwrap()
-                .unwrap();
+            let visit = parse(&format!("h\t-\t1\tGET\t/\t304\t{size}"), None).unwrap().unwrap();
             assert_eq!((visit.status, visit.bytes), (304, 0));
         }
     }
@@ -118,11 +100,7 @@ mod tests {
             ("h\t-\t1\tGET\t/\t200\t1x", "bytes"),
             ("h\t-\t1\tGET\t/\t200", "bytes"),
         ] {
-            assert_eq!(
-                parse(line, Some(Format::Nasa)).unwrap_err().field(),
-                field,
-                "{line}"
-            );
+            assert_eq!(parse(line, Some(Format::Nasa)).unwrap_err().field(), field, "{line}");
         }
     }
 
@@ -132,20 +110,13 @@ mod tests {
             println!("skipped: STREAMGAUGE_DATA, the folder of nasa_19950801.tsv, is not set");
             return;
         };
-        let log = fs::read_to_string(Path::new(&folder).join("nasa_19950801.tsv"))
-            .expect("the data set is readable");
-        let visits: Vec<_> = log
-            .lines()
-            .filter_map(|line| parse(line, None).expect("no line is malformed"))
-            .collect();
+        let log = fs::read_to_string(Path::new(&folder).join("nasa_19950801.tsv")).expect("the data set is readable");
+        let visits: Vec<_> = log.lines().filter_map(|line| parse(line, None).expect("no line is malformed")).collect();
         assert_eq!(visits.len(), 30_969);
         for (line, visit) in log.lines().skip(1).zip(&visits) {
             assert_eq!(event_time(line, None), Some(visit.time_ms));
             assert_eq!(parse(line, Some(Format::Nasa)), Ok(Some(visit.clone())));
         }
-        assert_eq!(
-            visits.iter().filter(|visit| visit.status == 304).count(),
-            2_421
-        );
+        assert_eq!(visits.iter().filter(|visit| visit.status == 304).count(), 2_421);
     }
 }

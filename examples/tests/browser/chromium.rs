@@ -90,9 +90,7 @@ fn find() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let path = std::env::var_os("PATH")?;
     let folders: Vec<_> = std::env::split_paths(&path).collect();
-    let programs = names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let programs = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     programs.into_iter().find(|program| program.is_file())
 }
 
@@ -113,8 +111,7 @@ impl Page {
 
     fn call_on_load(&mut self, script: &str) {
         let source = json!({ "source": script });
-        self.0
-            .call("Page.addScriptToEvaluateOnNewDocument", &source);
+        self.0.call("Page.addScriptToEvaluateOnNewDocument", &source);
     }
 
     /// The value of an expression, or what it promises.
@@ -161,10 +158,7 @@ impl Page {
     #[track_caller]
     pub(crate) fn texts(&mut self, selector: &str) -> Vec<String> {
         let texts = self.all(selector, "(element) => element.textContent");
-        texts
-            .iter()
-            .map(|text| text.as_str().unwrap_or_default().to_owned())
-            .collect()
+        texts.iter().map(|text| text.as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// Makes the system prefer a colour scheme: light or dark.
@@ -236,11 +230,7 @@ impl Connection {
         let timeout = stream.set_read_timeout(Some(PATIENCE * 2));
         timeout.expect("a timeout can be set");
         let (socket, _) = tungstenite::client(url, stream).expect("a websocket");
-        Self {
-            socket,
-            commands: 0,
-            events: Vec::new(),
-        }
+        Self { socket, commands: 0, events: Vec::new() }
     }
 
     #[track_caller]
@@ -284,9 +274,7 @@ fn base64(text: &str) -> Vec<u8> {
     };
     let text = text.trim_end_matches('=').as_bytes();
     let bytes = text.chunks(4).flat_map(|chunk| {
-        let bits = chunk
-            .iter()
-            .fold(0, |bits, &byte| bits << 6 | u32::from(digit(byte)));
+        let bits = chunk.iter().fold(0, |bits, &byte| bits << 6 | u32::from(digit(byte)));
         let bits = bits << (6 * (4 - chunk.len()) + 8);
         bits.to_be_bytes().into_iter().take(chunk.len() - 1)
     });

@@ -55,10 +55,7 @@ impl Server {
         command.args(["--listen", address]).args(more);
         let process = Process::spawn(&mut command);
         let url = process.line("dashboard: ");
-        Self {
-            _process: process,
-            url,
-        }
+        Self { _process: process, url }
     }
 
     /// The synthetic site.
@@ -77,9 +74,7 @@ fn weblog() -> PathBuf {
     }
     let test = env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
-    let path = profile
-        .join("examples/weblog")
-        .with_extension(env::consts::EXE_EXTENSION);
+    let path = profile.join("examples/weblog").with_extension(env::consts::EXE_EXTENSION);
     let missing = "is not there: cargo build -p streamgauge-examples --examples";
     assert!(path.exists(), "{} {missing}", path.display());
     path
@@ -123,16 +118,7 @@ fn panels_hold_numbers_that_change() {
     wait_until_live(&mut page);
 
     let kinds = page.all("section.card[data-panel]", "(card) => card.dataset.kind");
-    let expected = [
-        "number",
-        "number",
-        "number",
-        "line",
-        "line",
-        "line",
-        "quantiles",
-        "top",
-    ];
+    let expected = ["number", "number", "number", "line", "line", "line", "quantiles", "top"];
     assert_eq!(kinds, expected);
     let contracts = page.texts(".panel .contract");
     assert_eq!(contracts.len(), 8);
@@ -155,36 +141,20 @@ fn panels_hold_numbers_that_change() {
         assert_eq!((values.len(), intervals.len()), (count, count), "{kind}");
         assert!(values.iter().all(|text| has_digit(text)), "{values:?}");
         // The t-digest, which guarantees nothing, says so.
-        let words = if kind == "quantiles" {
-            "no guarantee"
-        } else {
-            "exact"
-        };
+        let words = if kind == "quantiles" { "no guarantee" } else { "exact" };
         let stated = |text: &String| text == words || has_digit(text);
         assert!(intervals.iter().all(stated), "{intervals:?}");
     }
     let labels = page.texts("li.row .label");
-    assert!(
-        labels.iter().all(|label| label.starts_with('/')),
-        "{labels:?}"
-    );
+    assert!(labels.iter().all(|label| label.starts_with('/')), "{labels:?}");
 
     let engine = page.all(".gauge", "(card) => card.dataset.engine");
-    let expected = [
-        "rate",
-        "processing",
-        "delay",
-        "late",
-        "malformed",
-        "watermark",
-    ];
+    let expected = ["rate", "processing", "delay", "late", "malformed", "watermark"];
     assert_eq!(engine, expected);
     let gauges = page.texts(".gauge .value");
     assert!(gauges.iter().all(|text| has_digit(text)), "{gauges:?}");
 
-    page.wait(&format!(
-        "[...document.querySelectorAll('canvas[role=img]')].map({COLOURS}).every((n) => n > 2)"
-    ));
+    page.wait(&format!("[...document.querySelectorAll('canvas[role=img]')].map({COLOURS}).every((n) => n > 2)"));
 
     let numbers = json!(page.texts("[data-kind=number] .value"));
     page.wait(&format!(
@@ -201,9 +171,7 @@ fn a_page_opened_late_shows_the_history() {
     };
     let server = Server::site();
     let mut page = chromium.open(&server.url);
-    page.wait(&format!(
-        "[...document.querySelectorAll('.panel canvas')].map({POINTS}).some((n) => n > 10)"
-    ));
+    page.wait(&format!("[...document.querySelectorAll('.panel canvas')].map({POINTS}).some((n) => n > 10)"));
 
     page.go(&server.url);
     let hello = page.evaluate(HELLO);
@@ -214,9 +182,7 @@ fn a_page_opened_late_shows_the_history() {
         assert!(panel["points"].as_array().unwrap().len() > 10, "{panel}");
     }
     // A canvas says what it shows when it is first drawn, and then no more for some seconds.
-    page.wait(
-        "[...document.querySelectorAll('.panel canvas')].every((canvas) => canvas.ariaLabel)",
-    );
+    page.wait("[...document.querySelectorAll('.panel canvas')].every((canvas) => canvas.ariaLabel)");
     let points = page.all(".panel canvas", POINTS);
     assert_eq!(points.len(), 7);
     assert!(points.iter().all(|n| n.as_u64() > Some(10)), "{points:?}");
@@ -240,10 +206,7 @@ fn the_page_survives_a_restart_of_the_server() {
     let _server = Server::start(&address, &[]);
     wait_until_live(&mut page);
 
-    assert_ne!(
-        page.evaluate("document.documentElement.dataset.session"),
-        session
-    );
+    assert_ne!(page.evaluate("document.documentElement.dataset.session"), session);
     let ids = page.all(".panel", "(card) => card.dataset.panel");
     assert_eq!(ids, ["0", "1", "2", "3", "4", "5", "6", "7"]);
     assert_eq!(page.texts(".gauge .title").len(), 6);
@@ -333,14 +296,8 @@ fn text_from_the_data_stays_text() {
     assert_eq!(labels, expected);
     assert_eq!(page.texts(".source-name").len(), 1);
     assert_eq!(page.evaluate("document.title"), "weblog · streamgauge");
-    assert_eq!(
-        page.texts("main :is(script, img, b.row), footer :is(script, img, b)"),
-        [""; 0]
-    );
-    let bidi = page.all(
-        "li.row .label",
-        "(label) => getComputedStyle(label).unicodeBidi",
-    );
+    assert_eq!(page.texts("main :is(script, img, b.row), footer :is(script, img, b)"), [""; 0]);
+    let bidi = page.all("li.row .label", "(label) => getComputedStyle(label).unicodeBidi");
     assert!(bidi.iter().all(|bidi| bidi == "isolate"), "{bidi:?}");
     assert_no_problems(&mut page);
 
@@ -353,9 +310,7 @@ fn text_from_the_data_stays_text() {
     );
     assert_eq!(page.evaluate("document.title"), "weblog · streamgauge");
     let problems = page.problems();
-    let told = problems
-        .iter()
-        .any(|text| text.contains("violation of script-src"));
+    let told = problems.iter().any(|text| text.contains("violation of script-src"));
     assert!(told, "{problems:?}");
 }
 
@@ -364,10 +319,7 @@ fn files_of_the_page_carry_a_policy() {
     let server = Server::site();
     for path in ["/", "/app.js", "/style.css", "/favicon.svg"] {
         let mut stream = TcpStream::connect(server.address()).unwrap();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            server.address()
-        );
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address());
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -395,9 +347,7 @@ fn screenshots() {
     let server = Server::site();
     let mut page = chromium.open(&server.url);
     wait_until_live(&mut page);
-    page.wait(&format!(
-        "[...document.querySelectorAll('.panel canvas')].map({POINTS}).every((n) => n > 40)"
-    ));
+    page.wait(&format!("[...document.querySelectorAll('.panel canvas')].map({POINTS}).every((n) => n > 40)"));
     fs::create_dir_all(&folder).unwrap();
     for scheme in ["light", "dark"] {
         page.scheme(scheme);

@@ -6,26 +6,14 @@ use std::process::{Command, Output, Stdio};
 
 fn weblog() -> Command {
     let tests = std::env::current_exe().unwrap();
-    let program = tests
-        .parent()
-        .and_then(|deps| deps.parent())
-        .unwrap()
-        .join("examples/weblog");
-    assert!(
-        program.exists(),
-        "build it first: cargo build -p streamgauge-examples --examples"
-    );
+    let program = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples/weblog");
+    assert!(program.exists(), "build it first: cargo build -p streamgauge-examples --examples");
     Command::new(program)
 }
 
 fn run(args: &[&str], input: &[u8]) -> Output {
-    let mut child = weblog()
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        weblog().args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     // It may end without reading all of it.
@@ -62,15 +50,7 @@ fn what_cannot_run_is_told_in_one_line_before_anything_runs() {
         (vec!["--format".into(), "xml".into()], "combined"),
         (vec!["--wat".into()], "--wat"),
         (vec!["--listen".into(), "localhost".into()], "--listen"),
-        (
-            vec![
-                "--slide".into(),
-                "0s".into(),
-                "--once".into(),
-                "--no-dashboard".into(),
-            ],
-            "the window's slide is 0ns",
-        ),
+        (vec!["--slide".into(), "0s".into(), "--once".into(), "--no-dashboard".into()], "the window's slide is 0ns"),
     ];
     for (args, named) in cases {
         let args: Vec<_> = args.iter().map(String::as_str).collect();
@@ -90,42 +70,26 @@ fn an_address_that_is_taken_is_told() {
     let address = taken.local_addr().unwrap().to_string();
     let output = run(&["--listen", &address], b"");
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        stderr(&output).contains(&format!("cannot listen on {address}")),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains(&format!("cannot listen on {address}")), "{}", stderr(&output));
 }
 
 #[test]
 fn malformed_lines_are_counted_told_and_skipped_unless_strict() {
     let good = r#"::1 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.0" 200 2326"#;
-    let input =
-        format!("{good}\n\nrubbish\n{good}\n{good} \n\u{1}\u{2}\n{{\"json\": \"without time\"}}\n");
+    let input = format!("{good}\n\nrubbish\n{good}\n{good} \n\u{1}\u{2}\n{{\"json\": \"without time\"}}\n");
     let mut args = ONCE.to_vec();
     args.push("-");
     let output = run(&args, input.as_bytes());
     assert_eq!(output.status.code(), Some(0));
-    assert!(
-        stdout(&output).contains(r#""lines":7,"parsed":3,"malformed":3,"#),
-        "{}",
-        stdout(&output)
-    );
+    assert!(stdout(&output).contains(r#""lines":7,"parsed":3,"malformed":3,"#), "{}", stdout(&output));
     let told = stderr(&output);
-    assert!(
-        told.contains("stdin:3: ") && told.contains("stdin:6: ") && told.contains("stdin:7: "),
-        "{told}"
-    );
+    assert!(told.contains("stdin:3: ") && told.contains("stdin:6: ") && told.contains("stdin:7: "), "{told}");
 
     args.push("--strict");
     let output = run(&args, input.as_bytes());
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stderr(&output).lines().count(), 1);
-    assert!(
-        stderr(&output).starts_with("error: stdin:3: "),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).starts_with("error: stdin:3: "), "{}", stderr(&output));
 }
 
 #[test]
@@ -133,14 +97,8 @@ fn generated_lines_go_through_a_pipe() {
     let lines = run(&["--generate", "20000"], b"");
     assert_eq!(lines.status.code(), Some(0));
     assert_eq!(stdout(&lines).lines().count(), 20_000);
-    assert_eq!(
-        lines.stdout,
-        run(&["--generate", "20000", "--seed", "1"], b"").stdout
-    );
-    assert_ne!(
-        lines.stdout,
-        run(&["--generate", "20000", "--seed", "2"], b"").stdout
-    );
+    assert_eq!(lines.stdout, run(&["--generate", "20000", "--seed", "1"], b"").stdout);
+    assert_ne!(lines.stdout, run(&["--generate", "20000", "--seed", "2"], b"").stdout);
     assert!(run(&["--generate", "0"], b"").stdout.is_empty());
 
     let mut args = ONCE.to_vec();
@@ -153,10 +111,7 @@ fn generated_lines_go_through_a_pipe() {
     let read = run(&args, b"");
     std::fs::remove_file(&path).unwrap();
     let counts = |output: &Output| {
-        stdout(output)
-            .lines()
-            .map(|line| line.split(",\"bytes\"").next().unwrap().to_owned())
-            .collect::<Vec<_>>()
+        stdout(output).lines().map(|line| line.split(",\"bytes\"").next().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let (piped, read) = (counts(&piped), counts(&read));
     assert_eq!(piped[..piped.len() - 1], read[..read.len() - 1]);
@@ -168,37 +123,14 @@ fn empty_inputs_and_several_inputs_are_fine() {
     args.push("-");
     let output = run(&args, b"");
     assert_eq!(output.status.code(), Some(0));
-    assert!(stdout(&output).starts_with(
-        r#"{"summary":true,"lines":0,"parsed":0,"malformed":0,"late":0,"windows":0,"#
-    ));
+    assert!(stdout(&output).starts_with(r#"{"summary":true,"lines":0,"parsed":0,"malformed":0,"late":0,"windows":0,"#));
 
     let data = |name: &str| format!("{}/tests/weblog/data/{name}", env!("CARGO_MANIFEST_DIR"));
     let (nginx, apache) = (data("nginx_combined.log"), data("apache_combined.log"));
-    let output = run(
-        &[
-            "--once",
-            "--no-dashboard",
-            "--output",
-            "jsonl",
-            "--input",
-            &nginx,
-            "--input",
-            &apache,
-        ],
-        b"",
-    );
-    assert!(
-        stdout(&output).contains(r#""lines":156,"parsed":156,"malformed":0,"late":0,"#),
-        "{}",
-        stdout(&output)
-    );
+    let output = run(&["--once", "--no-dashboard", "--output", "jsonl", "--input", &nginx, "--input", &apache], b"");
+    assert!(stdout(&output).contains(r#""lines":156,"parsed":156,"malformed":0,"late":0,"#), "{}", stdout(&output));
     let folder = data("");
     let output = run(&["--once", "--no-dashboard", "--input", &folder], b"");
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "a folder is read file by file: {}",
-        stderr(&output)
-    );
+    assert_eq!(output.status.code(), Some(0), "a folder is read file by file: {}", stderr(&output));
     assert!(stdout(&output).contains("requests"));
 }

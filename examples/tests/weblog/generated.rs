@@ -13,8 +13,7 @@ struct Log(PathBuf);
 impl Log {
     /// So many seconds of a busy site.
     fn of(name: &str, site: &Site, seconds: u64) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("streamgauge-{}-{name}.log", std::process::id()));
+        let path = std::env::temp_dir().join(format!("streamgauge-{}-{name}.log", std::process::id()));
         let mut text = String::new();
         (0..seconds).for_each(|second| {
             site.second(second, &mut text);
@@ -24,12 +23,7 @@ impl Log {
     }
 
     fn options(&self) -> Options {
-        Options {
-            inputs: vec![Input::Path(self.0.clone())],
-            slide: mins(5),
-            threads: 2,
-            ..Options::default()
-        }
+        Options { inputs: vec![Input::Path(self.0.clone())], slide: mins(5), threads: 2, ..Options::default() }
     }
 }
 
@@ -43,15 +37,9 @@ impl Drop for Log {
 fn intervals_hold_over_fifty_hash_seeds() {
     const SEEDS: u64 = 50;
     let log = Log::of("seeds", &Site::new(7, 1_000.0).clean(), 600);
-    let (exact, summary) = windows(&Options {
-        exact: true,
-        ..log.options()
-    });
+    let (exact, summary) = windows(&Options { exact: true, ..log.options() });
     assert_eq!(summary.parsed, summary.lines);
-    let exact: Vec<_> = exact
-        .iter()
-        .map(|line| line.exact.as_ref().unwrap())
-        .collect();
+    let exact: Vec<_> = exact.iter().map(|line| line.exact.as_ref().unwrap()).collect();
     assert!(
         exact.iter().all(|exact| exact.hosts >= 50_000.0),
         "{:?}",
@@ -60,10 +48,7 @@ fn intervals_hold_over_fifty_hash_seeds() {
 
     let (mut hosts, mut top, mut trials, mut top_trials) = (0, 0, 0, 0);
     for seed in 0..SEEDS {
-        let (lines, _) = windows(&Options {
-            seed,
-            ..log.options()
-        });
+        let (lines, _) = windows(&Options { seed, ..log.options() });
         assert_eq!(lines.len(), exact.len());
         for (line, exact) in lines.iter().zip(&exact) {
             trials += 1;
@@ -85,19 +70,8 @@ fn intervals_hold_over_fifty_hash_seeds() {
 #[test]
 fn the_same_bytes_for_any_number_of_threads_and_however_the_file_is_cut() {
     let log = Log::of("threads", &Site::new(3, 400.0), 400);
-    let one = printed(&Options {
-        threads: 1,
-        exact: true,
-        ..log.options()
-    });
+    let one = printed(&Options { threads: 1, exact: true, ..log.options() });
     for threads in [1, 2, 8] {
-        assert_eq!(
-            one,
-            printed(&Options {
-                threads,
-                exact: true,
-                ..log.options()
-            })
-        );
+        assert_eq!(one, printed(&Options { threads, exact: true, ..log.options() }));
     }
 }

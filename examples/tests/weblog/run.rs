@@ -73,11 +73,7 @@ impl Write for Kept {
 /// What the job prints, without the time it took.
 pub(crate) fn printed(options: &Options) -> String {
     let kept = Kept::default();
-    let options = Options {
-        once: true,
-        output: Output::Jsonl,
-        ..options.clone()
-    };
+    let options = Options { once: true, output: Output::Jsonl, ..options.clone() };
     run(&options, kept.clone()).unwrap();
     let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
     text.split_once(",\"seconds\":").unwrap().0.to_owned() + "}"
@@ -87,10 +83,7 @@ pub(crate) fn printed(options: &Options) -> String {
 pub(crate) fn windows(options: &Options) -> (Vec<WindowLine>, Summary) {
     let text = printed(options);
     let (windows, summary) = text.rsplit_once('\n').unwrap_or(("", &text));
-    let windows = windows
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let windows = windows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (windows, serde_json::from_str(summary).unwrap())
 }
 

@@ -78,11 +78,7 @@ impl HyperLogLog {
                 value: precision.to_string(),
             });
         }
-        Ok(Self {
-            precision,
-            seed: DEFAULT_SEED,
-            store: Store::empty(precision),
-        })
+        Ok(Self { precision, seed: DEFAULT_SEED, store: Store::empty(precision) })
     }
 
     /// The smallest sketch with this relative standard error or a lower one: 0.01 gives precision 14, 16 KiB.
@@ -104,11 +100,7 @@ impl HyperLogLog {
 
     /// The same sketch, empty, under another hash seed.
     pub fn seeded(self, seed: u64) -> Self {
-        Self {
-            seed,
-            store: Store::empty(self.precision),
-            ..self
-        }
+        Self { seed, store: Store::empty(self.precision), ..self }
     }
 
     /// The precision p.
@@ -181,11 +173,7 @@ impl HyperLogLog {
 
 impl Default for HyperLogLog {
     fn default() -> Self {
-        Self {
-            precision: Self::DEFAULT_PRECISION,
-            seed: DEFAULT_SEED,
-            store: Store::empty(Self::DEFAULT_PRECISION),
-        }
+        Self { precision: Self::DEFAULT_PRECISION, seed: DEFAULT_SEED, store: Store::empty(Self::DEFAULT_PRECISION) }
     }
 }
 
@@ -194,10 +182,7 @@ impl Store {
         if FIRST_SLOTS * size_of::<u32>() > 1 << precision {
             return Self::Dense(vec![0; 1 << precision]);
         }
-        Self::Sparse {
-            slots: Vec::new(),
-            tokens: 0,
-        }
+        Self::Sparse { slots: Vec::new(), tokens: 0 }
     }
 }
 
@@ -269,13 +254,7 @@ impl Summary for HyperLogLog {
                 let value = estimate(&histogram[..ranks]);
                 let error = relative_error(self.precision.into(), 0.95);
                 let method = Method::new(Family::HyperLogLog, self.precision.into());
-                Estimate::within(
-                    value,
-                    value / (1.0 + error),
-                    value / (1.0 - error),
-                    0.95,
-                    method,
-                )
+                Estimate::within(value, value / (1.0 + error), value / (1.0 - error), 0.95, method)
             }
         }
     }
@@ -314,10 +293,7 @@ impl Merge for HyperLogLog {
         self.compatible(other)?;
         match (&mut self.store, &other.store) {
             (_, Store::Sparse { slots, .. }) => {
-                slots
-                    .iter()
-                    .filter(|&&t| t != 0)
-                    .for_each(|&t| self.insert_token(t));
+                slots.iter().filter(|&&t| t != 0).for_each(|&t| self.insert_token(t));
             }
             (Store::Dense(ours), Store::Dense(theirs)) => {
                 for (ours, theirs) in ours.iter_mut().zip(theirs) {
@@ -366,26 +342,14 @@ impl Codec for HyperLogLog {
         let content = match content.u8("form")? {
             0 => {
                 let tokens = content.length("tokens", size_of::<u32>())?;
-                Content::Tokens(
-                    (0..tokens)
-                        .map(|_| content.u32("token"))
-                        .collect::<Result<_, _>>()?,
-                )
+                Content::Tokens((0..tokens).map(|_| content.u32("token")).collect::<Result<_, _>>()?)
             }
             1 => Content::Registers(content.bytes("registers", 1 << precision)?.to_vec()),
             form => {
-                return Err(DecodeError::Value {
-                    field: "form",
-                    value: form.to_string(),
-                });
+                return Err(DecodeError::Value { field: "form", value: form.to_string() });
             }
         };
-        Parts {
-            precision,
-            seed,
-            content,
-        }
-        .try_into()
+        Parts { precision, seed, content }.try_into()
     }
 }
 
@@ -413,11 +377,7 @@ impl From<HyperLogLog> for Parts {
             }
             Store::Dense(registers) => Content::Registers(registers),
         };
-        Self {
-            precision: sketch.precision,
-            seed: sketch.seed,
-            content,
-        }
+        Self { precision: sketch.precision, seed: sketch.seed, content }
     }
 }
 
@@ -425,16 +385,9 @@ impl TryFrom<Parts> for HyperLogLog {
     type Error = DecodeError;
 
     fn try_from(parts: Parts) -> Result<Self, DecodeError> {
-        let Parts {
-            precision,
-            seed,
-            content,
-        } = parts;
+        let Parts { precision, seed, content } = parts;
         let mut sketch = Self::with_precision(precision)
-            .map_err(|e| DecodeError::Value {
-                field: "precision",
-                value: e.value,
-            })?
+            .map_err(|e| DecodeError::Value { field: "precision", value: e.value })?
             .seeded(seed);
         match content {
             Content::Tokens(tokens) => {
@@ -446,11 +399,7 @@ impl TryFrom<Parts> for HyperLogLog {
                 }
             }
             Content::Registers(registers) => {
-                DecodeError::unless(
-                    registers.len() == 1 << precision,
-                    "registers",
-                    registers.len(),
-                )?;
+                DecodeError::unless(registers.len() == 1 << precision, "registers", registers.len())?;
                 let most_rank = 64 - precision + 1;
                 let highest = registers.iter().copied().max().unwrap_or(0);
                 DecodeError::unless(highest <= most_rank, "register", highest)?;
@@ -474,20 +423,10 @@ mod tests {
     #[test]
     fn merging_equals_absorbing_everything() {
         // Sparse with sparse, sparse with dense, dense with sparse, dense with dense.
-        for (a, b) in [
-            (100, 100),
-            (100, 5_000),
-            (5_000, 100),
-            (5_000, 9_000),
-            (400, 500),
-        ] {
+        for (a, b) in [(100, 100), (100, 5_000), (5_000, 100), (5_000, 9_000), (400, 500)] {
             let mut merged = sketch(12, 0..a);
             merged.merge(&sketch(12, a / 2..a + b)).unwrap();
-            assert_eq!(
-                merged.to_bytes(),
-                sketch(12, 0..a + b).to_bytes(),
-                "{a} and {b}"
-            );
+            assert_eq!(merged.to_bytes(), sketch(12, 0..a + b).to_bytes(), "{a} and {b}");
         }
     }
 
@@ -515,10 +454,7 @@ mod tests {
         let mut ours = sketch(12, 0..10);
         let before = ours.to_bytes();
         let error = ours.merge(&sketch(14, 0..10)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot merge HyperLogLog of precision 14 into one of precision 12"
-        );
+        assert_eq!(error.to_string(), "cannot merge HyperLogLog of precision 14 into one of precision 12");
         ours.merge(&HyperLogLog::default().seeded(1)).unwrap_err();
         assert_eq!(ours.to_bytes(), before);
     }

@@ -75,8 +75,7 @@ pub(crate) fn sampled_total(value: f64, variance: f64, family: Family) -> Estima
 impl<Q: ?Sized> Absorb<Q> for Count {
     type Exact = Self;
 
-    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> =
-        Some(<Self as Weighted<Q>>::absorb_weighted);
+    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> = Some(<Self as Weighted<Q>>::absorb_weighted);
 
     #[inline]
     fn absorb(&mut self, _: &Q) {
@@ -134,9 +133,6 @@ impl Codec for Count {
     }
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
-        Ok(Self {
-            units: content.u64("count")?,
-            variance: content.u64("sampling variance")?,
-        })
+        Ok(Self { units: content.u64("count")?, variance: content.u64("sampling variance")? })
     }
 }

@@ -26,9 +26,7 @@ pub struct ExactDistinct<K: OwnedKey> {
 
 impl<K: OwnedKey> Default for ExactDistinct<K> {
     fn default() -> Self {
-        Self {
-            items: Table::default(),
-        }
+        Self { items: Table::default() }
     }
 }
 

@@ -6,9 +6,7 @@ use super::count::sampled_total;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::{Estimate, Family};
-use crate::summary::{
-    Absorb, Decay, Inverse, Merge, Subtract, Summary, TwoStacks, Weight, Weighted,
-};
+use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, TwoStacks, Weight, Weighted};
 
 /// A number that can be summed.
 pub trait Addend: Send + Sync + 'static {
@@ -49,11 +47,7 @@ impl Summary for Sum {
     const DECAY: Option<fn(&mut Self, f64)> = Some(<Self as Decay>::decay);
 
     fn read(&self) -> Estimate {
-        sampled_total(
-            self.units as f64 / Weight::UNIT as f64,
-            self.variance as f64 / Weight::UNIT as f64,
-            Family::Sum,
-        )
+        sampled_total(self.units as f64 / Weight::UNIT as f64, self.variance as f64 / Weight::UNIT as f64, Family::Sum)
     }
 
     fn memory_bytes(&self) -> usize {
@@ -134,10 +128,7 @@ impl Codec for Sum {
     }
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
-        Ok(Self {
-            units: content.i128("sum")?,
-            variance: content.u128("sampling variance")?,
-        })
+        Ok(Self { units: content.i128("sum")?, variance: content.u128("sampling variance")? })
     }
 }
 
@@ -165,11 +156,7 @@ impl FloatSum {
     fn add(&mut self, x: f64) {
         let sum = self.sum + x;
         // The smaller of the two is the one that lost digits.
-        let lost = if self.sum.abs() >= x.abs() {
-            (self.sum - sum) + x
-        } else {
-            (x - sum) + self.sum
-        };
+        let lost = if self.sum.abs() >= x.abs() { (self.sum - sum) + x } else { (x - sum) + self.sum };
         // An infinite sum has lost nothing that could be told.
         self.lost += if sum.is_finite() { lost } else { 0.0 };
         self.sum = sum;

@@ -32,10 +32,7 @@ pub struct ExactTop<K: OwnedKey> {
 impl<K: OwnedKey> ExactTop<K> {
     /// Reads as the `k` most frequent items.
     pub fn new(k: usize) -> Self {
-        Self {
-            k: u32::try_from(k).unwrap_or(u32::MAX),
-            counts: Table::default(),
-        }
+        Self { k: u32::try_from(k).unwrap_or(u32::MAX), counts: Table::default() }
     }
 
     /// The count of an item.
@@ -47,9 +44,7 @@ impl<K: OwnedKey> ExactTop<K> {
 /// The `k` entries of the highest counts; where counts tie, keys ascend.
 pub(crate) fn highest<K: OwnedKey>(entries: &[(K, u64)], k: usize) -> Vec<&(K, u64)> {
     let rank = |entry: &&(K, u64), other: &&(K, u64)| {
-        Reverse(entry.1)
-            .cmp(&Reverse(other.1))
-            .then_with(|| entry.0.cmp(&other.0))
+        Reverse(entry.1).cmp(&Reverse(other.1)).then_with(|| entry.0.cmp(&other.0))
     };
     let mut top: Vec<_> = entries.iter().collect();
     if k < top.len() && k > 0 {
@@ -85,10 +80,7 @@ impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Absorb<Q> for ExactTop<K> {
     }
 
     fn exact(&self) -> Self {
-        Self {
-            k: self.k,
-            counts: Table::default(),
-        }
+        Self { k: self.k, counts: Table::default() }
     }
 }
 

@@ -104,10 +104,7 @@ impl CountMin {
     /// [`ParameterError`] if that takes more than 16 rows or 2²⁸ columns.
     pub fn with_error(error: f64, confidence: f64) -> Result<Self, ParameterError> {
         let depth = (1.0 / (1.0 - confidence)).ln().ceil().max(1.0);
-        Self::new(
-            depth as usize,
-            (std::f64::consts::E / error).ceil() as usize,
-        )
+        Self::new(depth as usize, (std::f64::consts::E / error).ceil() as usize)
     }
 
     /// The same sketch, empty, under another hash seed.
@@ -131,8 +128,7 @@ impl CountMin {
     #[inline]
     fn cells(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
         let (shift, width) = (64 - u32::from(self.log_width), 1_usize << self.log_width);
-        (0..usize::from(self.depth))
-            .map(move |row| row * width + (hash.wrapping_mul(ROWS[row]) >> shift) as usize)
+        (0..usize::from(self.depth)).map(move |row| row * width + (hash.wrapping_mul(ROWS[row]) >> shift) as usize)
     }
 
     /// Absorbs an item `count` times by its 64-bit hash.
@@ -148,18 +144,13 @@ impl CountMin {
     /// How often this item was seen.
     pub fn estimate<Q: PortableHash + ?Sized>(&self, item: &Q) -> Estimate {
         let hash = item.portable_hash(self.seed);
-        let count = self
-            .cells(hash)
-            .map(|cell| self.counters[cell])
-            .min()
-            .unwrap_or(0) as f64;
+        let count = self.cells(hash).map(|cell| self.counters[cell]).min().unwrap_or(0) as f64;
         let total = self.total as f64;
         let excess = std::f64::consts::E * total / self.width() as f64;
         // The sampling varies this count by its share of the whole variance.
         let variance = self.variance as f64 / Weight::UNIT as f64 * count / total.max(1.0);
         let spread = Z95 * variance.sqrt();
-        let confidence =
-            (1.0 - (-f64::from(self.depth)).exp()) * if variance > 0.0 { 0.95 } else { 1.0 };
+        let confidence = (1.0 - (-f64::from(self.depth)).exp()) * if variance > 0.0 { 0.95 } else { 1.0 };
         Estimate::within(
             count,
             (count - excess - spread).max(0.0).ceil(),
@@ -172,13 +163,7 @@ impl CountMin {
 
 impl fmt::Debug for CountMin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "CountMin({} × {}, total {})",
-            self.depth,
-            self.width(),
-            self.total
-        )
+        write!(f, "CountMin({} × {}, total {})", self.depth, self.width(), self.total)
     }
 }
 
@@ -206,8 +191,7 @@ impl Summary for CountMin {
 impl<Q: PortableHash + Key + ?Sized> Absorb<Q> for CountMin {
     type Exact = ExactTop<Q::Owned>;
 
-    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> =
-        Some(<Self as Weighted<Q>>::absorb_weighted);
+    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> = Some(<Self as Weighted<Q>>::absorb_weighted);
 
     #[inline]
     fn absorb(&mut self, item: &Q) {
@@ -297,19 +281,8 @@ impl Codec for CountMin {
         let cells = usize::from(depth) << log_width;
         let counters = content.bytes("counters", cells * size_of::<u64>())?;
         let mut counters = Reader::new(counters);
-        let counters = (0..cells)
-            .map(|_| counters.u64("counter"))
-            .collect::<Result<_, _>>()?;
-        Parts {
-            depth,
-            log_width,
-            seed,
-            total,
-            carry,
-            variance,
-            counters,
-        }
-        .try_into()
+        let counters = (0..cells).map(|_| counters.u64("counter")).collect::<Result<_, _>>()?;
+        Parts { depth, log_width, seed, total, carry, variance, counters }.try_into()
     }
 }
 
@@ -326,24 +299,8 @@ struct Parts {
 
 impl From<CountMin> for Parts {
     fn from(sketch: CountMin) -> Self {
-        let CountMin {
-            depth,
-            log_width,
-            seed,
-            total,
-            carry,
-            variance,
-            counters,
-        } = sketch;
-        Self {
-            depth,
-            log_width,
-            seed,
-            total,
-            carry,
-            variance,
-            counters,
-        }
+        let CountMin { depth, log_width, seed, total, carry, variance, counters } = sketch;
+        Self { depth, log_width, seed, total, carry, variance, counters }
     }
 }
 
@@ -351,38 +308,16 @@ impl TryFrom<Parts> for CountMin {
     type Error = DecodeError;
 
     fn try_from(parts: Parts) -> Result<Self, DecodeError> {
-        let Parts {
-            depth,
-            log_width,
-            seed,
-            total,
-            carry,
-            variance,
-            counters,
-        } = parts;
+        let Parts { depth, log_width, seed, total, carry, variance, counters } = parts;
         DecodeError::unless((1..=ROWS.len()).contains(&depth.into()), "depth", depth)?;
         DecodeError::unless((1..=28).contains(&log_width), "log width", log_width)?;
-        DecodeError::unless(
-            counters.len() == usize::from(depth) << log_width,
-            "counters",
-            counters.len(),
-        )?;
+        DecodeError::unless(counters.len() == usize::from(depth) << log_width, "counters", counters.len())?;
         // Every item raises one counter of each row, so each row sums up to the total.
         // (Decay rounds each counter up, so a row may exceed it.)
         let sum = |row: &[u64]| row.iter().try_fold(0_u64, |sum, &c| sum.checked_add(c));
-        let even = counters
-            .chunks(1 << log_width)
-            .all(|row| sum(row).is_some_and(|sum| sum >= total));
+        let even = counters.chunks(1 << log_width).all(|row| sum(row).is_some_and(|sum| sum >= total));
         DecodeError::unless(even, "total", total)?;
-        Ok(Self {
-            depth,
-            log_width,
-            seed,
-            total,
-            carry,
-            variance,
-            counters,
-        })
+        Ok(Self { depth, log_width, seed, total, carry, variance, counters })
     }
 }
 

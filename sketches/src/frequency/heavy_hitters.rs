@@ -106,12 +106,7 @@ impl<K: OwnedKey> HeavyHitters<K> {
     }
 
     fn purge(&mut self) {
-        let mut counts: Vec<u64> = self
-            .table
-            .entries()
-            .iter()
-            .map(|(_, count)| *count)
-            .collect();
+        let mut counts: Vec<u64> = self.table.entries().iter().map(|(_, count)| *count).collect();
         let middle = counts.len() / 2;
         let (_, median, _) = counts.select_nth_unstable(middle);
         let median = *median;
@@ -134,16 +129,9 @@ impl<K: OwnedKey> HeavyHitters<K> {
             return Estimate::within(upper, lower, upper, 1.0, method);
         }
         // The sampling varies this count by its share of the whole variance.
-        let variance =
-            self.variance as f64 / Weight::UNIT as f64 * upper / self.total.max(1) as f64;
+        let variance = self.variance as f64 / Weight::UNIT as f64 * upper / self.total.max(1) as f64;
         let spread = Z95 * variance.sqrt();
-        Estimate::within(
-            upper,
-            (lower - spread).max(0.0),
-            upper + spread,
-            0.95,
-            method,
-        )
+        Estimate::within(upper, (lower - spread).max(0.0), upper + spread, 0.95, method)
     }
 }
 
@@ -168,8 +156,7 @@ impl<K: OwnedKey> Summary for HeavyHitters<K> {
 impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Absorb<Q> for HeavyHitters<K> {
     type Exact = ExactTop<K>;
 
-    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> =
-        Some(<Self as Weighted<Q>>::absorb_weighted);
+    const WEIGHTED: Option<fn(&mut Self, &Q, Weight)> = Some(<Self as Weighted<Q>>::absorb_weighted);
 
     #[inline]
     fn absorb(&mut self, item: &Q) {
@@ -253,11 +240,8 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
         let (k, counters) = (content.u32("k")?, content.u32("counters")?);
-        let mut sketch =
-            Self::with_counters(k as usize, counters as usize).map_err(|e| DecodeError::Value {
-                field: "counters",
-                value: e.value,
-            })?;
+        let mut sketch = Self::with_counters(k as usize, counters as usize)
+            .map_err(|e| DecodeError::Value { field: "counters", value: e.value })?;
         sketch.error = content.u64("error")?;
         sketch.total = content.u64("total")?;
         sketch.carry = content.u64("carry")?;
@@ -267,19 +251,11 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
         for _ in 0..entries {
             let count = content.u64("count")?;
             let length = content.length("key", 1)?;
-            let key: K = postcard::from_bytes(content.bytes("key", length)?).map_err(|e| {
-                DecodeError::Value {
-                    field: "key",
-                    value: e.to_string(),
-                }
-            })?;
+            let key: K = postcard::from_bytes(content.bytes("key", length)?)
+                .map_err(|e| DecodeError::Value { field: "key", value: e.to_string() })?;
             *sketch.table.entry(&key, || 0) = count;
         }
-        DecodeError::unless(
-            sketch.table.len() == entries,
-            "repeated key among entries",
-            entries,
-        )?;
+        DecodeError::unless(sketch.table.len() == entries, "repeated key among entries", entries)?;
         Ok(sketch)
     }
 }
@@ -291,11 +267,7 @@ mod tests {
     /// A skewed stream whose tail is long.
     fn item(i: u64) -> u64 {
         let h = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        if h.is_multiple_of(3) {
-            h % 20
-        } else {
-            h % 50_000
-        }
+        if h.is_multiple_of(3) { h % 20 } else { h % 50_000 }
     }
 
     #[test]
@@ -310,31 +282,19 @@ mod tests {
             }
             merged.merge(&sketch).unwrap();
         }
-        assert!(
-            merged.error <= 2 * merged.total() / 256,
-            "error {}",
-            merged.error
-        );
+        assert!(merged.error <= 2 * merged.total() / 256, "error {}", merged.error);
         for item in 0..50_000_u64 {
             let (truth, estimate) = (exact.count(&item) as f64, merged.estimate(&item));
-            assert!(
-                estimate.contains(truth),
-                "{item}: {truth} outside {estimate}"
-            );
+            assert!(estimate.contains(truth), "{item}: {truth} outside {estimate}");
         }
         let image = merged.to_bytes();
-        assert_eq!(
-            HeavyHitters::<u64>::from_bytes(&image).unwrap().to_bytes(),
-            image
-        );
+        assert_eq!(HeavyHitters::<u64>::from_bytes(&image).unwrap().to_bytes(), image);
     }
 
     #[test]
     fn ties_ascend_by_key() {
         let mut sketch = HeavyHitters::top(3);
-        ["d", "b", "c", "a", "d"]
-            .iter()
-            .for_each(|x| sketch.absorb(*x));
+        ["d", "b", "c", "a", "d"].iter().for_each(|x| sketch.absorb(*x));
         let keys: Vec<_> = sketch.read().into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["d", "a", "b"]);
     }

@@ -24,32 +24,18 @@ pub struct Quantiles {
 #[derive(Clone, Debug)]
 enum Shape {
     Sorted(Vec<f64>),
-    Digest {
-        centroids: Vec<Centroid>,
-        min: f64,
-        max: f64,
-    },
+    Digest { centroids: Vec<Centroid>, min: f64, max: f64 },
 }
 
 impl Quantiles {
     /// All values, ascending.
     pub(crate) fn exact(sorted: Vec<f64>) -> Self {
-        Self {
-            shape: Shape::Sorted(sorted),
-            method: Method::EXACT,
-        }
+        Self { shape: Shape::Sorted(sorted), method: Method::EXACT }
     }
 
     /// Centroids, ascending by mean.
     pub(crate) fn digest(centroids: Vec<Centroid>, min: f64, max: f64, method: Method) -> Self {
-        Self {
-            shape: Shape::Digest {
-                centroids,
-                min,
-                max,
-            },
-            method,
-        }
+        Self { shape: Shape::Digest { centroids, min, max }, method }
     }
 
     /// Whether no value was seen. All quantiles are then NaN.
@@ -67,11 +53,9 @@ impl Quantiles {
         let q = q.clamp(0.0, 1.0);
         match &self.shape {
             Shape::Sorted(values) => Estimate::exact(smallest_reaching(values, q)),
-            Shape::Digest {
-                centroids,
-                min,
-                max,
-            } => Estimate::unbounded(interpolate(centroids, *min, *max, q), self.method),
+            Shape::Digest { centroids, min, max } => {
+                Estimate::unbounded(interpolate(centroids, *min, *max, q), self.method)
+            }
         }
     }
 }
@@ -79,10 +63,7 @@ impl Quantiles {
 /// The smallest value that a share `q` of the values does not exceed.
 fn smallest_reaching(sorted: &[f64], q: f64) -> f64 {
     let rank = (q * sorted.len() as f64).ceil() as usize;
-    sorted
-        .get(rank.saturating_sub(1))
-        .copied()
-        .unwrap_or(f64::NAN)
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
 }
 
 /// Each centroid's weight lies half below and half above its mean; a centroid of one value is that value.
@@ -93,19 +74,11 @@ fn interpolate(centroids: &[Centroid], min: f64, max: f64, q: f64) -> f64 {
     };
     let target = q * total;
     if target <= first.weight / 2.0 {
-        let share = if first.weight > 1.0 {
-            target / (first.weight / 2.0)
-        } else {
-            0.0
-        };
+        let share = if first.weight > 1.0 { target / (first.weight / 2.0) } else { 0.0 };
         return lerp(min, first.mean, share);
     }
     if target >= total - last.weight / 2.0 {
-        let share = if last.weight > 1.0 {
-            (total - target) / (last.weight / 2.0)
-        } else {
-            0.0
-        };
+        let share = if last.weight > 1.0 { (total - target) / (last.weight / 2.0) } else { 0.0 };
         return lerp(max, last.mean, share);
     }
     // What a centroid holds exactly, around its middle.
@@ -117,16 +90,8 @@ fn interpolate(centroids: &[Centroid], min: f64, max: f64, q: f64) -> f64 {
         if target <= middle + step {
             let from = middle + exact(here);
             let to = middle + step - exact(next);
-            let share = if to > from {
-                ((target - from) / (to - from)).clamp(0.0, 1.0)
-            } else {
-                0.0
-            };
-            let share = if to > from {
-                share
-            } else {
-                f64::from(target - middle > step / 2.0)
-            };
+            let share = if to > from { ((target - from) / (to - from)).clamp(0.0, 1.0) } else { 0.0 };
+            let share = if to > from { share } else { f64::from(target - middle > step / 2.0) };
             return lerp(here.mean, next.mean, share).clamp(min, max);
         }
         middle += step;

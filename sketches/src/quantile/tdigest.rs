@@ -105,10 +105,7 @@ impl TDigest {
             return;
         }
         self.buffer.sort_unstable_by(f64::total_cmp);
-        let values = self
-            .buffer
-            .iter()
-            .map(|&mean| Centroid { mean, weight: 1.0 });
+        let values = self.buffer.iter().map(|&mean| Centroid { mean, weight: 1.0 });
         self.centroids = compress(self.compression, &ascending(&self.centroids, values));
         self.buffer.clear();
     }
@@ -196,8 +193,7 @@ impl Summary for TDigest {
 impl Absorb<f64> for TDigest {
     type Exact = ExactQuantiles;
 
-    const WEIGHTED: Option<fn(&mut Self, &f64, Weight)> =
-        Some(<Self as Weighted<f64>>::absorb_weighted);
+    const WEIGHTED: Option<fn(&mut Self, &f64, Weight)> = Some(<Self as Weighted<f64>>::absorb_weighted);
 
     #[inline]
     fn absorb(&mut self, item: &f64) {
@@ -217,13 +213,7 @@ impl Weighted<f64> for TDigest {
         self.min = self.min.min(*item);
         self.max = self.max.max(*item);
         let at = self.centroids.partition_point(|c| c.mean <= *item);
-        self.centroids.insert(
-            at,
-            Centroid {
-                mean: *item,
-                weight: weight.get(),
-            },
-        );
+        self.centroids.insert(at, Centroid { mean: *item, weight: weight.get() });
         if self.centroids.len() > 4 * usize::from(self.compression) {
             self.take(&[]);
         }
@@ -242,12 +232,7 @@ impl Merge for TDigest {
     type Window = TwoStacks<Self>;
 
     fn compatible(&self, other: &Self) -> Result<(), Mismatch> {
-        Mismatch::check(
-            Self::NAME,
-            "compression",
-            &self.compression,
-            &other.compression,
-        )
+        Mismatch::check(Self::NAME, "compression", &self.compression, &other.compression)
     }
 
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
@@ -286,10 +271,8 @@ impl Codec for TDigest {
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
         let compression = content.u16("compression")?;
-        let mut digest = Self::with_compression(compression).map_err(|e| DecodeError::Value {
-            field: "compression",
-            value: e.value,
-        })?;
+        let mut digest = Self::with_compression(compression)
+            .map_err(|e| DecodeError::Value { field: "compression", value: e.value })?;
         digest.min = content.f64("minimum")?;
         digest.max = content.f64("maximum")?;
         digest.ignored = content.u64("ignored")?;
@@ -332,18 +315,8 @@ mod tests {
             merged.merge(&digest).unwrap();
         }
         for digest in [&direct, &merged] {
-            assert!(
-                digest.centroids.len() < 400,
-                "{} centroids",
-                digest.centroids.len()
-            );
-            for (q, most) in [
-                (0.001, 1e-4),
-                (0.01, 3e-4),
-                (0.5, 2e-3),
-                (0.99, 3e-4),
-                (0.999, 1e-4),
-            ] {
+            assert!(digest.centroids.len() < 400, "{} centroids", digest.centroids.len());
+            for (q, most) in [(0.001, 1e-4), (0.01, 3e-4), (0.5, 2e-3), (0.99, 3e-4), (0.999, 1e-4)] {
                 let error = rank_error(digest, &sorted, q).abs();
                 assert!(error < most, "q = {q}: rank error {error}");
             }
@@ -359,10 +332,7 @@ mod tests {
         digest.absorb(&f64::NAN);
         assert_eq!(digest.ignored(), 1);
         let quantiles = digest.read();
-        assert_eq!(
-            (quantiles.at(0.0).value, quantiles.at(1.0).value),
-            (0.0, 96.0)
-        );
+        assert_eq!((quantiles.at(0.0).value, quantiles.at(1.0).value), (0.0, 96.0));
         let mut before = f64::NEG_INFINITY;
         for i in 0..=1_000 {
             let value = quantiles.at(f64::from(i) / 1_000.0).value;

@@ -44,10 +44,7 @@ pub struct On<P> {
 impl On<()> {
     /// A builder over records of type `T`.
     pub fn records<T: ?Sized + 'static>() -> On<Identity<T>> {
-        On {
-            path: Identity::NEW,
-            seed: crate::hash::DEFAULT_SEED,
-        }
+        On { path: Identity::NEW, seed: crate::hash::DEFAULT_SEED }
     }
 }
 
@@ -63,10 +60,7 @@ impl<P: Path> On<P> {
     }
 
     fn on<Q: Path<From = P::To>>(&self, next: Q) -> On<Then<P, Q>> {
-        On {
-            path: self.then(next),
-            seed: self.seed,
-        }
+        On { path: self.then(next), seed: self.seed }
     }
 
     /// Summaries of something made from the record.
@@ -136,10 +130,7 @@ impl<P: Path> On<P> {
         Q: PortableHash + Key + ?Sized + 'static,
         F: Fn(&P::To) -> &Q + Send + Sync + 'static,
     {
-        Of::new(
-            self.then(Borrowed::new(item)),
-            HyperLogLog::default().seeded(self.seed),
-        )
+        Of::new(self.then(Borrowed::new(item)), HyperLogLog::default().seeded(self.seed))
     }
 
     /// How often any given item: a [`CountMin`] sketch of 4 rows of 2,048.
@@ -148,18 +139,11 @@ impl<P: Path> On<P> {
         Q: PortableHash + Key + ?Sized + 'static,
         F: Fn(&P::To) -> &Q + Send + Sync + 'static,
     {
-        Of::new(
-            self.then(Borrowed::new(item)),
-            CountMin::default().seeded(self.seed),
-        )
+        Of::new(self.then(Borrowed::new(item)), CountMin::default().seeded(self.seed))
     }
 
     /// The `k` most frequent items with guaranteed intervals: [`HeavyHitters`].
-    pub fn top<Q, K, F>(
-        &self,
-        k: usize,
-        item: F,
-    ) -> Of<Then<P, Borrowed<P::To, Q, F>>, HeavyHitters<K>>
+    pub fn top<Q, K, F>(&self, k: usize, item: F) -> Of<Then<P, Borrowed<P::To, Q, F>>, HeavyHitters<K>>
     where
         Q: Key<Owned = K> + ?Sized + 'static,
         K: OwnedKey,

@@ -163,7 +163,6 @@ impl<A: Path, B: Path<From = A::To>> Path for Then<A, B> {
 
     #[inline]
     fn visit(&self, record: &A::From, mut item: impl FnMut(&B::To)) {
-        self.0
-            .visit(record, |between| self.1.visit(between, &mut item));
+        self.0.visit(record, |between| self.1.visit(between, &mut item));
     }
 }

@@ -15,9 +15,7 @@ use crate::error::Mismatch;
 ///
 /// Pane numbers increase from push to push; panes without items may be left out. The state is plain data: it is stored
 /// with everything else.
-pub trait Sliding<S: Summary>:
-    Clone + Serialize + DeserializeOwned + Send + Sync + 'static
-{
+pub trait Sliding<S: Summary>: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// An empty window over at most `panes` panes.
     ///
     /// `phase` spreads the expensive slides of many windows over time: give each key its own, such as a portable hash.
@@ -74,10 +72,7 @@ pub struct Inverse<S: Subtract> {
 
 impl<S: Subtract> Sliding<S> for Inverse<S> {
     fn new(_: u32, _: u64) -> Self {
-        Self {
-            total: None,
-            panes: VecDeque::new(),
-        }
+        Self { total: None, panes: VecDeque::new() }
     }
 
     fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
@@ -152,13 +147,7 @@ impl<S: Merge> TwoStacks<S> {
 impl<S: Merge> Sliding<S> for TwoStacks<S> {
     fn new(panes: u32, phase: u64) -> Self {
         let panes = panes.max(1);
-        Self {
-            panes,
-            phase: (phase % u64::from(panes)) as u32,
-            front: Vec::new(),
-            back: Vec::new(),
-            back_total: None,
-        }
+        Self { panes, phase: (phase % u64::from(panes)) as u32, front: Vec::new(), back: Vec::new(), back_total: None }
     }
 
     fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {

@@ -97,21 +97,13 @@ pub struct Feed<T: ?Sized, S, F> {
 
 impl<T: ?Sized, S, F> Feed<T, S, F> {
     pub(super) fn new(empty: S, absorb: F) -> Self {
-        Self {
-            empty,
-            absorb: Arc::new(absorb),
-            record: PhantomData,
-        }
+        Self { empty, absorb: Arc::new(absorb), record: PhantomData }
     }
 }
 
 impl<T: ?Sized, S: Clone, F> Clone for Feed<T, S, F> {
     fn clone(&self) -> Self {
-        Self {
-            empty: self.empty.clone(),
-            absorb: self.absorb.clone(),
-            record: PhantomData,
-        }
+        Self { empty: self.empty.clone(), absorb: self.absorb.clone(), record: PhantomData }
     }
 }
 

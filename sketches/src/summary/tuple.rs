@@ -179,9 +179,7 @@ impl<S: Summary> Summary for Option<S> {
     }
 
     fn memory_bytes(&self) -> usize {
-        let heap = self
-            .as_ref()
-            .map_or(0, |s| s.memory_bytes().saturating_sub(size_of::<S>()));
+        let heap = self.as_ref().map_or(0, |s| s.memory_bytes().saturating_sub(size_of::<S>()));
         size_of::<Self>() + heap
     }
 }

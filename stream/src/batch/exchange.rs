@@ -78,11 +78,7 @@ pub(crate) fn by_shard<K: Serialize, V>(entries: Vec<(K, V)>) -> Sharded<(K, V)>
     for entry in entries {
         shards[shard_of(key_hash(&entry.0, &mut scratch))].push(entry);
     }
-    shards
-        .into_iter()
-        .enumerate()
-        .filter(|(_, entries)| !entries.is_empty())
-        .collect()
+    shards.into_iter().enumerate().filter(|(_, entries)| !entries.is_empty()).collect()
 }
 
 /// Gathers for every shard of this process what the partitions of all processes have for it: by process, then by
@@ -103,15 +99,9 @@ pub(crate) fn gather<E: Serialize + DeserializeOwned>(
     }
     if peers > 1 {
         let own = std::mem::take(&mut by_peer[index]);
-        let outgoing = by_peer
-            .iter()
-            .map(postcard::to_allocvec)
-            .collect::<Result<_, _>>();
+        let outgoing = by_peer.iter().map(postcard::to_allocvec).collect::<Result<_, _>>();
         let incoming = exchange.exchange(time, outgoing.map_err(|e| e.to_string())?)?;
-        let decoded = incoming
-            .iter()
-            .map(|bytes| postcard::from_bytes(bytes))
-            .collect::<Result<_, _>>();
+        let decoded = incoming.iter().map(|bytes| postcard::from_bytes(bytes)).collect::<Result<_, _>>();
         by_peer = decoded.map_err(|e: postcard::Error| e.to_string())?;
         by_peer[index] = own;
     }
@@ -153,11 +143,7 @@ mod tests {
 
         fn exchange(&self, _: Time, mut outgoing: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, String> {
             let other = 1 - self.index;
-            self.to
-                .lock()
-                .unwrap()
-                .send(std::mem::take(&mut outgoing[other]))
-                .unwrap();
+            self.to.lock().unwrap().send(std::mem::take(&mut outgoing[other])).unwrap();
             outgoing[other] = self.from.lock().unwrap().recv().unwrap();
             Ok(outgoing)
         }
@@ -169,38 +155,18 @@ mod tests {
 
     #[test]
     fn two_processes_have_between_them_what_one_would_have() {
-        let alone = gather(
-            &Local,
-            Time::default(),
-            SHARDS,
-            vec![partition(0..700), partition(300..1_000)],
-        )
-        .unwrap();
+        let alone = gather(&Local, Time::default(), SHARDS, vec![partition(0..700), partition(300..1_000)]).unwrap();
         let ((to_b, from_a), (to_a, from_b)) = (channel(), channel());
-        let a = Pair {
-            index: 0,
-            to: to_b.into(),
-            from: from_b.into(),
-        };
-        let b = Pair {
-            index: 1,
-            to: to_a.into(),
-            from: from_a.into(),
-        };
+        let a = Pair { index: 0, to: to_b.into(), from: from_b.into() };
+        let b = Pair { index: 1, to: to_a.into(), from: from_a.into() };
         let run = |exchange: Pair, keys: std::ops::Range<u64>| {
             let exchange: Arc<dyn Exchange> = Arc::new(exchange);
-            thread::spawn(move || {
-                gather(&*exchange, Time::default(), SHARDS, vec![partition(keys)]).unwrap()
-            })
+            thread::spawn(move || gather(&*exchange, Time::default(), SHARDS, vec![partition(keys)]).unwrap())
         };
         let (a, b) = (run(a, 0..700), run(b, 300..1_000));
         let (a, b) = (a.join().unwrap(), b.join().unwrap());
         for shard in 0..SHARDS {
-            let (here, elsewhere) = if shard < SHARDS / 2 {
-                (&a, &b)
-            } else {
-                (&b, &a)
-            };
+            let (here, elsewhere) = if shard < SHARDS / 2 { (&a, &b) } else { (&b, &a) };
             assert_eq!(here[shard], alone[shard]);
             assert!(elsewhere[shard].is_empty());
         }

@@ -18,10 +18,11 @@ use crate::time::Time;
 /// in the cache.
 pub(crate) const CHUNK: usize = 1_024;
 
+/// How many malformed lines of a job are told to its listeners; all are counted.
+pub(crate) const MALFORMED_TOLD: usize = 5;
+
 /// An input that watermarks are kept for: a source, or a wide operator.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Input(pub(crate) u32);
 
 /// The input that each partition of a batch belongs to.
@@ -73,17 +74,12 @@ impl Batch {
         shards: usize,
         partitions: Vec<Sharded<E>>,
     ) -> Result<Vec<Vec<E>>, Error> {
-        gather(&*self.exchange, self.time, shards, partitions).map_err(|cause| Error::Exchange {
-            operator: operator.to_owned(),
-            cause,
-        })
+        gather(&*self.exchange, self.time, shards, partitions)
+            .map_err(|cause| Error::Exchange { operator: operator.to_owned(), cause })
     }
 
     pub(crate) fn is_finished(&self, input: Input) -> bool {
-        self.finished
-            .get(input.0 as usize)
-            .copied()
-            .unwrap_or(false)
+        self.finished.get(input.0 as usize).copied().unwrap_or(false)
     }
 
     pub(crate) fn count_records(&self, input: Input, records: u64) {
@@ -99,26 +95,18 @@ impl Batch {
     /// Counts malformed lines of one partition; keeps the first ones to be told.
     pub(crate) fn count_malformed(&self, lines: u64, first: Vec<BadLine>) {
         self.malformed.fetch_add(lines, Ordering::Relaxed);
-        let mut all = self
-            .first_malformed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.first_malformed.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend(first);
     }
 
     /// Tells how far event time has come; of several operators the one furthest behind counts.
     pub(crate) fn report_watermark(&self, time: Time) {
-        let mut watermark = self
-            .watermark
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut watermark = self.watermark.lock().unwrap_or_else(PoisonError::into_inner);
         *watermark = Some(watermark.map_or(time, |before| before.min(time)));
     }
 
     pub(crate) fn records(&self, input: Input) -> u64 {
-        self.records
-            .get(input.0 as usize)
-            .map_or(0, |n| n.load(Ordering::Relaxed))
+        self.records.get(input.0 as usize).map_or(0, |n| n.load(Ordering::Relaxed))
     }
 
     pub(crate) fn late(&self) -> u64 {
@@ -130,18 +118,12 @@ impl Batch {
     }
 
     pub(crate) fn watermark(&self) -> Option<Time> {
-        *self
-            .watermark
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.watermark.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The first malformed lines, in the order of the input.
     pub(crate) fn take_bad_lines(&self) -> Vec<BadLine> {
-        let mut all = self
-            .first_malformed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.first_malformed.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = std::mem::take(&mut *all);
         lines.sort_by_key(|line| (line.partition, line.line_in_block));
         lines
@@ -168,10 +150,6 @@ pub(crate) fn each_partition<R: Send>(
             })
         })
     };
-    let results: Vec<_> = (0..partitions)
-        .into_par_iter()
-        .with_max_len(1)
-        .map(guarded)
-        .collect();
+    let results: Vec<_> = (0..partitions).into_par_iter().with_max_len(1).map(guarded).collect();
     results.into_iter().collect()
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use streamgauge_sketches::{Key, OwnedKey, Spec, Summary};
 
-use super::DStream;
+use super::{DStream, EventTime, EventWindows, PerBatch, Windows};
 use crate::source::Record;
-use crate::window::{EventTime, EventWindows, Windows};
 
 /// How records are assigned to groups.
 pub trait Grouping<T>: Send + Sync + 'static {
@@ -104,10 +103,6 @@ where
     }
 }
 
-/// One result for every batch.
-#[derive(Clone, Copy, Debug)]
-pub struct PerBatch;
-
 /// A stream that is grouped by `G` and cut by `W`, to be summarized.
 pub struct Grouped<T, G, W> {
     pub(crate) stream: DStream<T>,
@@ -124,12 +119,7 @@ impl<T, G, W> std::fmt::Debug for Grouped<T, G, W> {
 
 impl<T: Record> DStream<T> {
     fn grouped(&self) -> Grouped<T, All, PerBatch> {
-        Grouped {
-            stream: self.clone(),
-            grouping: All,
-            cut: PerBatch,
-            name: None,
-        }
+        Grouped { stream: self.clone(), grouping: All, cut: PerBatch, name: None }
     }
 
     /// Grouped by a key that is a part of the record: `key_by(|v| v.path.as_str())` allocates once per distinct key,
@@ -175,18 +165,8 @@ impl<T: Record> DStream<T> {
     where
         F: Fn(&T) -> i64 + Send + Sync + 'static,
     {
-        let Grouped {
-            stream,
-            grouping,
-            name,
-            ..
-        } = self.grouped();
-        Grouped {
-            stream,
-            grouping,
-            cut: EventTime { time, delay },
-            name,
-        }
+        let Grouped { stream, grouping, name, .. } = self.grouped();
+        Grouped { stream, grouping, cut: EventTime { time, delay }, name }
     }
 }
 
@@ -200,12 +180,7 @@ impl<T: Record, G, W> Grouped<T, G, W> {
 
 impl<T: Record, W> Grouped<T, All, W> {
     fn grouped_by<G>(self, grouping: G) -> Grouped<T, G, W> {
-        Grouped {
-            stream: self.stream,
-            grouping,
-            cut: self.cut,
-            name: self.name,
-        }
+        Grouped { stream: self.stream, grouping, cut: self.cut, name: self.name }
     }
 
     /// Grouped by a key that is a part of the record.
@@ -214,10 +189,7 @@ impl<T: Record, W> Grouped<T, All, W> {
         Q: Key + ?Sized + 'static,
         F: Fn(&T) -> &Q + Send + Sync + 'static,
     {
-        self.grouped_by(By {
-            key,
-            borrowed: PhantomData,
-        })
+        self.grouped_by(By { key, borrowed: PhantomData })
     }
 
     /// Grouped by none, one or several keys of the record.
@@ -226,22 +198,14 @@ impl<T: Record, W> Grouped<T, All, W> {
         Q: Key + ?Sized + 'static,
         F: Fn(&T, &mut dyn FnMut(&Q)) + Send + Sync + 'static,
     {
-        self.grouped_by(ByEach {
-            keys,
-            borrowed: PhantomData,
-        })
+        self.grouped_by(ByEach { keys, borrowed: PhantomData })
     }
 }
 
 impl<T: Record, G> Grouped<T, G, PerBatch> {
     /// The records of the last `length`, at every multiple of `slide`, by the time of their batch.
     pub fn window(self, length: Duration, slide: Duration) -> Grouped<T, G, Windows> {
-        Grouped {
-            stream: self.stream,
-            grouping: self.grouping,
-            cut: Windows { length, slide },
-            name: self.name,
-        }
+        Grouped { stream: self.stream, grouping: self.grouping, cut: Windows { length, slide }, name: self.name }
     }
 }
 
@@ -252,10 +216,7 @@ impl<T: Record, G, F> Grouped<T, G, EventTime<F>> {
         Grouped {
             stream: self.stream,
             grouping: self.grouping,
-            cut: EventWindows {
-                event_time: self.cut,
-                windows: Windows { length, slide },
-            },
+            cut: EventWindows { event_time: self.cut, windows: Windows { length, slide } },
             name: self.name,
         }
     }

@@ -5,6 +5,7 @@
 //! *Wide* operators (everything grouped) compute when the batch is prepared. A stream that several operators read is
 //! computed once and kept for the batch.
 
+mod cut;
 mod grouped;
 mod narrow;
 mod output;
@@ -14,13 +15,13 @@ mod summarize;
 mod text;
 mod union;
 
-pub use grouped::{All, By, ByEach, Grouped, Grouping, PerBatch, Reading, Row};
+pub use cut::{EventTime, EventWindows, PerBatch, Windows};
+pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 pub use output::{MemorySink, Outcome};
 pub use text::{OnMalformed, TextStream};
 
-pub(crate) use output::Output;
 pub(crate) use shared::Shared;
-pub(crate) use source::{AnySource, SourceNode};
+pub(crate) use source::SourceNode;
 pub(crate) use summarize::{Compute, Wide, absorb_chunk, merge_groups};
 
 use std::sync::Arc;
@@ -43,12 +44,7 @@ pub(crate) trait Node<T>: Send + Sync {
     /// Hands over the rows of a partition in order, some at a time. `out` leaves the vector empty.
     ///
     /// Called once a batch and partition, from any thread.
-    fn run(
-        &self,
-        batch: &Batch,
-        partition: usize,
-        out: &mut dyn FnMut(&mut Vec<T>),
-    ) -> Result<(), Error>;
+    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error>;
 }
 
 /// A stream of batches of rows.
@@ -74,10 +70,7 @@ pub struct DStream<T> {
 
 impl<T> Clone for DStream<T> {
     fn clone(&self) -> Self {
-        Self {
-            node: self.node.clone(),
-            graph: self.graph.clone(),
-        }
+        Self { node: self.node.clone(), graph: self.graph.clone() }
     }
 }
 
@@ -89,10 +82,7 @@ impl<T> std::fmt::Debug for DStream<T> {
 
 impl<T: Record> DStream<T> {
     pub(crate) fn new(graph: Arc<Graph>, node: impl Node<T> + 'static) -> Self {
-        Self {
-            node: Arc::new(Shared::new(Box::new(node))),
-            graph,
-        }
+        Self { node: Arc::new(Shared::new(Box::new(node))), graph }
     }
 
     /// The node, for one more operator that reads it.

@@ -27,12 +27,7 @@ where
         self.parent.prepare(batch)
     }
 
-    fn run(
-        &self,
-        batch: &Batch,
-        partition: usize,
-        out: &mut dyn FnMut(&mut Vec<U>),
-    ) -> Result<(), Error> {
+    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<U>)) -> Result<(), Error> {
         let mut rows = Vec::new();
         self.parent.run(batch, partition, &mut |chunk| {
             (self.chunk)(chunk, &mut rows);
@@ -46,10 +41,7 @@ where
 }
 
 impl<T: Record> DStream<T> {
-    fn narrow<U: Record>(
-        &self,
-        chunk: impl Fn(&mut Vec<T>, &mut Vec<U>) + Send + Sync + 'static,
-    ) -> DStream<U> {
+    fn narrow<U: Record>(&self, chunk: impl Fn(&mut Vec<T>, &mut Vec<U>) + Send + Sync + 'static) -> DStream<U> {
         let parent = self.read_by_one_more();
         DStream::new(self.graph.clone(), Narrow { parent, chunk })
     }

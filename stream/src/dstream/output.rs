@@ -7,13 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{DStream, Node, Shared};
 use crate::batch::{Batch, each_partition};
 use crate::error::{Error, panic_message};
+use crate::graph::Output;
 use crate::source::Record;
 use crate::time::Time;
-
-/// An output operation: run once a batch, in the order in which the job names them.
-pub(crate) trait Output: Send + Sync {
-    fn run(&self, batch: &Batch) -> Result<(), Error>;
-}
 
 /// What a callback gives back: nothing, or whether it worked. An error ends the job.
 pub trait Outcome {
@@ -34,11 +30,7 @@ impl<E: Display> Outcome for Result<(), E> {
 }
 
 /// All rows of a batch in order; `None` if the stream has no batch at this time.
-fn collect_rows<T: Record>(
-    parent: &Shared<T>,
-    batch: &Batch,
-    name: &str,
-) -> Result<Option<Vec<T>>, Error> {
+fn collect_rows<T: Record>(parent: &Shared<T>, batch: &Batch, name: &str) -> Result<Option<Vec<T>>, Error> {
     let Some(partitions) = parent.prepare(batch)? else {
         return Ok(None);
     };
@@ -69,11 +61,7 @@ where
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         catch_unwind(AssertUnwindSafe(|| callback(batch.time, rows).outcome()))
             .unwrap_or_else(|panic| Err(panic_message(&*panic)))
-            .map_err(|cause| Error::Output {
-                output: self.name.clone(),
-                time: batch.time,
-                cause,
-            })
+            .map_err(|cause| Error::Output { output: self.name.clone(), time: batch.time, cause })
     }
 }
 
@@ -81,18 +69,11 @@ impl<T: Record> DStream<T> {
     /// Calls a function with the rows of every batch, also of empty ones; of a windowed stream, at every slide.
     ///
     /// It may return nothing, or a `Result` whose error ends the job.
-    pub fn for_each_batch<O: Outcome>(
-        &self,
-        callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static,
-    ) {
+    pub fn for_each_batch<O: Outcome>(&self, callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static) {
         self.output("for_each_batch", callback);
     }
 
-    pub(crate) fn output<O: Outcome>(
-        &self,
-        kind: &str,
-        callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static,
-    ) {
+    pub(crate) fn output<O: Outcome>(&self, kind: &str, callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static) {
         self.graph.add_output(Box::new(ForEachBatch {
             name: self.graph.name(None, kind),
             parent: self.read_by_one_more(),
@@ -122,15 +103,10 @@ impl<T: Record> DStream<T> {
 
     /// Keeps all rows in memory: for tests and small results.
     pub fn collect_to_memory(&self) -> MemorySink<T> {
-        let sink = MemorySink {
-            batches: Arc::default(),
-        };
+        let sink = MemorySink { batches: Arc::default() };
         let batches = sink.batches.clone();
         self.output("collect_to_memory", move |time, rows| {
-            batches
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((time, rows));
+            batches.lock().unwrap_or_else(PoisonError::into_inner).push((time, rows));
         });
         sink
     }
@@ -145,17 +121,11 @@ pub struct MemorySink<T> {
 impl<T: Clone> MemorySink<T> {
     /// All rows so far, in order.
     pub fn rows(&self) -> Vec<T> {
-        self.batches()
-            .into_iter()
-            .flat_map(|(_, rows)| rows)
-            .collect()
+        self.batches().into_iter().flat_map(|(_, rows)| rows).collect()
     }
 
     /// All batches so far, each with its time.
     pub fn batches(&self) -> Vec<(Time, Vec<T>)> {
-        self.batches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -30,11 +30,7 @@ struct Rows<T> {
 
 impl<T: Record> Shared<T> {
     pub(crate) fn new(node: Box<dyn Node<T>>) -> Self {
-        Self {
-            node,
-            readers: AtomicUsize::new(0),
-            kept: Mutex::new(None),
-        }
+        Self { node, readers: AtomicUsize::new(0), kept: Mutex::new(None) }
     }
 
     pub(crate) fn add_reader(&self) {
@@ -51,15 +47,10 @@ impl<T: Record> Shared<T> {
         let readers_left = self.readers.load(Ordering::Relaxed);
         let rows = each_partition(batch, "shared stream", count, |partition| {
             let mut rows = Vec::new();
-            self.node
-                .run(batch, partition, &mut |chunk| rows.append(chunk))?;
+            self.node.run(batch, partition, &mut |chunk| rows.append(chunk))?;
             Ok(Rows { rows, readers_left })
         })?;
-        Ok(Kept {
-            time: batch.time,
-            partitions,
-            rows,
-        })
+        Ok(Kept { time: batch.time, partitions, rows })
     }
 }
 
@@ -83,12 +74,7 @@ impl<T: Record> Node<T> for Shared<T> {
         }
     }
 
-    fn run(
-        &self,
-        batch: &Batch,
-        partition: usize,
-        out: &mut dyn FnMut(&mut Vec<T>),
-    ) -> Result<(), Error> {
+    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
         if !self.is_shared() {
             return self.node.run(batch, partition, out);
         }
@@ -98,11 +84,7 @@ impl<T: Record> Node<T> for Shared<T> {
                 return Ok(());
             };
             rows.readers_left = rows.readers_left.saturating_sub(1);
-            if rows.readers_left == 0 {
-                std::mem::take(&mut rows.rows)
-            } else {
-                rows.rows.clone()
-            }
+            if rows.readers_left == 0 { std::mem::take(&mut rows.rows) } else { rows.rows.clone() }
         };
         if !rows.is_empty() {
             out(&mut rows);

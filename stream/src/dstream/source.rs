@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Node;
 use crate::batch::{Batch, Input, Partitions};
 use crate::error::Error;
+use crate::graph::AnySource;
 use crate::source::{Limit, Next, Partition, Record, Source};
 
 type Planned<T> = Arc<[Box<dyn Partition<T>>]>;
@@ -17,25 +18,6 @@ pub(crate) struct SourceNode<T> {
     partitions: Arc<Mutex<Planned<T>>>,
 }
 
-/// A source as the scheduler drives it.
-pub(crate) trait AnySource: Send {
-    fn name(&self) -> String;
-    fn input(&self) -> Input;
-
-    /// Plans a batch; gives the range, serialized for the log, and what comes after.
-    fn plan(&mut self, limit: Limit) -> Result<(Vec<u8>, Next), Error>;
-
-    /// Makes the planned range the content of the batch.
-    fn read(&mut self) -> Result<(), Error>;
-
-    fn close(&mut self);
-    fn holds_records(&self) -> bool;
-
-    /// The position, serialized.
-    fn save(&self) -> Vec<u8>;
-    fn load(&mut self, position: &[u8]) -> Result<(), Error>;
-}
-
 struct Driven<S: Source> {
     source: S,
     input: Input,
@@ -46,25 +28,11 @@ struct Driven<S: Source> {
 
 impl<T: Record> SourceNode<T> {
     /// The two sides of a source.
-    pub(crate) fn new<S: Source<Item = T>>(
-        source: S,
-        input: Input,
-        counts_rows: bool,
-    ) -> (Self, Box<dyn AnySource>) {
+    pub(crate) fn new<S: Source<Item = T>>(source: S, input: Input, counts_rows: bool) -> (Self, Box<dyn AnySource>) {
         let partitions = Arc::new(Mutex::new(Planned::from([])));
-        let node = Self {
-            input,
-            counts_rows,
-            partitions: partitions.clone(),
-        };
+        let node = Self { input, counts_rows, partitions: partitions.clone() };
         let start = source.start();
-        let driven = Driven {
-            source,
-            input,
-            from: start.clone(),
-            to: start,
-            partitions,
-        };
+        let driven = Driven { source, input, from: start.clone(), to: start, partitions };
         (node, Box::new(driven))
     }
 }
@@ -75,25 +43,12 @@ impl<T: Record> Node<T> for SourceNode<T> {
     }
 
     fn prepare(&self, _: &Batch) -> Result<Option<Partitions>, Error> {
-        let partitions = self
-            .partitions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len();
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner).len();
         Ok(Some(vec![self.input; partitions].into()))
     }
 
-    fn run(
-        &self,
-        batch: &Batch,
-        partition: usize,
-        out: &mut dyn FnMut(&mut Vec<T>),
-    ) -> Result<(), Error> {
-        let partitions = self
-            .partitions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut rows = 0;
         partitions[partition].read(&mut |chunk| {
             rows += chunk.len() as u64;
@@ -126,15 +81,8 @@ impl<S: Source> AnySource for Driven<S> {
     }
 
     fn read(&mut self) -> Result<(), Error> {
-        let read = if self.from == self.to {
-            Vec::new()
-        } else {
-            self.source.read(&self.from, &self.to)?
-        };
-        *self
-            .partitions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = read.into();
+        let read = if self.from == self.to { Vec::new() } else { self.source.read(&self.from, &self.to)? };
+        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = read.into();
         Ok(())
     }
 
@@ -151,10 +99,8 @@ impl<S: Source> AnySource for Driven<S> {
     }
 
     fn load(&mut self, position: &[u8]) -> Result<(), Error> {
-        self.to = postcard::from_bytes(position).map_err(|e| Error::State {
-            operator: self.source.name(),
-            cause: e.to_string(),
-        })?;
+        self.to = postcard::from_bytes(position)
+            .map_err(|e| Error::State { operator: self.source.name(), cause: e.to_string() })?;
         Ok(())
     }
 }

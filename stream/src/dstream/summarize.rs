@@ -30,12 +30,8 @@ pub(crate) fn rows_in_partitions<R>(rows: Vec<R>) -> Vec<Vec<R>> {
 
 /// Absorbs the records of a chunk into their groups.
 #[inline]
-pub(crate) fn absorb_chunk<T, G, S>(
-    grouping: &G,
-    spec: &S,
-    groups: &mut Table<G::Key, S::State>,
-    records: &[T],
-) where
+pub(crate) fn absorb_chunk<T, G, S>(grouping: &G, spec: &S, groups: &mut Table<G::Key, S::State>, records: &[T])
+where
     T: Record,
     G: Grouping<T>,
     S: Spec<Item = T>,
@@ -56,19 +52,14 @@ pub(crate) fn absorb_chunk<T, G, S>(
 }
 
 /// Merges what the partitions have for one shard, in their order.
-pub(crate) fn merge_groups<K, S>(
-    groups: &mut Table<K, S>,
-    entries: Vec<(K, S)>,
-) -> Result<(), Mismatch>
+pub(crate) fn merge_groups<K, S>(groups: &mut Table<K, S>, entries: Vec<(K, S)>) -> Result<(), Mismatch>
 where
     K: streamgauge_sketches::OwnedKey,
     S: Merge,
 {
     for (key, state) in entries {
         let mut state = Some(state);
-        let held = groups.entry(&key, || {
-            state.take().expect("the state is taken once, here")
-        });
+        let held = groups.entry(&key, || state.take().expect("the state is taken once, here"));
         if let Some(state) = &state {
             held.merge(state)?;
         }
@@ -111,10 +102,7 @@ where
                 Ok(rows.map(|(key, state)| G::row(key, state.read())).collect())
             })
             .collect::<Result<_, _>>()
-            .map_err(|mismatch| Error::Mismatch {
-                operator: self.name.clone(),
-                mismatch,
-            })?;
+            .map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })?;
         Ok(shards.into_iter().flatten().collect())
     }
 }
@@ -134,10 +122,7 @@ pub(crate) trait Compute<R>: Send + Sync {
 
 impl<C: Compute<R>, R: Record> Wide<C, R> {
     pub(crate) fn new(compute: C) -> Self {
-        Self {
-            compute,
-            rows: Mutex::new(Vec::new()),
-        }
+        Self { compute, rows: Mutex::new(Vec::new()) }
     }
 }
 
@@ -156,17 +141,10 @@ impl<C: Compute<R>, R: Record> Node<R> for Wide<C, R> {
         Ok(Some(partitions))
     }
 
-    fn run(
-        &self,
-        _: &Batch,
-        partition: usize,
-        out: &mut dyn FnMut(&mut Vec<R>),
-    ) -> Result<(), Error> {
+    fn run(&self, _: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<R>)) -> Result<(), Error> {
         let mut rows = {
             let mut all = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-            all.get_mut(partition)
-                .map(std::mem::take)
-                .unwrap_or_default()
+            all.get_mut(partition).map(std::mem::take).unwrap_or_default()
         };
         if !rows.is_empty() {
             out(&mut rows);
@@ -210,12 +188,7 @@ impl<T: Record> DStream<T> {
         S::State: Merge,
         Reading<S>: Record,
     {
-        let grouped = Grouped {
-            stream: self.clone(),
-            grouping: super::All,
-            cut: PerBatch,
-            name: None,
-        };
+        let grouped = Grouped { stream: self.clone(), grouping: super::All, cut: PerBatch, name: None };
         grouped.summarize(spec)
     }
 }

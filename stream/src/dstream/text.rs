@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use compact_str::CompactString;
 
 use super::{DStream, Node, Shared};
-use crate::batch::{BadLine, Batch, CHUNK, Input, Partitions};
+use crate::batch::{BadLine, Batch, CHUNK, Input, MALFORMED_TOLD, Partitions};
 use crate::error::{Error, Malformed};
-use crate::schedule::MALFORMED_TOLD;
 use crate::source::{Record, TextBlock};
 
 /// What to do with a line that cannot be parsed.
@@ -32,10 +31,7 @@ pub struct TextStream {
 
 impl TextStream {
     pub(crate) fn new(blocks: DStream<TextBlock>) -> Self {
-        Self {
-            blocks,
-            on_malformed: OnMalformed::default(),
-        }
+        Self { blocks, on_malformed: OnMalformed::default() }
     }
 
     /// What to do with lines that [`parse`](Self::parse) refuses. They are skipped unless told otherwise.
@@ -53,10 +49,7 @@ impl TextStream {
     /// let sizes = lines.parse(|line: &str| line.parse::<u64>().map(Some));
     /// # }
     /// ```
-    pub fn parse<T, I, E>(
-        &self,
-        f: impl Fn(&str) -> Result<I, E> + Send + Sync + 'static,
-    ) -> DStream<T>
+    pub fn parse<T, I, E>(&self, f: impl Fn(&str) -> Result<I, E> + Send + Sync + 'static) -> DStream<T>
     where
         T: Record,
         I: IntoIterator<Item = T>,
@@ -92,10 +85,7 @@ impl TextStream {
 
     /// The lines of this stream, then those of the other.
     pub fn union(&self, other: &Self) -> Self {
-        Self {
-            blocks: self.blocks.union(&other.blocks),
-            on_malformed: self.on_malformed,
-        }
+        Self { blocks: self.blocks.union(&other.blocks), on_malformed: self.on_malformed }
     }
 }
 
@@ -119,23 +109,12 @@ where
 
     fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
         let partitions = self.parent.prepare(batch)?;
-        *self
-            .partitions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = partitions.clone().unwrap_or_default();
+        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions.clone().unwrap_or_default();
         Ok(partitions)
     }
 
-    fn run(
-        &self,
-        batch: &Batch,
-        partition: usize,
-        out: &mut dyn FnMut(&mut Vec<T>),
-    ) -> Result<(), Error> {
-        let input = self
-            .partitions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)[partition];
+    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
+        let input = self.partitions.lock().unwrap_or_else(PoisonError::into_inner)[partition];
         let mut rows = Vec::with_capacity(CHUNK);
         let (mut malformed, mut first) = (0, Vec::new());
         self.parent.run(batch, partition, &mut |blocks| {

@@ -15,11 +15,7 @@ struct Union<T> {
 
 impl<T: Record> Node<T> for Union<T> {
     fn inputs(&self) -> Vec<Input> {
-        let mut inputs: Vec<_> = self
-            .parents
-            .iter()
-            .flat_map(|parent| parent.inputs())
-            .collect();
+        let mut inputs: Vec<_> = self.parents.iter().flat_map(|parent| parent.inputs()).collect();
         inputs.sort_unstable();
         inputs.dedup();
         inputs
@@ -34,24 +30,12 @@ impl<T: Record> Node<T> for Union<T> {
                 places.extend((0..partitions.len()).map(|partition| (parent, partition)));
             }
         }
-        *self
-            .partitions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = places.into();
+        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = places.into();
         Ok(any.then(|| inputs.into()))
     }
 
-    fn run(
-        &self,
-        batch: &Batch,
-        partition: usize,
-        out: &mut dyn FnMut(&mut Vec<T>),
-    ) -> Result<(), Error> {
-        let places = self
-            .partitions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
+        let places = self.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (parent, partition) = places[partition];
         self.parents[parent].run(batch, partition, out)
     }
@@ -60,21 +44,15 @@ impl<T: Record> Node<T> for Union<T> {
 impl<T: Record> DStream<T> {
     /// The rows of this stream, then those of the other.
     pub fn union(&self, other: &DStream<T>) -> DStream<T> {
-        Self::union_of([self.clone(), other.clone()])
-            .unwrap_or_else(|| unreachable!("two streams are at least one"))
+        Self::union_of([self.clone(), other.clone()]).unwrap_or_else(|| unreachable!("two streams are at least one"))
     }
 
     /// The rows of several streams, in their order; `None` for no streams.
     pub fn union_of(streams: impl IntoIterator<Item = DStream<T>>) -> Option<DStream<T>> {
         let streams: Vec<_> = streams.into_iter().collect();
         let first = streams.first()?;
-        if streams
-            .iter()
-            .any(|stream| !Arc::ptr_eq(&stream.graph, &first.graph))
-        {
-            first
-                .graph
-                .problem("union: the streams belong to different contexts; build them from one");
+        if streams.iter().any(|stream| !Arc::ptr_eq(&stream.graph, &first.graph)) {
+            first.graph.problem("union: the streams belong to different contexts; build them from one");
         }
         let node = Union {
             parents: streams.iter().map(DStream::read_by_one_more).collect(),

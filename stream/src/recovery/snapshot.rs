@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::graph::Parts;
-use crate::schedule::Reached;
 use crate::time::Time;
 
 /// The state of a job between two batches.
@@ -21,15 +20,11 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn take(reached: &Reached) -> Result<Self, Error> {
-        let Parts {
-            sources, states, ..
-        } = &reached.parts;
-        let states = states
-            .iter()
-            .map(|(name, state)| Ok((name.clone(), state.save(name)?)));
+    pub(crate) fn take(time: Time, parts: &Parts) -> Result<Self, Error> {
+        let Parts { sources, states, .. } = parts;
+        let states = states.iter().map(|(name, state)| Ok((name.clone(), state.save(name)?)));
         Ok(Self {
-            time: reached.time,
+            time,
             positions: sources.iter().map(|source| source.save()).collect(),
             states: states.collect::<Result<_, Error>>()?,
         })
@@ -81,11 +76,7 @@ mod tests {
             Ok(Plan { to, next })
         }
 
-        fn read(
-            &mut self,
-            from: &u64,
-            to: &u64,
-        ) -> Result<Vec<Box<dyn Partition<u64>>>, SourceError> {
+        fn read(&mut self, from: &u64, to: &u64) -> Result<Vec<Box<dyn Partition<u64>>>, SourceError> {
             Ok(vec![Box::new(Range(*from, *to))])
         }
     }
@@ -103,28 +94,15 @@ mod tests {
 
     /// Runs until the source gives no more; gives the rows and the state that was reached.
     fn run(source: Numbers, from: Option<&[u8]>) -> (Rows, Vec<u8>) {
-        let ctx = StreamingContext::builder("numbers")
-            .trigger(Trigger::Available)
-            .build();
+        let ctx = StreamingContext::builder("numbers").trigger(Trigger::Available).build();
         let numbers = ctx.source(source);
         let by_event = numbers
             .event_time(|n| *n as i64, millis(3))
             .key_each(|n, key| key(&(n % 4)))
             .window(millis(20), millis(5))
             .named("by event")
-            .summarize(|on| {
-                (
-                    on.count(),
-                    on.distinct(|n| n),
-                    on.quantiles(|n| *n as f64),
-                    on.top(2, |n| n),
-                )
-            })
-            .map(|w| Window {
-                start: w.start,
-                end: w.end,
-                value: (w.value.0, format!("{:?}", w.value.1)),
-            })
+            .summarize(|on| (on.count(), on.distinct(|n| n), on.quantiles(|n| *n as f64), on.top(2, |n| n)))
+            .map(|w| Window { start: w.start, end: w.end, value: (w.value.0, format!("{:?}", w.value.1)) })
             .collect_to_memory();
         let by_batch = numbers
             .window(secs(3), secs(1))
@@ -143,27 +121,9 @@ mod tests {
 
     #[test]
     fn a_job_goes_on_from_its_state_as_if_nothing_had_happened() {
-        let ((mut events, mut batches), snapshot) = run(
-            Numbers {
-                end: 98,
-                ends: false,
-            },
-            None,
-        );
-        let ((more_events, more_batches), _) = run(
-            Numbers {
-                end: 200,
-                ends: true,
-            },
-            Some(&snapshot),
-        );
-        let ((all_events, all_batches), _) = run(
-            Numbers {
-                end: 200,
-                ends: true,
-            },
-            None,
-        );
+        let ((mut events, mut batches), snapshot) = run(Numbers { end: 98, ends: false }, None);
+        let ((more_events, more_batches), _) = run(Numbers { end: 200, ends: true }, Some(&snapshot));
+        let ((all_events, all_batches), _) = run(Numbers { end: 200, ends: true }, None);
         assert!(!events.is_empty() && !more_events.is_empty());
         events.extend(more_events);
         batches.extend(more_batches);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rayon::ThreadPool;
 
 use super::{Progress, Trigger};
-use crate::batch::Batch;
 use crate::batch::exchange::Exchange;
+use crate::batch::{Batch, MALFORMED_TOLD};
 use crate::clock::Clock;
 use crate::error::{Error, Malformed};
 use crate::graph::Parts;
@@ -18,9 +18,6 @@ use crate::time::Time;
 
 /// How long a job that runs as soon as possible waits when there was nothing to read.
 const IDLE: Duration = Duration::from_millis(10);
-
-/// How many malformed lines of a job are told to its listeners; all are counted.
-pub(crate) const MALFORMED_TOLD: usize = 5;
 
 /// Runs the batches of a job on a thread of its own.
 pub(crate) struct Driver {
@@ -64,10 +61,7 @@ impl Driver {
         for listener in &self.listeners {
             listener.on_stopped(result.as_ref());
         }
-        let reached = Reached {
-            time: self.last,
-            parts: self.parts,
-        };
+        let reached = Reached { time: self.last, parts: self.parts };
         (reached, result)
     }
 
@@ -78,19 +72,11 @@ impl Driver {
             let time = self.next_time(self.last, idle);
             if self.progress.is_stopping() {
                 if !closed {
-                    self.parts
-                        .sources
-                        .iter_mut()
-                        .for_each(|source| source.close());
+                    self.parts.sources.iter_mut().for_each(|source| source.close());
                     closed = true;
                 }
                 // What was taken in is worked off; nothing more is taken in.
-                if !self
-                    .parts
-                    .sources
-                    .iter()
-                    .any(|source| source.holds_records())
-                {
+                if !self.parts.sources.iter().any(|source| source.holds_records()) {
                     return Ok(());
                 }
             }
@@ -117,8 +103,7 @@ impl Driver {
             }
             Trigger::AsSoonAsPossible => {
                 if idle {
-                    self.clock
-                        .wait_until(self.clock.now().after(IDLE), &cancelled);
+                    self.clock.wait_until(self.clock.now().after(IDLE), &cancelled);
                 }
                 self.clock.now().max(last.after(Duration::from_millis(1)))
             }
@@ -131,17 +116,9 @@ impl Driver {
             Trigger::AsSoonAsPossible | Trigger::Available => Duration::ZERO,
         };
         let begun = Instant::now();
-        let limit = Limit {
-            time,
-            wait: self.trigger == Trigger::Available,
-        };
-        let plans = self
-            .parts
-            .sources
-            .iter_mut()
-            .map(|source| source.plan(limit));
-        let (ranges, next): (Vec<_>, Vec<_>) =
-            plans.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let limit = Limit { time, wait: self.trigger == Trigger::Available };
+        let plans = self.parts.sources.iter_mut().map(|source| source.plan(limit));
+        let (ranges, next): (Vec<_>, Vec<_>) = plans.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         self.log.planned(time, &ranges)?;
         for source in &mut self.parts.sources {
             source.read()?;
@@ -149,8 +126,7 @@ impl Driver {
         let batch = Batch::new(time, self.exchange.clone(), self.finished(&next));
         let outputs = &self.parts.outputs;
         // The pool is entered once a batch: entering it costs more than an empty operator.
-        self.pool
-            .install(|| outputs.iter().try_for_each(|output| output.run(&batch)))?;
+        self.pool.install(|| outputs.iter().try_for_each(|output| output.run(&batch)))?;
         self.log.completed(time)?;
         let info = self.info(&batch, &next, scheduling_delay, begun.elapsed());
         report.add(&info);
@@ -174,23 +150,12 @@ impl Driver {
         finished
     }
 
-    fn info(
-        &self,
-        batch: &Batch,
-        next: &[Next],
-        scheduling_delay: Duration,
-        processing: Duration,
-    ) -> BatchInfo {
-        let sources = self
-            .parts
-            .sources
-            .iter()
-            .zip(next)
-            .map(|(source, next)| SourceInfo {
-                name: source.name(),
-                records: batch.records(source.input()),
-                finished: *next == Next::Finished,
-            });
+    fn info(&self, batch: &Batch, next: &[Next], scheduling_delay: Duration, processing: Duration) -> BatchInfo {
+        let sources = self.parts.sources.iter().zip(next).map(|(source, next)| SourceInfo {
+            name: source.name(),
+            records: batch.records(source.input()),
+            finished: *next == Next::Finished,
+        });
         let sources: Vec<_> = sources.collect();
         BatchInfo {
             time: batch.time,
@@ -209,18 +174,14 @@ impl Driver {
     fn first_malformed(&mut self, batch: &Batch) -> Result<Vec<Malformed>, Error> {
         let lines = batch.take_bad_lines();
         let untold = lines.iter().take(MALFORMED_TOLD - self.malformed_told);
-        let untold: Vec<_> = untold
-            .map(|line| line.resolve())
-            .collect::<Result<_, _>>()?;
+        let untold: Vec<_> = untold.map(|line| line.resolve()).collect::<Result<_, _>>()?;
         self.malformed_told += untold.len();
         Ok(untold)
     }
 
     fn tell(&self, info: &BatchInfo, malformed: &[Malformed]) {
         for listener in &self.listeners {
-            malformed
-                .iter()
-                .for_each(|line| listener.on_malformed(line));
+            malformed.iter().for_each(|line| listener.on_malformed(line));
             listener.on_batch_completed(info);
         }
     }

@@ -3,7 +3,7 @@
 mod driver;
 mod progress;
 
-pub(crate) use driver::{Driver, MALFORMED_TOLD, Reached};
+pub(crate) use driver::{Driver, Reached};
 pub(crate) use progress::Progress;
 
 /// When a batch begins.

@@ -37,10 +37,7 @@ impl Progress {
     pub(crate) fn wait_for_stop(&self) {
         let mut state = self.state();
         while !self.is_stopping() {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -70,10 +67,7 @@ impl Progress {
             if state.ended {
                 return false;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -81,10 +75,7 @@ impl Progress {
     pub(crate) fn wait_for_end(&self) -> Option<Result<Report, Error>> {
         let mut state = self.state();
         while !state.ended {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.result.take()
     }

@@ -35,10 +35,7 @@ pub struct SourceError {
 impl SourceError {
     /// A failure of `what`, because of `why`.
     pub fn new(what: impl ToString, why: impl ToString) -> Self {
-        Self {
-            what: what.to_string(),
-            why: why.to_string(),
-        }
+        Self { what: what.to_string(), why: why.to_string() }
     }
 }
 
@@ -91,11 +88,7 @@ pub trait Source: Send + 'static {
     ///
     /// # Errors
     /// [`SourceError`] naming the input and what is wrong with it. The batch is not run.
-    fn plan(
-        &mut self,
-        from: &Self::Position,
-        limit: Limit,
-    ) -> Result<Plan<Self::Position>, SourceError>;
+    fn plan(&mut self, from: &Self::Position, limit: Limit) -> Result<Plan<Self::Position>, SourceError>;
 
     /// The partitions of a range. How many there are depends on the data alone, never on the number of threads.
     ///

@@ -21,24 +21,15 @@ struct Shared<T> {
 
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-        }
+        Self { shared: self.shared.clone() }
     }
 }
 
 impl<T: Record> Queue<T> {
     /// A queue and the source that reads it.
     pub fn new() -> (Self, QueueSource<T>) {
-        let shared = Arc::new(Mutex::new(Shared {
-            waiting: VecDeque::new(),
-            closed: false,
-        }));
-        let source = QueueSource {
-            shared: shared.clone(),
-            planned: VecDeque::new(),
-            one_at_a_time: false,
-        };
+        let shared = Arc::new(Mutex::new(Shared { waiting: VecDeque::new(), closed: false }));
+        let source = QueueSource { shared: shared.clone(), planned: VecDeque::new(), one_at_a_time: false };
         (Self { shared }, source)
     }
 
@@ -100,10 +91,7 @@ impl<T: Record> Source for QueueSource<T> {
             (true, false) => Next::Idle,
             (true, true) => Next::Finished,
         };
-        Ok(Plan {
-            to: from + taken as u64,
-            next,
-        })
+        Ok(Plan { to: from + taken as u64, next })
     }
 
     fn read(&mut self, from: &u64, to: &u64) -> Result<Vec<Box<dyn Partition<T>>>, SourceError> {
@@ -111,9 +99,7 @@ impl<T: Record> Source for QueueSource<T> {
             return Err(SourceError::new("queue", "cannot replay what was read"));
         }
         let partitions = self.planned.drain(..);
-        Ok(partitions
-            .map(|records| Box::new(Records(records)) as Box<dyn Partition<T>>)
-            .collect())
+        Ok(partitions.map(|records| Box::new(Records(records)) as Box<dyn Partition<T>>).collect())
     }
 
     fn close(&mut self) {

@@ -2,37 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
 use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
 
-use super::{Grid, WindowStore, Windows};
-use crate::batch::exchange::{Sharded, by_shard, shards_of};
+use super::store::{Shards, pane_by_shard};
+use super::{Grid, check};
 use crate::batch::{Batch, Input, Partitions, each_partition};
 use crate::dstream::{
-    Compute, DStream, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
+    Compute, DStream, EventWindows, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
 };
 use crate::error::Error;
 use crate::graph::Stateful;
 use crate::source::Record;
 use crate::time::{Time, millis_of};
-
-/// When records happened.
-#[derive(Clone, Copy, Debug)]
-pub struct EventTime<F> {
-    pub(crate) time: F,
-    pub(crate) delay: Duration,
-}
-
-/// Windows of event time.
-#[derive(Clone, Copy, Debug)]
-pub struct EventWindows<F> {
-    pub(crate) event_time: EventTime<F>,
-    pub(crate) windows: Windows,
-}
 
 /// A row of a window `[start, end)` of event time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,17 +52,12 @@ where
 struct State<K: OwnedKey, S: Merge> {
     /// By input: the newest event time.
     newest: BTreeMap<Input, i64>,
-    shards: Vec<WindowStore<K, S>>,
+    windows: Shards<K, S>,
 }
 
 impl<K: OwnedKey, S: Merge> Default for State<K, S> {
     fn default() -> Self {
-        let mut shards = Vec::new();
-        shards.resize_with(shards_of::<K>(), WindowStore::default);
-        Self {
-            newest: BTreeMap::new(),
-            shards,
-        }
+        Self { newest: BTreeMap::new(), windows: Shards::default() }
     }
 }
 
@@ -104,11 +84,7 @@ where
 {
     /// Absorbs a partition pane by pane. Records whose pane the partition itself has closed are late.
     fn absorb(&self, batch: &Batch, partition: usize) -> Result<Local<G::Key, S::State>, Error> {
-        let mut local = Local {
-            newest: i64::MIN,
-            late: 0,
-            panes: Vec::<LocalPane<_, _>>::new(),
-        };
+        let mut local = Local { newest: i64::MIN, late: 0, panes: Vec::<LocalPane<_, _>>::new() };
         self.parent.run(batch, partition, &mut |records| {
             let mut rest = &records[..];
             while let Some(first) = rest.first() {
@@ -132,11 +108,7 @@ where
                 }
                 let held = local.panes.iter().rposition(|held| held.pane == pane);
                 let held = held.unwrap_or_else(|| {
-                    local.panes.push(LocalPane {
-                        pane,
-                        records: 0,
-                        groups: Table::default(),
-                    });
+                    local.panes.push(LocalPane { pane, records: 0, groups: Table::default() });
                     local.panes.len() - 1
                 });
                 let held = &mut local.panes[held];
@@ -167,74 +139,29 @@ where
 
     /// The watermark of the stream: the lowest among the inputs that have not ended.
     fn watermark(&self, batch: &Batch, newest: &BTreeMap<Input, i64>) -> i64 {
-        let of = |input: &Input| {
-            newest
-                .get(input)
-                .map_or(i64::MIN, |n| n.saturating_sub(self.delay))
-        };
-        let unfinished = self
-            .inputs
-            .iter()
-            .filter(|input| !batch.is_finished(**input));
+        let of = |input: &Input| newest.get(input).map_or(i64::MIN, |n| n.saturating_sub(self.delay));
+        let unfinished = self.inputs.iter().filter(|input| !batch.is_finished(**input));
         unfinished.map(of).min().unwrap_or(i64::MAX)
     }
 
-    fn compute(
-        &self,
-        batch: &Batch,
-        partitions: &Partitions,
-    ) -> Result<Vec<Window<Row<T, G, S>>>, Error>
+    fn compute(&self, batch: &Batch, partitions: &Partitions) -> Result<Vec<Window<Row<T, G, S>>>, Error>
     where
         Reading<S>: Record,
     {
-        let locals = each_partition(batch, &self.name, partitions.len(), |partition| {
-            self.absorb(batch, partition)
-        })?;
+        let locals = each_partition(batch, &self.name, partitions.len(), |partition| self.absorb(batch, partition))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { newest, shards } = &mut *state;
-        let mut panes: BTreeMap<i64, Vec<Table<G::Key, S::State>>> = BTreeMap::new();
+        let State { newest, windows } = &mut *state;
+        let mut kept = Vec::new();
         for (local, input) in locals.into_iter().zip(partitions.iter()) {
             let newest = newest.entry(*input).or_insert(i64::MIN);
-            for held in self.drop_late(batch, newest, local) {
-                panes.entry(held.pane).or_default().push(held.groups);
-            }
+            kept.extend(self.drop_late(batch, newest, local));
         }
         let watermark = self.watermark(batch, newest);
         if watermark != i64::MIN && watermark != i64::MAX {
             batch.report_watermark(Time::from_millis(watermark));
         }
-        let sharded: Vec<Sharded<(i64, Vec<(G::Key, S::State)>)>> = panes
-            .into_par_iter()
-            .flat_map_iter(|(pane, partitions)| {
-                let shards = partitions
-                    .into_iter()
-                    .map(move |groups| by_shard(groups.into_entries()));
-                shards.map(move |shards| {
-                    shards
-                        .into_iter()
-                        .map(|(shard, entries)| (shard, vec![(pane, entries)]))
-                        .collect()
-                })
-            })
-            .collect();
-        let gathered = batch.gather(&self.name, shards_of::<G::Key>(), sharded)?;
-        let ended: Vec<_> = shards
-            .par_iter_mut()
-            .zip(gathered)
-            .map(|(store, panes)| {
-                for (pane, entries) in panes {
-                    store.add(pane, entries)?;
-                }
-                store.close(&self.grid, watermark)
-            })
-            .collect::<Result<_, _>>()
-            .map_err(|mismatch| Error::Mismatch {
-                operator: self.name.clone(),
-                mismatch,
-            })?;
-        // By end, then by shard: shards are in order already.
-        let mut ended: Vec<_> = ended.into_iter().flatten().collect();
-        ended.sort_by_key(|(end, _)| *end);
+        let kept = kept.into_par_iter().map(|held| pane_by_shard(held.pane, held.groups)).collect();
+        let ended = windows.advance(batch, &self.name, &self.grid, kept, watermark)?;
         let rows = ended.into_iter().flat_map(|(end, rows)| {
             rows.into_iter().map(move |(key, reading)| Window {
                 start: Time::from_millis(end.saturating_sub(self.grid.length)),
@@ -276,10 +203,7 @@ where
     ///
     /// Windows come in the order of their ends; within a window, rows by shard of their key and first appearance.
     /// Windows without records give no rows. When all inputs have ended, all windows are complete.
-    pub fn summarize<S>(
-        self,
-        spec: impl FnOnce(On<Identity<T>>) -> S,
-    ) -> DStream<Window<Row<T, G, S>>>
+    pub fn summarize<S>(self, spec: impl FnOnce(On<Identity<T>>) -> S) -> DStream<Window<Row<T, G, S>>>
     where
         S: Spec<Item = T>,
         S::State: Merge,
@@ -287,7 +211,7 @@ where
     {
         let graph = self.stream.graph.clone();
         let name = graph.name(self.name, "event window");
-        graph.check_windows(&name, self.cut.windows, false);
+        check(&graph, &name, self.cut.windows, false);
         let parent = self.stream.read_by_one_more();
         let inputs = parent.inputs();
         let state = Arc::new(Mutex::new(State::default()));

@@ -1,7 +1,7 @@
 //! Where windows and their panes lie in time.
 
+use crate::dstream::Windows;
 use crate::time::millis_of;
-use crate::window::Windows;
 
 /// A grid of sliding windows, in milliseconds. The window of end e is `[e − length, e)`; the pane of number i is
 /// `[i · pane, (i + 1) · pane)`.
@@ -17,24 +17,13 @@ pub(crate) struct Grid {
 impl Grid {
     /// Windows that *start* at multiples of the slide. Lengths are at least a millisecond: the graph refuses others.
     pub(crate) fn starting(windows: Windows) -> Self {
-        let (length, slide) = (
-            millis_of(windows.length).max(1),
-            millis_of(windows.slide).max(1),
-        );
-        Self {
-            pane: greatest_common_divisor(length, slide),
-            length,
-            slide,
-            offset: length % slide,
-        }
+        let (length, slide) = (millis_of(windows.length).max(1), millis_of(windows.slide).max(1));
+        Self { pane: greatest_common_divisor(length, slide), length, slide, offset: length % slide }
     }
 
     /// Windows that *end* at multiples of the slide.
     pub(crate) fn ending(windows: Windows) -> Self {
-        Self {
-            offset: 0,
-            ..Self::starting(windows)
-        }
+        Self { offset: 0, ..Self::starting(windows) }
     }
 
     pub(crate) fn panes_per_window(&self) -> u32 {
@@ -82,10 +71,7 @@ mod tests {
     #[test]
     fn windows_of_any_length_and_slide_lie_where_they_should() {
         for (length, slide) in [(5, 1), (6, 4), (4, 6), (3, 3), (10, 4)] {
-            let windows = Windows {
-                length: millis(length),
-                slide: millis(slide),
-            };
+            let windows = Windows { length: millis(length), slide: millis(slide) };
             let (length, slide) = (length as i64, slide as i64);
             for time in -30..30 {
                 let end = Grid::starting(windows).first_end_from(time);

@@ -9,16 +9,40 @@ mod grid;
 mod processing;
 mod store;
 
-pub use event::{EventTime, EventWindows, Window};
+pub use event::Window;
 
-pub(crate) use grid::Grid;
-pub(crate) use store::WindowStore;
+use grid::Grid;
 
-use std::time::Duration;
+use crate::dstream::Windows;
+use crate::graph::Graph;
 
-/// Sliding windows by the time of the batch.
-#[derive(Clone, Copy, Debug)]
-pub struct Windows {
-    pub(crate) length: Duration,
-    pub(crate) slide: Duration,
+/// Checks the lengths of windows; those by batch time must be multiples of the batch interval.
+fn check(graph: &Graph, operator: &str, windows: Windows, by_batch: bool) {
+    for (what, length) in [("length", windows.length), ("slide", windows.slide)] {
+        if length.is_zero() || length.subsec_nanos() % 1_000_000 != 0 {
+            graph.problem(format!(
+                "{operator}: the window's {what} is {length:?}; it must be whole milliseconds and not zero"
+            ));
+            continue;
+        }
+        let Some(interval) = graph.interval().filter(|_| by_batch) else {
+            continue;
+        };
+        let (length, interval) = (length.as_millis(), interval.as_millis().max(1));
+        if length % interval != 0 {
+            let below = length / interval * interval;
+            graph.problem(format!(
+                "{operator}: the window's {what} of {length} ms is no multiple of the batch interval of \
+                     {interval} ms; write {} ms or {} ms",
+                below.max(interval),
+                below + interval
+            ));
+        }
+    }
+    if by_batch && graph.interval().is_none() {
+        graph.problem(format!(
+            "{operator}: windows by batch time need a batch interval, and this job runs batches as soon as \
+                 possible; set Trigger::Every, or use event_time(..).window(..)"
+        ));
+    }
 }

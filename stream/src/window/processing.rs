@@ -2,17 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
+use streamgauge_sketches::{Merge, Spec, Table};
 
-use super::{Grid, WindowStore, Windows};
-use crate::batch::exchange::{by_shard, shards_of};
+use super::store::{Shards, pane_by_shard};
+use super::{Grid, check};
 use crate::batch::{Batch, Input, each_partition};
-use crate::dstream::{
-    Compute, DStream, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
-};
+use crate::dstream::{Compute, DStream, Grouped, Grouping, Node, Reading, Row, Shared, Wide, Windows, absorb_chunk};
 use crate::error::Error;
 use crate::graph::Stateful;
 use crate::source::Record;
@@ -29,21 +25,7 @@ where
     spec: S,
     grid: Grid,
     slide: i64,
-    state: Arc<Mutex<State<G::Key, S::State>>>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
-struct State<K: OwnedKey, S: Merge> {
-    shards: Vec<WindowStore<K, S>>,
-}
-
-impl<K: OwnedKey, S: Merge> Default for State<K, S> {
-    fn default() -> Self {
-        let mut shards = Vec::new();
-        shards.resize_with(shards_of::<K>(), WindowStore::default);
-        Self { shards }
-    }
+    state: Arc<Mutex<Shards<G::Key, S::State>>>,
 }
 
 impl<T, G, S> Compute<Row<T, G, S>> for Operator<T, G, S>
@@ -59,47 +41,27 @@ where
     }
 
     fn compute(&self, batch: &Batch) -> Result<Option<Vec<Row<T, G, S>>>, Error> {
-        let partitions = self
-            .parent
-            .prepare(batch)?
-            .map_or(0, |partitions| partitions.len());
+        let partitions = self.parent.prepare(batch)?.map_or(0, |partitions| partitions.len());
+        let now = batch.time.millis();
+        // The batch at t holds what came before t.
+        let pane = self.grid.pane_of(now.saturating_sub(1));
         let local = each_partition(batch, &self.name, partitions, |partition| {
             let mut groups = Table::default();
             self.parent.run(batch, partition, &mut |records| {
                 absorb_chunk(&self.grouping, &self.spec, &mut groups, records);
                 records.clear();
             })?;
-            Ok(by_shard(groups.into_entries()))
+            Ok(pane_by_shard(pane, groups))
         })?;
-        let gathered = batch.gather(&self.name, shards_of::<G::Key>(), local)?;
-        let now = batch.time.millis();
-        // The batch at t holds what came before t.
-        let pane = self.grid.pane_of(now.saturating_sub(1));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended: Vec<_> = state
-            .shards
-            .par_iter_mut()
-            .zip(gathered)
-            .map(|(store, entries)| {
-                if !entries.is_empty() {
-                    store.add(pane, entries)?;
-                }
-                store.close(&self.grid, now)
-            })
-            .collect::<Result<_, _>>()
-            .map_err(|mismatch| Error::Mismatch {
-                operator: self.name.clone(),
-                mismatch,
-            })?;
+        let ended = state.advance(batch, &self.name, &self.grid, local, now)?;
         if now.rem_euclid(self.slide) != 0 {
             return Ok(None);
         }
         // A window that ended in between, while no batch ran, is over: rows are those of this very time.
-        let rows = ended.into_iter().flatten().filter(|(end, _)| *end == now);
+        let rows = ended.into_iter().filter(|(end, _)| *end == now);
         let rows = rows.flat_map(|(_, rows)| rows);
-        Ok(Some(
-            rows.map(|(key, reading)| G::row(key, reading)).collect(),
-        ))
+        Ok(Some(rows.map(|(key, reading)| G::row(key, reading)).collect()))
     }
 }
 
@@ -115,9 +77,9 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
     {
         let graph = self.stream.graph.clone();
         let name = graph.name(self.name, "window");
-        graph.check_windows(&name, self.cut, true);
+        check(&graph, &name, self.cut, true);
         let parent = self.stream.read_by_one_more();
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(Shards::default()));
         graph.add_state(&name, Stateful::of(&state));
         let operator = Operator {
             input: graph.derived_input(parent.inputs()),

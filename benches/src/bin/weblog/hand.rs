@@ -114,12 +114,7 @@ struct Block {
 
 impl Block {
     fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            tally: Tally::default(),
-            newest: i64::MIN,
-            panes: Vec::new(),
-        }
+        Self { seed, tally: Tally::default(), newest: i64::MIN, panes: Vec::new() }
     }
 
     fn absorb(&mut self, visits: &[Visit]) {
@@ -183,9 +178,7 @@ impl<W: Write> Merger<W> {
             let mut panes = self.panes.range(pane_of(end - WINDOW)..pane_of(end));
             if let Some((_, first)) = panes.next() {
                 let mut window = first.clone();
-                panes
-                    .try_for_each(|(_, pane)| window.merge(pane))
-                    .map_err(io::Error::other)?;
+                panes.try_for_each(|(_, pane)| window.merge(pane)).map_err(io::Error::other)?;
                 window.row(end).write_json(&mut self.out)?;
                 self.tally.windows += 1;
             }
@@ -226,9 +219,7 @@ pub(crate) fn run(path: &Path, options: &Options, out: impl Write + Send) -> io:
             }
         })?;
         block.absorb(&visits);
-        done.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(number, block);
+        done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, block);
         // Where somebody merges already, what is done here can wait.
         if let Ok(mut merger) = merger.try_lock() {
             while let Some(block) = done_next(merger.next_block) {

@@ -71,12 +71,8 @@ struct Log {
 
 impl Log {
     fn write(flags: &Flags) -> io::Result<Self> {
-        let temporary =
-            || env::temp_dir().join(format!("streamgauge-weblog-{}.log", process::id()));
-        let log = Self {
-            path: flags.keep.clone().unwrap_or_else(temporary),
-            is_temporary: flags.keep.is_none(),
-        };
+        let temporary = || env::temp_dir().join(format!("streamgauge-weblog-{}.log", process::id()));
+        let log = Self { path: flags.keep.clone().unwrap_or_else(temporary), is_temporary: flags.keep.is_none() };
         let mut out = BufWriter::with_capacity(1 << 20, File::create(&log.path)?);
         write_log(&Site::new(flags.seed, flags.rate), flags.lines, &mut out)?;
         out.flush()?;
@@ -105,10 +101,7 @@ impl Sink {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write(bytes)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -133,21 +126,13 @@ struct Turn<R> {
 fn by_job(options: &Options) -> Result<Turn<()>, Box<dyn Error>> {
     let sink = Sink::default();
     let (seconds, result) = timed(|| run(options, sink.clone()))?;
-    Ok(Turn {
-        seconds,
-        output: sink.take(),
-        result,
-    })
+    Ok(Turn { seconds, output: sink.take(), result })
 }
 
 fn by_hand(path: &Path, options: &Options) -> Result<Turn<Tally>, Box<dyn Error>> {
     let sink = Sink::default();
     let (seconds, result) = timed(|| hand::run(path, options, sink.clone()))?;
-    Ok(Turn {
-        seconds,
-        output: sink.take(),
-        result,
-    })
+    Ok(Turn { seconds, output: sink.take(), result })
 }
 
 /// Reads the file and counts its line ends.
@@ -173,9 +158,7 @@ fn parse_only(path: &Path, options: &Options) -> io::Result<()> {
 
 /// The median time of something that is as fast as it gets.
 fn floor<R>(run: impl Fn() -> io::Result<R>) -> io::Result<f64> {
-    let times: io::Result<Vec<f64>> = (0..FLOOR_ROUNDS)
-        .map(|_| timed(&run).map(|(seconds, _)| seconds))
-        .collect();
+    let times: io::Result<Vec<f64>> = (0..FLOOR_ROUNDS).map(|_| timed(&run).map(|(seconds, _)| seconds)).collect();
     Ok(median(&times?))
 }
 
@@ -199,12 +182,7 @@ fn bench(flags: &Flags) -> Result<(), Box<dyn Error>> {
 
     let (job, hand) = (by_job(&options)?, by_hand(&log.path, &options)?);
     check::same_answers(&job.output, &hand.output, hand.result)?;
-    let Tally {
-        malformed,
-        late,
-        windows,
-        ..
-    } = hand.result;
+    let Tally { malformed, late, windows, .. } = hand.result;
     println!("same answers: {windows} windows, {malformed} lines malformed, {late} late");
 
     let millions = |seconds: f64| lines as f64 / seconds / 1e6;
@@ -214,12 +192,7 @@ fn bench(flags: &Flags) -> Result<(), Box<dyn Error>> {
         let (job, hand) = (by_job(&options)?, by_hand(&log.path, &options)?);
         check::same_answers(&job.output, &hand.output, hand.result)?;
         let (a, b) = (job.seconds, hand.seconds);
-        println!(
-            "{round:>5}  {a:>7.3} s  {:>11.2}  {b:>7.3} s  {:>11.2}  {:>9.3}",
-            millions(a),
-            millions(b),
-            a / b
-        );
+        println!("{round:>5}  {a:>7.3} s  {:>11.2}  {b:>7.3} s  {:>11.2}  {:>9.3}", millions(a), millions(b), a / b);
         jobs.push(a);
         hands.push(b);
         ratios.push(a / b);

@@ -26,10 +26,7 @@ pub(crate) struct Reader {
 
 impl Text {
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            path: path.to_owned(),
-            length: path.metadata()?.len(),
-        })
+        Ok(Self { path: path.to_owned(), length: path.metadata()?.len() })
     }
 
     /// Calls `work` with the number and the range of every block. Threads take the blocks in order, each the next one
@@ -42,10 +39,7 @@ impl Text {
     ) -> io::Result<()> {
         let next = AtomicU64::new(0);
         let thread = || {
-            let mut reader = Reader {
-                file: File::open(&self.path)?,
-                buffer: vec![0; PIECE],
-            };
+            let mut reader = Reader { file: File::open(&self.path)?, buffer: vec![0; PIECE] };
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let start = number * block;
@@ -58,22 +52,14 @@ impl Text {
         };
         thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(thread)).collect();
-            threads.into_iter().try_for_each(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| panic!("a thread panicked"))
-            })
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| panic!("a thread panicked")))
         })
     }
 }
 
 impl Reader {
     /// Gives the lines that begin in a range, some at a time, with their line ends.
-    pub(crate) fn pieces(
-        &mut self,
-        (start, end): (u64, u64),
-        mut piece: impl FnMut(&[u8]),
-    ) -> io::Result<()> {
+    pub(crate) fn pieces(&mut self, (start, end): (u64, u64), mut piece: impl FnMut(&[u8])) -> io::Result<()> {
         // From the byte before: if that is a line end, then a line begins here.
         let mut at = start.saturating_sub(1);
         let mut in_line_before = start > 0;
@@ -104,9 +90,7 @@ impl Reader {
             }
             // The last line is the one that holds the last byte of the range.
             let last = usize::try_from(end - 1 - at).unwrap_or(usize::MAX);
-            let last_end = bytes
-                .get(last..)
-                .and_then(|rest| Some(last + memchr(b'\n', rest)? + 1));
+            let last_end = bytes.get(last..).and_then(|rest| Some(last + memchr(b'\n', rest)? + 1));
             if last_end.is_some() || read == 0 {
                 piece(&bytes[from..last_end.unwrap_or(held)]);
                 return Ok(());
@@ -122,11 +106,7 @@ impl Reader {
     }
 
     /// Gives the lines that begin in a range, without their line ends. Bytes that are no UTF-8 become U+FFFD.
-    pub(crate) fn lines(
-        &mut self,
-        range: (u64, u64),
-        mut line: impl FnMut(&str),
-    ) -> io::Result<()> {
+    pub(crate) fn lines(&mut self, range: (u64, u64), mut line: impl FnMut(&str)) -> io::Result<()> {
         self.pieces(range, |bytes| {
             let text = match std::str::from_utf8(bytes) {
                 Ok(text) => Cow::Borrowed(text),

@@ -14,27 +14,15 @@ fn line(rest: &str) -> String {
 
 #[test]
 fn own_records_round_trip() {
-    let original = Visit {
-        time_ms: -5,
-        host: "2001:db8::1".into(),
-        path: "/ä\"\\\n".into(),
-        status: 503,
-        bytes: u64::MAX,
-    };
+    let original =
+        Visit { time_ms: -5, host: "2001:db8::1".into(), path: "/ä\"\\\n".into(), status: 503, bytes: u64::MAX };
     assert_eq!(visit(&serde_json::to_string(&original).unwrap()), original);
 }
 
 #[test]
 fn usual_names() {
     let expected = visit(r#"{"time":971211336,"host":"h","path":"/x","status":200,"bytes":7}"#);
-    for time in [
-        "time",
-        "timestamp",
-        "ts",
-        "@timestamp",
-        "time_local",
-        "date",
-    ] {
+    for time in ["time", "timestamp", "ts", "@timestamp", "time_local", "date"] {
         for value in [
             "971211336",
             "971211336.0",
@@ -47,27 +35,17 @@ fn usual_names() {
             "\"10\\/Oct\\/2000:13:55:36 -0700\"",
         ] {
             assert_eq!(
-                visit(&format!(
-                    r#"{{"{time}":{value},"host":"h","path":"/x","status":200,"bytes":7}}"#
-                )),
+                visit(&format!(r#"{{"{time}":{value},"host":"h","path":"/x","status":200,"bytes":7}}"#)),
                 expected
             );
         }
     }
-    for host in [
-        "host",
-        "remote_addr",
-        "client_ip",
-        "clientip",
-        "ip",
-        "remote_host",
-    ] {
+    for host in ["host", "remote_addr", "client_ip", "clientip", "ip", "remote_host"] {
         for path in ["path", "url", "uri", "request_uri", "request"] {
             for status in ["status", "response", "status_code", "code"] {
                 for bytes in ["bytes", "size", "bytes_sent", "body_bytes_sent", "length"] {
-                    let line = format!(
-                        r#"{{"{bytes}":"7","{status}":"200","{path}":"/x","{host}":"h","ts":971211336}}"#
-                    );
+                    let line =
+                        format!(r#"{{"{bytes}":"7","{status}":"200","{path}":"/x","{host}":"h","ts":971211336}}"#);
                     assert_eq!(visit(&line), expected, "{line}");
                 }
             }
@@ -77,12 +55,7 @@ fn usual_names() {
 
 #[test]
 fn requests_give_their_target() {
-    for (request, path) in [
-        ("GET /x?y HTTP/1.1", "/x?y"),
-        ("", "-"),
-        ("-", "-"),
-        ("\\u0016\\u0003", "\u{16}\u{3}"),
-    ] {
+    for (request, path) in [("GET /x?y HTTP/1.1", "/x?y"), ("", "-"), ("-", "-"), ("\\u0016\\u0003", "\u{16}\u{3}")] {
         let line = format!(r#"{{"request":"{request}","time":1,"ip":"h","status":400}}"#);
         assert_eq!(visit(&line).path, path);
     }
@@ -104,39 +77,22 @@ fn sizes() {
         assert_eq!(visit(&line(rest)).bytes, bytes, "{rest}");
     }
     for wrong in ["-1", "1.5", "1e300", "true", "[1]", "{}", r#""x""#] {
-        assert_eq!(
-            parse(&line(&format!(r#","bytes":{wrong}"#)), None)
-                .unwrap_err()
-                .field(),
-            "bytes",
-            "{wrong}"
-        );
+        assert_eq!(parse(&line(&format!(r#","bytes":{wrong}"#)), None).unwrap_err().field(), "bytes", "{wrong}");
     }
 }
 
 #[test]
 fn the_first_value_wins() {
-    let visit = visit(&line(
-        r#","time":2,"path":"/b","url":"/c","status":404,"host":"b","bytes":1,"bytes":2"#,
-    ));
+    let visit = visit(&line(r#","time":2,"path":"/b","url":"/c","status":404,"host":"b","bytes":1,"bytes":2"#));
     assert_eq!(
-        (
-            visit.time_ms,
-            visit.path.as_str(),
-            visit.status,
-            visit.host.as_str(),
-            visit.bytes
-        ),
+        (visit.time_ms, visit.path.as_str(), visit.status, visit.host.as_str(), visit.bytes),
         (1_000, "/", 200, "h", 1)
     );
 }
 
 #[test]
 fn the_client_comes_before_the_host() {
-    assert_eq!(
-        visit(&line(r#","remote_addr":"10.0.0.1""#)).host,
-        "10.0.0.1"
-    );
+    assert_eq!(visit(&line(r#","remote_addr":"10.0.0.1""#)).host, "10.0.0.1");
     assert_eq!(visit(&line(r#","remote_addr":null"#)).host, "h");
     assert_eq!(visit(&line(r#","remote_addr":"""#)).host, "h");
 }
@@ -152,57 +108,29 @@ fn unknown_fields_are_passed_over() {
 fn errors_name_the_field() {
     for (line, field) in [
         (r#"{"host":"h","path":"/","status":200}"#, "time"),
-        (
-            r#"{"time":"soon","host":"h","path":"/","status":200}"#,
-            "time",
-        ),
-        (
-            r#"{"time":1e30,"host":"h","path":"/","status":200}"#,
-            "time",
-        ),
-        (
-            r#"{"time":18446744073709551615,"host":"h","path":"/","status":200}"#,
-            "time",
-        ),
-        (
-            r#"{"time":{"$date":1},"host":"h","path":"/","status":200}"#,
-            "time",
-        ),
+        (r#"{"time":"soon","host":"h","path":"/","status":200}"#, "time"),
+        (r#"{"time":1e30,"host":"h","path":"/","status":200}"#, "time"),
+        (r#"{"time":18446744073709551615,"host":"h","path":"/","status":200}"#, "time"),
+        (r#"{"time":{"$date":1},"host":"h","path":"/","status":200}"#, "time"),
         (r#"{"time":1,"path":"/","status":200}"#, "host"),
         (r#"{"time":1,"host":"","path":"/","status":200}"#, "host"),
         (r#"{"time":1,"host":7,"path":"/","status":200}"#, "host"),
         (r#"{"time":1,"host":"h","status":200}"#, "path"),
-        (
-            r#"{"time":1,"host":"h","request":{"uri":"/"},"status":200}"#,
-            "path",
-        ),
+        (r#"{"time":1,"host":"h","request":{"uri":"/"},"status":200}"#, "path"),
         (r#"{"time":1,"host":"h","path":"/"}"#, "status"),
         (r#"{"time":1,"host":"h","path":"/","status":600}"#, "status"),
-        (
-            r#"{"time":1,"host":"h","path":"/","status":-200}"#,
-            "status",
-        ),
-        (
-            r#"{"time":1,"host":"h","path":"/","status":"OK"}"#,
-            "status",
-        ),
+        (r#"{"time":1,"host":"h","path":"/","status":-200}"#, "status"),
+        (r#"{"time":1,"host":"h","path":"/","status":"OK"}"#, "status"),
         (r#"{"time":1,"host":"h","path":"/","status":200"#, "json"),
         (r#"{"time":1,"host":"h","path":"/","status":200} x"#, "json"),
         ("{}{}", "json"),
         ("[1]", "json"),
         ("7", "json"),
     ] {
-        assert_eq!(
-            parse(line, Some(Format::Json)).unwrap_err().field(),
-            field,
-            "{line}"
-        );
+        assert_eq!(parse(line, Some(Format::Json)).unwrap_err().field(), field, "{line}");
     }
     let message = parse(r#"{"time": nope}"#, None).unwrap_err().to_string();
-    assert_eq!(
-        message,
-        r#"json: expected ident at line 1 column 11, found "{"time": nope}""#
-    );
+    assert_eq!(message, r#"json: expected ident at line 1 column 11, found "{"time": nope}""#);
 }
 
 #[test]

@@ -25,22 +25,20 @@ const TOP: [&str; 12] = [
 ];
 
 const CATEGORIES: [&str; 16] = [
-    "garden", "kitchen", "lighting", "bath", "office", "outdoor", "textiles", "storage", "tools",
-    "toys", "bikes", "camping", "audio", "books", "music", "sale",
+    "garden", "kitchen", "lighting", "bath", "office", "outdoor", "textiles", "storage", "tools", "toys", "bikes",
+    "camping", "audio", "books", "music", "sale",
 ];
 
 const ADJECTIVES: [&str; 32] = [
-    "amber", "blue", "bright", "calm", "classic", "compact", "copper", "crimson", "daily", "deep",
-    "eco", "fine", "foldable", "golden", "grand", "green", "handmade", "ivory", "light", "lunar",
-    "modern", "nordic", "oak", "portable", "quiet", "rustic", "silver", "slim", "solid", "urban",
-    "velvet", "woven",
+    "amber", "blue", "bright", "calm", "classic", "compact", "copper", "crimson", "daily", "deep", "eco", "fine",
+    "foldable", "golden", "grand", "green", "handmade", "ivory", "light", "lunar", "modern", "nordic", "oak",
+    "portable", "quiet", "rustic", "silver", "slim", "solid", "urban", "velvet", "woven",
 ];
 
 const NOUNS: [&str; 32] = [
-    "basket", "bench", "blanket", "bottle", "bowl", "box", "chair", "clock", "cup", "curtain",
-    "desk", "drawer", "frame", "hammock", "kettle", "lamp", "lantern", "mat", "mirror", "mug",
-    "pan", "pillow", "planter", "rack", "rug", "shelf", "sofa", "stool", "table", "tent", "towel",
-    "vase",
+    "basket", "bench", "blanket", "bottle", "bowl", "box", "chair", "clock", "cup", "curtain", "desk", "drawer",
+    "frame", "hammock", "kettle", "lamp", "lantern", "mat", "mirror", "mug", "pan", "pillow", "planter", "rack", "rug",
+    "shelf", "sofa", "stool", "table", "tent", "towel", "vase",
 ];
 
 const MISSING: [&str; 8] = [
@@ -67,9 +65,7 @@ const SHARED_ASSETS: [&str; 8] = [
 
 #[inline]
 fn word(words: &[&'static str], bits: u64) -> &'static [u8] {
-    words
-        .get(bits as usize % words.len().max(1))
-        .map_or(b"x", |word| word.as_bytes())
+    words.get(bits as usize % words.len().max(1)).map_or(b"x", |word| word.as_bytes())
 }
 
 /// What kind of thing a request is for.
@@ -117,10 +113,7 @@ pub(super) struct Pages {
 impl Pages {
     /// A hundred and more pages for each request a second.
     pub(super) fn new(seed: u64, rate: f64) -> Self {
-        Self {
-            seed,
-            bits: (1_024 + (100.0 * rate) as u64).ilog2() + 1,
-        }
+        Self { seed, bits: (1_024 + (100.0 * rate) as u64).ilog2() + 1 }
     }
 
     /// Writes the target of a request and tells the usual size of the answer.
@@ -261,10 +254,7 @@ impl Pages {
 /// bits.
 #[inline]
 fn heavy(base: u64, bits: u64) -> u64 {
-    let sum: u64 = [0, 8, 16, 24]
-        .iter()
-        .map(|shift| bits >> shift & 0xff)
-        .sum();
+    let sum: u64 = [0, 8, 16, 24].iter().map(|shift| bits >> shift & 0xff).sum();
     // Octaves in 1/128, from 0 to just under 8 and 4 in the middle: a standard deviation of 1.16 octaves.
     ((base * (128 + (sum & 127))) << (sum >> 7)) >> 11
 }

@@ -99,14 +99,7 @@ mod tests {
         // The first outputs of the reference implementation for seed 1234567.
         let mut random = Random::new(1_234_567);
         let numbers = [0; 3].map(|_| random.next());
-        assert_eq!(
-            numbers,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
-        );
+        assert_eq!(numbers, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]
@@ -123,15 +116,8 @@ mod tests {
         for mean in [0.0, 0.3, 5.0, 60.0, 70.0, 4_000.0] {
             let counts: Vec<f64> = (0..4_000).map(|_| random.poisson(mean) as f64).collect();
             let average = counts.iter().sum::<f64>() / 4_000.0;
-            let variance = counts
-                .iter()
-                .map(|count| (count - average).powi(2))
-                .sum::<f64>()
-                / 4_000.0;
-            assert!(
-                (average - mean).abs() <= 5.0 * (mean / 4_000.0).sqrt(),
-                "{mean}: {average}"
-            );
+            let variance = counts.iter().map(|count| (count - average).powi(2)).sum::<f64>() / 4_000.0;
+            assert!((average - mean).abs() <= 5.0 * (mean / 4_000.0).sqrt(), "{mean}: {average}");
             assert!((variance - mean).abs() <= 0.15 * mean, "{mean}: {variance}");
         }
     }
@@ -149,10 +135,7 @@ mod tests {
             let total: f64 = (0..last).map(weight).sum();
             for rank in [0, 1, 2, 3, 6, 7, 8, 40, 500] {
                 let expected = 400_000.0 * weight(rank) / total;
-                assert!(
-                    (f64::from(counts[rank]) - expected).abs() < 5.0 * expected.sqrt(),
-                    "{shift} {rank}"
-                );
+                assert!((f64::from(counts[rank]) - expected).abs() < 5.0 * expected.sqrt(), "{shift} {rank}");
             }
             assert_eq!(counts[last..].iter().sum::<u32>(), 0);
         }

@@ -15,11 +15,7 @@ fn log(site: &Site, seconds: Range<u64>) -> String {
 }
 
 fn visits(log: &str) -> impl Iterator<Item = Visit> {
-    log.lines().map(|line| {
-        parse(line, Some(Format::Combined))
-            .expect(line)
-            .expect(line)
-    })
+    log.lines().map(|line| parse(line, Some(Format::Combined)).expect(line).expect(line))
 }
 
 #[test]
@@ -36,9 +32,7 @@ fn the_bytes_are_those_of_every_machine() {
     // FNV-1a of an hour: changes whenever the log does, which should not happen by accident.
     let hash = log(&Site::new(42, 5.0), 0..3_600)
         .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     assert_eq!(hash, 0xb3f5_8516_16cb_7590, "{hash:#x}");
 }
 
@@ -46,10 +40,7 @@ fn the_bytes_are_those_of_every_machine() {
 fn any_argument_will_do() {
     for rate in [f64::NAN, f64::NEG_INFINITY, -1.0, 0.0, 1e-300, 0.01] {
         for index in [0, 1, 3_600, u64::MAX] {
-            log(
-                &Site::new(u64::MAX, rate).clean(),
-                index..index.saturating_add(1),
-            );
+            log(&Site::new(u64::MAX, rate).clean(), index..index.saturating_add(1));
         }
     }
     let last = log(&Site::new(1, 20.0).clean(), LAST - 1..LAST + 1);
@@ -68,10 +59,7 @@ fn lines_of_clean_sites_parse() {
     let mut broken = 0;
     for (clean, line) in clean.lines().zip(log.lines()) {
         if clean != line {
-            assert!(
-                parse(line, None).is_err() && parse(line, Some(Format::Common)).is_err(),
-                "{line}"
-            );
+            assert!(parse(line, None).is_err() && parse(line, Some(Format::Common)).is_err(), "{line}");
             broken += 1;
         }
     }
@@ -107,14 +95,8 @@ fn lateness() {
             }
         }
     }
-    let (disorder, late) = (
-        f64::from(disorder) / f64::from(lines),
-        f64::from(late) / f64::from(lines),
-    );
-    assert!(
-        (0.009..0.011).contains(&disorder) && (0.00002..0.0001).contains(&late),
-        "{disorder} {late}"
-    );
+    let (disorder, late) = (f64::from(disorder) / f64::from(lines), f64::from(late) / f64::from(lines));
+    assert!((0.009..0.011).contains(&disorder) && (0.00002..0.0001).contains(&late), "{disorder} {late}");
 }
 
 #[test]
@@ -122,9 +104,7 @@ fn the_crawler_comes_and_goes() {
     let site = Site::new(5, 100.0).clean();
     for minute in 0..20 {
         let log = log(&site, minute * 60..minute * 60 + 60);
-        let crawled: Vec<Visit> = visits(&log)
-            .filter(|visit| visit.host == Site::CRAWLER_HOST)
-            .collect();
+        let crawled: Vec<Visit> = visits(&log).filter(|visit| visit.host == Site::CRAWLER_HOST).collect();
         let paths: HashSet<_> = crawled.iter().map(|visit| &visit.path).collect();
         let others = log.lines().count() - crawled.len();
         if Site::CRAWLER_MINUTES.contains(&minute) {
@@ -144,9 +124,7 @@ fn the_application_fails_and_recovers() {
         for minute in 24..33 {
             let start = hour * 3_600 + minute * 60;
             let log = log(&site, start..start + 60);
-            let failed = visits(&log)
-                .filter(|visit| matches!(visit.status, 502 | 503))
-                .count();
+            let failed = visits(&log).filter(|visit| matches!(visit.status, 502 | 503)).count();
             let share = failed as f64 / log.lines().count() as f64;
             if Site::ERROR_MINUTES.contains(&minute) {
                 assert!((0.18..0.24).contains(&share), "{share}");
@@ -162,21 +140,11 @@ fn traffic_follows_the_day() {
     let site = Site::new(7, 100.0);
     // From 08:00 on: 02:00 and 14:00 are 18 and 6 hours later.
     let at = |hour: u64| log(&site, hour * 3_600..hour * 3_600 + 60).lines().count() as f64 / 60.0;
-    for (hour, expected) in [
-        (0, 100.0),
-        (6, 160.0),
-        (12, 100.0),
-        (18, 40.0),
-        (24, 100.0),
-        (30, 160.0),
-    ] {
+    for (hour, expected) in [(0, 100.0), (6, 160.0), (12, 100.0), (18, 40.0), (24, 100.0), (30, 160.0)] {
         let rate = at(hour);
         assert!((rate / expected - 1.0).abs() < 0.1, "{hour}: {rate}");
     }
-    let mean = (0..DAY.unsigned_abs())
-        .map(|index| site.expected(index))
-        .sum::<f64>()
-        / DAY as f64;
+    let mean = (0..DAY.unsigned_abs()).map(|index| site.expected(index)).sum::<f64>() / DAY as f64;
     assert!((mean - 100.0).abs() < 1.0, "{mean}");
 }
 
@@ -192,17 +160,8 @@ fn many_hosts_and_paths() {
             *paths.entry(visit.path).or_default() += 1;
         }
         let lines = log.lines().count() as f64;
-        println!(
-            "{lines} lines, {} hosts, {} paths",
-            hosts.len(),
-            paths.len()
-        );
-        assert!(
-            hosts.len() >= 50_000 && paths.len() >= 20_000,
-            "{} {}",
-            hosts.len(),
-            paths.len()
-        );
+        println!("{lines} lines, {} hosts, {} paths", hosts.len(), paths.len());
+        assert!(hosts.len() >= 50_000 && paths.len() >= 20_000, "{} {}", hosts.len(), paths.len());
         let top = |counts: &HashMap<compact_str::CompactString, u32>| {
             counts
                 .iter()
@@ -214,8 +173,7 @@ fn many_hosts_and_paths() {
         let (host, share) = top(&hosts).unwrap();
         println!("{path}, {host} {share}");
         assert!((0.0005..0.02).contains(&share), "{host} {share}");
-        let version_6 =
-            hosts.keys().filter(|host| host.contains(':')).count() as f64 / hosts.len() as f64;
+        let version_6 = hosts.keys().filter(|host| host.contains(':')).count() as f64 / hosts.len() as f64;
         assert!((0.05..0.08).contains(&version_6), "{version_6}");
     }
 }
@@ -224,26 +182,13 @@ fn many_hosts_and_paths() {
 fn answers_look_alive() {
     let log = log(&Site::new(9, 500.0).clean(), 0..120);
     let visits: Vec<Visit> = visits(&log).collect();
-    let share = |status: u16| {
-        visits.iter().filter(|visit| visit.status == status).count() as f64 / visits.len() as f64
-    };
+    let share = |status: u16| visits.iter().filter(|visit| visit.status == status).count() as f64 / visits.len() as f64;
     assert!((0.75..0.9).contains(&share(200)), "{}", share(200));
     assert!((0.05..0.15).contains(&share(304)), "{}", share(304));
     assert!((0.02..0.05).contains(&share(404)), "{}", share(404));
-    assert!(
-        visits
-            .iter()
-            .all(|visit| (visit.bytes == 0) == (visit.status == 304))
-    );
-    let mut sizes: Vec<u64> = visits
-        .iter()
-        .filter(|visit| visit.status == 200)
-        .map(|visit| visit.bytes)
-        .collect();
+    assert!(visits.iter().all(|visit| (visit.bytes == 0) == (visit.status == 304)));
+    let mut sizes: Vec<u64> = visits.iter().filter(|visit| visit.status == 200).map(|visit| visit.bytes).collect();
     sizes.sort_unstable();
     let (middle, high) = (sizes[sizes.len() / 2], sizes[sizes.len() * 999 / 1_000]);
-    assert!(
-        (4_000..40_000).contains(&middle) && high > 20 * middle,
-        "{middle} {high}"
-    );
+    assert!((4_000..40_000).contains(&middle) && high > 20 * middle, "{middle} {high}");
 }

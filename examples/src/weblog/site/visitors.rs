@@ -53,11 +53,7 @@ impl Visitors {
     /// Visitors that make `rate` requests a second, some four of them each in a session of a bit over two minutes.
     pub(super) fn new(seed: u64, rate: f64) -> Self {
         let many = (40.0 * rate) as u64;
-        Self {
-            seed,
-            lanes: 1 + many,
-            pool_bits: (64 + many).ilog2() + 1,
-        }
+        Self { seed, lanes: 1 + many, pool_bits: (64 + many).ilog2() + 1 }
     }
 
     /// One of those who are on the site in this second.

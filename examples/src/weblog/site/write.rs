@@ -33,11 +33,7 @@ pub(super) fn hexadecimal(out: &mut Vec<u8>, number: u64) {
         let digit = (number >> shift & 15) as u8;
         started |= digit != 0 || shift == 0;
         if started {
-            out.push(if digit < 10 {
-                b'0' + digit
-            } else {
-                b'a' + digit - 10
-            });
+            out.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
         }
     }
 }
@@ -49,12 +45,7 @@ pub(super) fn stamp(out: &mut Vec<u8>, second: i64) {
     out.extend_from_slice(b" - - [");
     two(out, day.unsigned_abs());
     out.push(b'/');
-    out.extend_from_slice(
-        MONTHS
-            .get(month.unsigned_abs() as usize - 1)
-            .copied()
-            .unwrap_or(b"Jan"),
-    );
+    out.extend_from_slice(MONTHS.get(month.unsigned_abs() as usize - 1).copied().unwrap_or(b"Jan"));
     out.push(b'/');
     two(out, year.unsigned_abs() / 100);
     two(out, year.unsigned_abs());
@@ -79,26 +70,14 @@ mod tests {
     fn numbers() {
         for number in [0, 7, 10, 99, 100, 65_535, 1_234_567, u64::MAX] {
             assert_eq!(written(|out| decimal(out, number)), number.to_string());
-            assert_eq!(
-                written(|out| hexadecimal(out, number)),
-                format!("{:x}", number & 0xffff)
-            );
-            assert_eq!(
-                written(|out| two(out, number)),
-                format!("{:02}", number % 100)
-            );
+            assert_eq!(written(|out| hexadecimal(out, number)), format!("{:x}", number & 0xffff));
+            assert_eq!(written(|out| two(out, number)), format!("{:02}", number % 100));
         }
     }
 
     #[test]
     fn times() {
-        assert_eq!(
-            written(|out| stamp(out, 971_211_336)),
-            " - - [10/Oct/2000:20:55:36 +0000] "
-        );
-        assert_eq!(
-            written(|out| stamp(out, -1)),
-            " - - [31/Dec/1969:23:59:59 +0000] "
-        );
+        assert_eq!(written(|out| stamp(out, 971_211_336)), " - - [10/Oct/2000:20:55:36 +0000] ");
+        assert_eq!(written(|out| stamp(out, -1)), " - - [31/Dec/1969:23:59:59 +0000] ");
     }
 }

@@ -132,16 +132,10 @@ impl Board {
 
     fn send_update(&self, state: &mut State, now: Time) {
         state.sent = Some(now);
-        let panels = state
-            .panels
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, panel)| !panel.unsent.is_empty());
-        let panels: Vec<_> = panels
-            .map(|(id, panel)| json!({ "id": id, "points": std::mem::take(&mut panel.unsent) }))
-            .collect();
-        let update =
-            json!({ "panels": panels, "engine": std::mem::take(&mut state.engine_unsent) });
+        let panels = state.panels.iter_mut().enumerate().filter(|(_, panel)| !panel.unsent.is_empty());
+        let panels: Vec<_> =
+            panels.map(|(id, panel)| json!({ "id": id, "points": std::mem::take(&mut panel.unsent) })).collect();
+        let update = json!({ "panels": panels, "engine": std::mem::take(&mut state.engine_unsent) });
         // Nobody listening is no failure.
         let _ = self.events.send(event("update", &update));
     }
@@ -160,9 +154,7 @@ impl Listener for Board {
         let point = engine_point(&state, batch, now);
         keep(&mut state.engine, point.clone(), ENGINE_HISTORY);
         state.engine_unsent.push(point);
-        let due = state
-            .sent
-            .is_none_or(|sent| now.millis() - sent.millis() >= UPDATE_EVERY);
+        let due = state.sent.is_none_or(|sent| now.millis() - sent.millis() >= UPDATE_EVERY);
         if due {
             self.send_update(&mut state, now);
         }
@@ -183,9 +175,11 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
     let at = last.map_or(now.millis(), |last| now.millis().max(last + 1));
     // The first batch may bring a backlog: nobody knows over what time it came in.
     let rate = last.map(|last| batch.records as f64 * 1e3 / ((at - last) as f64));
-    let sources = batch.sources.iter().zip(&state.source_records).map(|(source, records)| {
-        json!({ "name": source.name, "records": records, "finished": source.finished })
-    });
+    let sources = batch
+        .sources
+        .iter()
+        .zip(&state.source_records)
+        .map(|(source, records)| json!({ "name": source.name, "records": records, "finished": source.finished }));
     json!({
         "t": at,
         "records": batch.records,
@@ -220,12 +214,7 @@ fn drop_contract(point: &mut Value) {
     if let Some(estimate) = point.get_mut("e") {
         of_estimate(estimate);
     }
-    for quantile in point
-        .get_mut("quantiles")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for quantile in point.get_mut("quantiles").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(estimate) = quantile.get_mut("e") {
             of_estimate(estimate);
         }
@@ -233,8 +222,5 @@ fn drop_contract(point: &mut Value) {
 }
 
 fn event(name: &'static str, data: &Value) -> Event {
-    Event {
-        name,
-        data: data.to_string().into(),
-    }
+    Event { name, data: data.to_string().into() }
 }

@@ -26,8 +26,7 @@ use crate::time::Time;
 use crate::window::Window;
 
 /// Where a dashboard listens unless told otherwise.
-pub const DEFAULT_ADDRESS: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7878);
+pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7878);
 
 /// The dashboard of a job.
 ///
@@ -54,10 +53,7 @@ impl fmt::Debug for Dashboard {
 
 impl Dashboard {
     pub(crate) fn new(name: &str) -> Self {
-        Self {
-            board: Arc::new(Board::new(name)),
-            address: Arc::new(Mutex::new(DEFAULT_ADDRESS)),
-        }
+        Self { board: Arc::new(Board::new(name)), address: Arc::new(Mutex::new(DEFAULT_ADDRESS)) }
     }
 
     /// Where to listen: 127.0.0.1:7878 unless set. Whoever can reach the address sees the data.
@@ -88,9 +84,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(Kind::Number, title, stream, move |row, time| {
-            value(row).into().json(time)
-        })
+        self.panel(Kind::Number, title, stream, move |row, time| value(row).into().json(time))
     }
 
     /// A line with its band, from each row of a stream.
@@ -100,9 +94,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(Kind::Line, title, stream, move |row, time| {
-            value(row).into().json(time)
-        })
+        self.panel(Kind::Line, title, stream, move |row, time| value(row).into().json(time))
     }
 
     /// Lines at some quantiles, from each row of a stream.
@@ -114,9 +106,7 @@ impl Dashboard {
         value: impl Fn(&T) -> Point<Quantiles> + Send + 'static,
     ) -> Panel {
         let quantiles = quantiles.to_vec();
-        self.panel(Kind::Quantiles, title, stream, move |row, time| {
-            quantile_points(&quantiles, value(row), time)
-        })
+        self.panel(Kind::Quantiles, title, stream, move |row, time| quantile_points(&quantiles, value(row), time))
     }
 
     /// The most frequent keys of a summary, from each row of a stream.
@@ -126,9 +116,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> Point<Ranking> + Send + 'static,
     ) -> Panel {
-        self.panel(Kind::Top, title, stream, move |row, time| {
-            value(row).map(|ranking| ranking.0).top_json(time)
-        })
+        self.panel(Kind::Top, title, stream, move |row, time| value(row).map(|ranking| ranking.0).top_json(time))
     }
 
     /// The ten highest keys of a keyed stream by some reading of theirs.

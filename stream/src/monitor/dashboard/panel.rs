@@ -71,17 +71,11 @@ impl<V> Point<V> {
 
     /// A value at a time of its own.
     pub fn at(time: Time, value: V) -> Self {
-        Self {
-            time: Some(time),
-            value,
-        }
+        Self { time: Some(time), value }
     }
 
     pub(super) fn map<U>(self, f: impl FnOnce(V) -> U) -> Point<U> {
-        Point {
-            time: self.time,
-            value: f(self.value),
-        }
+        Point { time: self.time, value: f(self.value) }
     }
 
     fn millis(&self, batch: Time) -> i64 {
@@ -107,11 +101,7 @@ pub struct Ranking(pub(super) Vec<(String, Estimate)>);
 
 impl<K: Display> FromIterator<(K, Estimate)> for Ranking {
     fn from_iter<I: IntoIterator<Item = (K, Estimate)>>(rows: I) -> Self {
-        Self(
-            rows.into_iter()
-                .map(|(key, estimate)| (key.to_string(), estimate))
-                .collect(),
-        )
+        Self(rows.into_iter().map(|(key, estimate)| (key.to_string(), estimate)).collect())
     }
 }
 
@@ -146,22 +136,14 @@ impl Point<Vec<(String, Estimate)>> {
 }
 
 pub(super) fn quantile_points(quantiles: &[f64], point: Point<Quantiles>, batch: Time) -> Value {
-    let at = quantiles
-        .iter()
-        .map(|&q| json!({ "q": q, "e": estimate(&point.value.at(q)) }));
+    let at = quantiles.iter().map(|&q| json!({ "q": q, "e": estimate(&point.value.at(q)) }));
     json!({ "t": point.millis(batch), "quantiles": at.collect::<Vec<_>>() })
 }
 
 /// The ten rows of the highest reading; where readings tie, labels ascend.
-pub(super) fn ranked<K: Display, R>(
-    rows: &[(K, R)],
-    value: impl Fn(&(K, R)) -> Estimate,
-) -> Vec<(String, Estimate)> {
+pub(super) fn ranked<K: Display, R>(rows: &[(K, R)], value: impl Fn(&(K, R)) -> Estimate) -> Vec<(String, Estimate)> {
     const SHOWN: usize = 10;
-    let mut readings: Vec<_> = rows
-        .iter()
-        .map(|row| (row.0.to_string(), value(row)))
-        .collect();
+    let mut readings: Vec<_> = rows.iter().map(|row| (row.0.to_string(), value(row))).collect();
     readings.sort_unstable_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.cmp(&b.0)));
     readings.truncate(SHOWN);
     readings

@@ -33,11 +33,7 @@ const SVG: &str = "image/svg+xml";
 /// A file of the page, in the binary: its path, its type, its content.
 macro_rules! page {
     ($path:literal, $kind:ident) => {
-        (
-            concat!("/", $path),
-            $kind,
-            include_str!(concat!("../page/", $path)),
-        )
+        (concat!("/", $path), $kind, include_str!(concat!("../page/", $path)))
     };
 }
 
@@ -62,17 +58,11 @@ const FILES: &[(&str, &str, &str)] = &[
 
 /// Listens, and serves on a thread of its own. Gives the address, with the port that was given for port 0.
 pub(super) fn serve(board: Arc<Board>, address: SocketAddr) -> Result<SocketAddr, Error> {
-    let failed = |e: std::io::Error| Error::Listen {
-        address,
-        cause: e.to_string(),
-    };
+    let failed = |e: std::io::Error| Error::Listen { address, cause: e.to_string() };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let serve = async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         axum::serve(listener, router(board, bound.ip().is_loopback())).await
@@ -86,44 +76,26 @@ pub(super) fn serve(board: Arc<Board>, address: SocketAddr) -> Result<SocketAddr
 }
 
 fn router(board: Arc<Board>, on_loopback: bool) -> Router {
-    let events = Router::new()
-        .route("/events", get(events))
-        .with_state(board);
+    let events = Router::new().route("/events", get(events)).with_state(board);
     let router = FILES.iter().fold(events, |router, &(path, kind, content)| {
         router.route(path, get(move || async move { file(kind, content) }))
     });
-    if on_loopback {
-        router.layer(middleware::from_fn(only_local_names))
-    } else {
-        router
-    }
+    if on_loopback { router.layer(middleware::from_fn(only_local_names)) } else { router }
 }
 
 /// Refuses requests for another name than this machine's: a page from elsewhere whose name was made to point here
 /// (DNS rebinding) must not read the data.
 async fn only_local_names(request: Request, next: Next) -> Response {
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next(),
         None => host.split(':').next(),
     };
     let name = name.unwrap_or_default();
-    if name == "localhost"
-        || name
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-    {
+    if name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) {
         return next.run(request).await;
     }
-    (
-        StatusCode::MISDIRECTED_REQUEST,
-        "this dashboard answers to localhost and 127.0.0.1 only\n",
-    )
-        .into_response()
+    (StatusCode::MISDIRECTED_REQUEST, "this dashboard answers to localhost and 127.0.0.1 only\n").into_response()
 }
 
 fn file(kind: &'static str, content: &'static str) -> Response {
@@ -140,14 +112,8 @@ fn file(kind: &'static str, content: &'static str) -> Response {
 /// The whole state, then updates as they come. A page that is too far behind gets the whole state again.
 async fn events(State(board): State<Arc<Board>>) -> impl IntoResponse {
     let (first, receiver) = board.subscribe();
-    let page = Page {
-        board,
-        receiver,
-        waiting: first.into(),
-    };
-    let stream = stream::unfold(page, async |mut page| {
-        page.next().await.map(|event| (sent(&event), page))
-    });
+    let page = Page { board, receiver, waiting: first.into() };
+    let stream = stream::unfold(page, async |mut page| page.next().await.map(|event| (sent(&event), page)));
     let events = Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
     ([(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], events)
 }

@@ -57,9 +57,7 @@ impl Shared {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn end(&self, end: End) {
@@ -84,9 +82,7 @@ impl Shared {
             drop(state);
             let read = match reader.read(&mut chunk) {
                 Ok(0) if skip > 0 => {
-                    return self.end(End::Failed(
-                        "became shorter than what was read of it".to_owned(),
-                    ));
+                    return self.end(End::Failed("became shorter than what was read of it".to_owned()));
                 }
                 Ok(0) => return self.end(End::Complete),
                 Ok(read) => read,
@@ -122,34 +118,16 @@ impl Drop for Thread {
 
 impl ReadAhead {
     /// Begins to read, and skips to a position.
-    pub(super) fn new(
-        name: Arc<str>,
-        reader: impl Read + Send + 'static,
-        skip: u64,
-        ahead: usize,
-    ) -> Self {
-        let state = Mutex::new(State {
-            bytes: Vec::new(),
-            line: 1,
-            room: ahead,
-            end: End::NotYet,
-        });
+    pub(super) fn new(name: Arc<str>, reader: impl Read + Send + 'static, skip: u64, ahead: usize) -> Self {
+        let state = Mutex::new(State { bytes: Vec::new(), line: 1, room: ahead, end: End::NotYet });
         let changed = Condvar::new();
         let shared = Arc::new(Shared { state, changed });
         let thread = Thread(shared.clone());
-        let started = thread::Builder::new()
-            .name("read-ahead".to_owned())
-            .spawn(move || thread.0.read(reader, skip));
+        let started = thread::Builder::new().name("read-ahead".to_owned()).spawn(move || thread.0.read(reader, skip));
         if let Err(error) = started {
             shared.end(End::Failed(format!("no thread to read it: {error}")));
         }
-        Self {
-            name,
-            offset: skip,
-            ahead,
-            longest_line: LONGEST_LINE,
-            shared,
-        }
+        Self { name, offset: skip, ahead, longest_line: LONGEST_LINE, shared }
     }
 
     /// The position of what is taken next.
@@ -179,11 +157,7 @@ impl ReadAhead {
                 // Whether something comes after them is a part of the answer.
                 Some(lines) if lines < length || over || !wait => return Ok(lines),
                 None if length >= self.longest_line => {
-                    return Err(self.failed(
-                        &state,
-                        0,
-                        &format!("a line is longer than {} bytes", self.longest_line),
-                    ));
+                    return Err(self.failed(&state, 0, &format!("a line is longer than {} bytes", self.longest_line)));
                 }
                 _ => {}
             }
@@ -272,19 +246,13 @@ impl ReadAhead {
     fn failed(&self, state: &State, after: usize, why: &str) -> SourceError {
         let at = self.offset + after as u64;
         let line = state.line + newline::count(&state.bytes[..after]);
-        SourceError::new(
-            &self.name,
-            format!("byte {at} of the text, line {line}: {why}"),
-        )
+        SourceError::new(&self.name, format!("byte {at} of the text, line {line}: {why}"))
     }
 }
 
 impl fmt::Debug for ReadAhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadAhead")
-            .field("name", &self.name)
-            .field("offset", &self.offset)
-            .finish_non_exhaustive()
+        f.debug_struct("ReadAhead").field("name", &self.name).field("offset", &self.offset).finish_non_exhaustive()
     }
 }
 

@@ -29,31 +29,19 @@ impl TextBlock {
     /// The block of these bytes. An incomplete character cannot reach beyond its line, so what is replaced in one line
     /// changes no other.
     pub(super) fn new(origin: Arc<str>, start: Start, bytes: Vec<u8>) -> Self {
-        let text = String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        Self {
-            text,
-            origin,
-            start,
-        }
+        let text =
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Self { text, origin, start }
     }
 
     /// A block of a source of your own: whole lines, of which the first has this number, counted from 1.
     pub fn of_lines(origin: impl Into<Arc<str>>, first_line: u64, text: String) -> Self {
-        Self {
-            text,
-            origin: origin.into(),
-            start: Start::Line(first_line),
-        }
+        Self { text, origin: origin.into(), start: Start::Line(first_line) }
     }
 
     /// The block without its text: enough to tell a line's number later.
     pub(crate) fn without_text(&self) -> Self {
-        Self {
-            text: String::new(),
-            origin: self.origin.clone(),
-            start: self.start,
-        }
+        Self { text: String::new(), origin: self.origin.clone(), start: self.start }
     }
 
     /// The lines, without their line ends (`\n` or `\r\n`).

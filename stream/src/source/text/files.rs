@@ -113,11 +113,7 @@ impl TextFiles {
     /// batch that reads it; a line is read when as much time has passed since then as its event time is later, divided
     /// by `speed`. Lines without a time go along with those before. Without effect on batches that wait for a full share
     /// ([`Limit::wait`]).
-    pub fn paced(
-        mut self,
-        event_time: impl Fn(&str) -> Option<i64> + Send + Sync + 'static,
-        speed: f64,
-    ) -> Self {
+    pub fn paced(mut self, event_time: impl Fn(&str) -> Option<i64> + Send + Sync + 'static, speed: f64) -> Self {
         self.pace = Some(Pace::new(event_time, speed));
         self
     }
@@ -126,10 +122,7 @@ impl TextFiles {
     fn there(&self, from: &FilesPosition) -> Result<Vec<(FilePosition, u64)>, SourceError> {
         let mut listed = self.list()?;
         let mut there = Vec::with_capacity(listed.len());
-        let lengths: HashMap<&str, u64> = listed
-            .iter()
-            .map(|file| (file.name.as_str(), file.length))
-            .collect();
+        let lengths: HashMap<&str, u64> = listed.iter().map(|file| (file.name.as_str(), file.length)).collect();
         for known in &from.files {
             match lengths.get(known.name.as_str()) {
                 Some(length) => there.push((known.clone(), *length)),
@@ -140,11 +133,7 @@ impl TextFiles {
         }
         let known = from.by_name();
         listed.retain(|file| !known.contains_key(file.name.as_str()));
-        there.extend(
-            listed
-                .into_iter()
-                .map(|file| (FilePosition::start(file.name), file.length)),
-        );
+        there.extend(listed.into_iter().map(|file| (FilePosition::start(file.name), file.length)));
         Ok(there)
     }
 
@@ -153,10 +142,7 @@ impl TextFiles {
             return listing::list(&self.path);
         };
         match fs::metadata(&self.path) {
-            Ok(metadata) => Ok(vec![Listed {
-                name: name.clone(),
-                length: metadata.len(),
-            }]),
+            Ok(metadata) => Ok(vec![Listed { name: name.clone(), length: metadata.len() }]),
             // It is being rotated.
             Err(error) if self.follow && error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(open::failed(&self.path, &error)),
@@ -166,21 +152,12 @@ impl TextFiles {
     fn path_of(&self, name: &str) -> String {
         match self.file {
             Some(_) => self.path.clone(),
-            None => Path::new(&self.path)
-                .join(name)
-                .to_string_lossy()
-                .into_owned(),
+            None => Path::new(&self.path).join(name).to_string_lossy().into_owned(),
         }
     }
 
     /// Moves on in a file by about a share.
-    fn advance(
-        &mut self,
-        at: &mut FilePosition,
-        length: u64,
-        share: u64,
-        limit: Limit,
-    ) -> Result<Step, SourceError> {
+    fn advance(&mut self, at: &mut FilePosition, length: u64, share: u64, limit: Limit) -> Result<Step, SourceError> {
         let path = self.path_of(&at.name);
         if open::is_gzip(&at.name) {
             return match (at.finished, share) {
@@ -212,13 +189,7 @@ impl TextFiles {
         limit: Limit,
     ) -> Result<Step, SourceError> {
         let from = at.bytes;
-        let wanted = Wanted {
-            from,
-            length,
-            share,
-            unfinished: self.follow,
-            longest_line: self.longest_line,
-        };
+        let wanted = Wanted { from, length, share, unfinished: self.follow, longest_line: self.longest_line };
         let mut file = open::plain(path)?;
         let end = plain::end_of_lines(path, &mut file, &wanted)?;
         if let Some(pace) = self.pace.as_mut().filter(|_| !limit.wait) {
@@ -263,11 +234,7 @@ impl TextFiles {
             return Ok(Step::End);
         }
         self.reader = Some((at.name.clone(), reader));
-        Ok(if held_back || lines == 0 {
-            Step::Later
-        } else {
-            Step::More
-        })
+        Ok(if held_back || lines == 0 { Step::Later } else { Step::More })
     }
 
     /// The reader of a compressed file, at this position: the one that is there, or a new one.
@@ -284,15 +251,8 @@ impl TextFiles {
     }
 
     /// A range of a compressed file: what was planned, or read again.
-    fn take_gzip(
-        &mut self,
-        path: String,
-        from: FilePosition,
-        to: u64,
-    ) -> Result<Taken, SourceError> {
-        let is_it = |taken: &Taken| {
-            *taken.origin == *path && taken.offset == from.bytes && taken.end() == to
-        };
+    fn take_gzip(&mut self, path: String, from: FilePosition, to: u64) -> Result<Taken, SourceError> {
+        let is_it = |taken: &Taken| *taken.origin == *path && taken.offset == from.bytes && taken.end() == to;
         if let Some(found) = self.planned.iter().position(is_it) {
             return Ok(self.planned.swap_remove(found));
         }
@@ -315,11 +275,7 @@ impl Source for TextFiles {
         FilesPosition::default()
     }
 
-    fn plan(
-        &mut self,
-        from: &FilesPosition,
-        limit: Limit,
-    ) -> Result<Plan<FilesPosition>, SourceError> {
+    fn plan(&mut self, from: &FilesPosition, limit: Limit) -> Result<Plan<FilesPosition>, SourceError> {
         self.planned.clear();
         let mut to = FilesPosition::default();
         let mut share = self.max_bytes;
@@ -335,20 +291,12 @@ impl Source for TextFiles {
                     Err(_) if share < self.max_bytes => stopped = Some(Next::Ready),
                     Err(error) => return Err(error),
                 }
-                let read = if at.bytes >= before {
-                    at.bytes - before
-                } else {
-                    at.bytes
-                };
+                let read = if at.bytes >= before { at.bytes - before } else { at.bytes };
                 share = share.saturating_sub(read);
             }
             to.files.push(at);
         }
-        let end = if self.follow {
-            Next::Idle
-        } else {
-            Next::Finished
-        };
+        let end = if self.follow { Next::Idle } else { Next::Finished };
         let next = stopped.unwrap_or(end);
         Ok(Plan { to, next })
     }

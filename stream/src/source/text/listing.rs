@@ -32,9 +32,9 @@ pub(super) fn list(directory: &str) -> Result<Vec<Listed>, SourceError> {
         if !metadata.is_file() {
             continue;
         }
-        let name = name.into_string().map_err(|name| {
-            SourceError::new(directory, format!("file name {name:?} is no UTF-8"))
-        })?;
+        let name = name
+            .into_string()
+            .map_err(|name| SourceError::new(directory, format!("file name {name:?} is no UTF-8")))?;
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let length = metadata.len();
         files.push((modified, Listed { name, length }));

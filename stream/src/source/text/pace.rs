@@ -18,32 +18,18 @@ pub(super) struct Pace {
 
 impl fmt::Debug for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pace")
-            .field("speed", &self.speed)
-            .field("begun", &self.begun)
-            .finish_non_exhaustive()
+        f.debug_struct("Pace").field("speed", &self.speed).field("begun", &self.begun).finish_non_exhaustive()
     }
 }
 
 impl Pace {
-    pub(super) fn new(
-        event_time: impl Fn(&str) -> Option<i64> + Send + Sync + 'static,
-        speed: f64,
-    ) -> Self {
-        Self {
-            event_time: Box::new(event_time),
-            speed,
-            begun: None,
-        }
+    pub(super) fn new(event_time: impl Fn(&str) -> Option<i64> + Send + Sync + 'static, speed: f64) -> Self {
+        Self { event_time: Box::new(event_time), speed, begun: None }
     }
 
     /// How many bytes of this text go into a batch of this time, and whether a line was held back. Reads no further
     /// than to that line.
-    pub(super) fn let_through(
-        &mut self,
-        mut text: impl BufRead,
-        time: Time,
-    ) -> io::Result<(u64, bool)> {
+    pub(super) fn let_through(&mut self, mut text: impl BufRead, time: Time) -> io::Result<(u64, bool)> {
         let mut through = 0;
         let mut line = Vec::new();
         loop {

@@ -21,11 +21,7 @@ pub(super) struct Wanted {
 }
 
 /// Where the lines of a batch end, found without reading them all.
-pub(super) fn end_of_lines(
-    path: &str,
-    file: &mut File,
-    wanted: &Wanted,
-) -> Result<u64, SourceError> {
+pub(super) fn end_of_lines(path: &str, file: &mut File, wanted: &Wanted) -> Result<u64, SourceError> {
     let Wanted { from, length, .. } = *wanted;
     let failed = |error| open::failed(path, &error);
     let nominal = from.saturating_add(wanted.share).min(length);
@@ -36,16 +32,11 @@ pub(super) fn end_of_lines(
         return Ok(end);
     }
     let farthest = from.saturating_add(wanted.longest_line).max(nominal);
-    if let Some(end) =
-        newline::first_in_file(file, nominal, farthest.min(length)).map_err(failed)?
-    {
+    if let Some(end) = newline::first_in_file(file, nominal, farthest.min(length)).map_err(failed)? {
         return Ok(end);
     }
     if farthest < length {
-        let why = format!(
-            "the line at byte {from} is longer than {} bytes",
-            wanted.longest_line
-        );
+        let why = format!("the line at byte {from} is longer than {} bytes", wanted.longest_line);
         return Err(SourceError::new(path, why));
     }
     Ok(if wanted.unfinished { from } else { length })
@@ -59,12 +50,7 @@ pub(super) fn partitions(
     size: u64,
 ) -> impl Iterator<Item = Box<dyn Partition<TextBlock>>> {
     newline::cuts(from, to, size).map(move |(start, end)| {
-        Box::new(Section {
-            path: path.clone(),
-            range: (from, to),
-            start,
-            end,
-        }) as Box<dyn Partition<TextBlock>>
+        Box::new(Section { path: path.clone(), range: (from, to), start, end }) as Box<dyn Partition<TextBlock>>
     })
 }
 
@@ -88,10 +74,7 @@ impl Partition<TextBlock> for Section {
 
         let mut start = self.start;
         if start > from {
-            let skipped = (&mut reader)
-                .take(self.end - look)
-                .skip_until(b'\n')
-                .map_err(failed)?;
+            let skipped = (&mut reader).take(self.end - look).skip_until(b'\n').map_err(failed)?;
             start = look + skipped as u64;
         }
         if start < self.end {
@@ -106,11 +89,7 @@ impl Partition<TextBlock> for Section {
                 let why = format!("became shorter while it was read: {end} bytes instead of {to}");
                 return Err(SourceError::new(&self.path, why));
             }
-            out(&mut vec![TextBlock::new(
-                self.path.clone(),
-                Start::Byte(start),
-                bytes,
-            )]);
+            out(&mut vec![TextBlock::new(self.path.clone(), Start::Byte(start), bytes)]);
         }
         Ok(())
     }

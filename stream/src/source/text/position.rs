@@ -24,25 +24,16 @@ pub(super) struct FilePosition {
 impl FilesPosition {
     /// The files and how many bytes of the text of each were read.
     pub fn files(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.files
-            .iter()
-            .map(|file| (file.name.as_str(), file.bytes))
+        self.files.iter().map(|file| (file.name.as_str(), file.bytes))
     }
 
     pub(super) fn by_name(&self) -> HashMap<&str, &FilePosition> {
-        self.files
-            .iter()
-            .map(|file| (file.name.as_str(), file))
-            .collect()
+        self.files.iter().map(|file| (file.name.as_str(), file)).collect()
     }
 }
 
 impl FilePosition {
     pub(super) fn start(name: String) -> Self {
-        Self {
-            name,
-            bytes: 0,
-            finished: false,
-        }
+        Self { name, bytes: 0, finished: false }
     }
 }

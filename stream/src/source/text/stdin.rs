@@ -43,12 +43,7 @@ impl Stdin {
         Self::ahead(name, reader, READ_AHEAD, STREAM_PARTITION)
     }
 
-    pub(super) fn ahead(
-        name: &str,
-        reader: impl Read + Send + 'static,
-        share: usize,
-        partition: usize,
-    ) -> Self {
+    pub(super) fn ahead(name: &str, reader: impl Read + Send + 'static, share: usize, partition: usize) -> Self {
         Self {
             name: name.to_owned(),
             reader: ReadAhead::new(name.into(), reader, 0, share),
@@ -95,20 +90,11 @@ impl Source for Stdin {
         Ok(Plan { to, next })
     }
 
-    fn read(
-        &mut self,
-        from: &u64,
-        to: &u64,
-    ) -> Result<Vec<Box<dyn Partition<TextBlock>>>, SourceError> {
+    fn read(&mut self, from: &u64, to: &u64) -> Result<Vec<Box<dyn Partition<TextBlock>>>, SourceError> {
         match self.planned.take() {
-            Some(planned) if planned.offset == *from && planned.end() == *to => {
-                Ok(planned.partitions(self.partition))
-            }
+            Some(planned) if planned.offset == *from && planned.end() == *to => Ok(planned.partitions(self.partition)),
             _ if from == to => Ok(Vec::new()),
-            _ => Err(SourceError::new(
-                &self.name,
-                format!("bytes {from} to {to} cannot be read again"),
-            )),
+            _ => Err(SourceError::new(&self.name, format!("bytes {from} to {to} cannot be read again"))),
         }
     }
 

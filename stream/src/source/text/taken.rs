@@ -41,12 +41,7 @@ impl Taken {
             let to = newline::line_start(bytes, to as usize);
             if from < to {
                 let taken = taken.clone();
-                partitions.push(Box::new(Piece {
-                    taken,
-                    from,
-                    to,
-                    line,
-                }));
+                partitions.push(Box::new(Piece { taken, from, to, line }));
                 line += newline::count(&bytes[from..to]);
             }
         }
@@ -66,11 +61,7 @@ impl Partition<TextBlock> for Piece {
         // A copy, because a partition may be read again; and made here, on the thread that then reads the lines.
         let bytes = self.taken.bytes[self.from..self.to].to_vec();
         let origin = self.taken.origin.clone();
-        out(&mut vec![TextBlock::new(
-            origin,
-            Start::Line(self.line),
-            bytes,
-        )]);
+        out(&mut vec![TextBlock::new(origin, Start::Line(self.line), bytes)]);
         Ok(())
     }
 }

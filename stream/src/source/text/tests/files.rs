@@ -13,20 +13,9 @@ fn every_line_is_read_once_whatever_the_cuts() {
     for seed in 0..40 {
         let text = unpleasant_text(seed);
         let path = scratch.write("log", &text, 0);
-        for (max_bytes, partition) in [
-            (1, 1),
-            (7, 3),
-            (64, 5),
-            (100, 1_000),
-            (1_000, 17),
-            (1 << 20, 64),
-        ] {
+        for (max_bytes, partition) in [(1, 1), (7, 3), (64, 5), (100, 1_000), (1_000, 17), (1 << 20, 64)] {
             let batches = batches(&mut open(&path, max_bytes, partition), WAIT);
-            assert_eq!(
-                all_lines(&batches),
-                plain_lines(&text),
-                "seed {seed}, {max_bytes}, {partition}"
-            );
+            assert_eq!(all_lines(&batches), plain_lines(&text), "seed {seed}, {max_bytes}, {partition}");
             assert_numbered(&batches);
         }
     }
@@ -36,12 +25,7 @@ fn every_line_is_read_once_whatever_the_cuts() {
 fn lines_longer_than_a_step_of_the_search() {
     let scratch = Scratch::new();
     let long = |byte: &str| byte.repeat(200_000);
-    let text = format!(
-        "short\n{}\n\n{}\nshort\n{}",
-        long("a"),
-        long("b"),
-        long("c")
-    );
+    let text = format!("short\n{}\n\n{}\nshort\n{}", long("a"), long("b"), long("c"));
     let path = scratch.write("log", &text, 0);
     for max_bytes in [1, 1_000, 70_000, 199_999, 200_007, 1 << 20] {
         let batches = batches(&mut open(&path, max_bytes, 50_000), NOW);
@@ -57,14 +41,10 @@ fn a_logged_range_gives_the_same_blocks_again() {
     let batches = batches(&mut open(&path, 100, 30), WAIT);
     let mut again = open(&path, 1_000, 30);
     for batch in &batches {
-        let position: FilesPosition =
-            postcard::from_bytes(&postcard::to_stdvec(&batch.to).unwrap()).unwrap();
+        let position: FilesPosition = postcard::from_bytes(&postcard::to_stdvec(&batch.to).unwrap()).unwrap();
         assert_eq!(position, batch.to);
         let partitions = again.read(&batch.from, &position).unwrap();
-        assert_eq!(
-            contents(&blocks(&partitions).unwrap()),
-            contents(&batch.blocks)
-        );
+        assert_eq!(contents(&blocks(&partitions).unwrap()), contents(&batch.blocks));
     }
 }
 
@@ -75,10 +55,7 @@ fn a_partition_may_be_read_twice() {
     let mut source = open(&path, 100, 3);
     let plan = source.plan(&source.start(), WAIT).unwrap();
     let partitions = source.read(&source.start(), &plan.to).unwrap();
-    assert_eq!(
-        contents(&blocks(&partitions).unwrap()),
-        contents(&blocks(&partitions).unwrap())
-    );
+    assert_eq!(contents(&blocks(&partitions).unwrap()), contents(&blocks(&partitions).unwrap()));
 }
 
 #[test]
@@ -94,15 +71,9 @@ fn what_cannot_be_read_is_named() {
     let scratch = Scratch::new();
     let missing = scratch.path("missing.log");
     let error = TextFiles::new(&missing).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("{}: no such file", missing.display())
-    );
+    assert_eq!(error.to_string(), format!("{}: no such file", missing.display()));
     let error = TextFiles::new("/dev/null").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "/dev/null: neither a file nor a directory"
-    );
+    assert_eq!(error.to_string(), "/dev/null: neither a file nor a directory");
     assert!(TextFiles::new("nul\0byte").is_err());
 }
 
@@ -117,12 +88,7 @@ fn what_is_forbidden_is_named() {
     // Nothing is forbidden to a superuser.
     if fs::read_dir(&closed).is_err() {
         let error = TextFiles::new(&closed).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("{}: Permission denied", closed.display())),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with(&format!("{}: Permission denied", closed.display())), "{error}");
     }
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
 }
@@ -139,12 +105,7 @@ fn a_file_that_became_shorter_is_an_error() {
     let partitions = source.read(&first.to, &plan.to).unwrap();
     scratch.write("log", "one\ntwo\nth", 0);
     let error = blocks(&partitions).unwrap_err();
-    assert!(
-        error
-            .why
-            .starts_with("became shorter while it was read: 10 bytes instead of 14"),
-        "{error}"
-    );
+    assert!(error.why.starts_with("became shorter while it was read: 10 bytes instead of 14"), "{error}");
 
     scratch.write("log", "one\n", 0);
     let error = source.plan(&first.to, WAIT).unwrap_err();
@@ -161,10 +122,7 @@ fn growth_between_plan_and_read_is_for_the_next_batch() {
     append(&path, "two\n");
     let read = blocks(&source.read(&source.start(), &plan.to).unwrap()).unwrap();
     assert_eq!(lines(&read), ["one"]);
-    assert_eq!(
-        lines(&batch(&mut source, &plan.to, NOW).unwrap().blocks),
-        ["two"]
-    );
+    assert_eq!(lines(&batch(&mut source, &plan.to, NOW).unwrap().blocks), ["two"]);
 }
 
 #[test]
@@ -177,10 +135,7 @@ fn an_endless_line_is_an_error() {
     let error = source.plan(&first.to, WAIT).unwrap_err();
     assert_eq!(error.why, "the line at byte 3 is longer than 100 bytes");
     source.longest_line = 201;
-    assert_eq!(
-        lines(&batch(&mut source, &first.to, WAIT).unwrap().blocks),
-        ["x".repeat(200)]
-    );
+    assert_eq!(lines(&batch(&mut source, &first.to, WAIT).unwrap().blocks), ["x".repeat(200)]);
 }
 
 #[test]
@@ -198,20 +153,13 @@ fn a_directory_is_read_from_its_oldest_file_on() {
         assert_eq!(all_lines(&batches), ["c1", "a1", "a2", "b1", "b2"]);
         assert_eq!(batches.len() == 1, max_bytes == 100);
         let last = batches.last().unwrap();
-        assert!(
-            last.to
-                .files()
-                .eq([("empty", 0), ("c", 3), ("a", 6), ("b", 5)])
-        );
+        assert!(last.to.files().eq([("empty", 0), ("c", 3), ("a", 6), ("b", 5)]));
     }
     let mut source = open(&scratch.0, 4, 100);
     let first = first(&mut source, WAIT).unwrap();
     fs::remove_file(scratch.path("a")).unwrap();
     let error = source.plan(&first.to, WAIT).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("{}: no such file", scratch.path("a").display())
-    );
+    assert_eq!(error.to_string(), format!("{}: no such file", scratch.path("a").display()));
 }
 
 #[test]
@@ -239,8 +187,5 @@ fn line_ends_are_counted() {
 fn cuts_cover_a_range_in_equal_parts() {
     assert_eq!(newline::cuts(5, 5, 10).count(), 0);
     assert_eq!(newline::cuts(5, 15, 10).collect::<Vec<_>>(), [(5, 15)]);
-    assert_eq!(
-        newline::cuts(5, 16, 10).collect::<Vec<_>>(),
-        [(5, 10), (10, 16)]
-    );
+    assert_eq!(newline::cuts(5, 16, 10).collect::<Vec<_>>(), [(5, 10), (10, 16)]);
 }

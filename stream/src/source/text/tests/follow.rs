@@ -27,20 +27,11 @@ fn a_growing_file_is_read_line_by_line() {
 fn more_than_a_share_is_ready() {
     let scratch = Scratch::new();
     let path = scratch.write("log", "one\ntwo\nthree", 0);
-    let mut source = TextFiles::new(&path)
-        .unwrap()
-        .follow()
-        .max_bytes_per_batch(5);
+    let mut source = TextFiles::new(&path).unwrap().follow().max_bytes_per_batch(5);
     let first = first(&mut source, NOW).unwrap();
-    assert_eq!(
-        (lines(&first.blocks), first.next),
-        (vec!["one".to_owned()], Next::Ready)
-    );
+    assert_eq!((lines(&first.blocks), first.next), (vec!["one".to_owned()], Next::Ready));
     let second = batch(&mut source, &first.to, NOW).unwrap();
-    assert_eq!(
-        (lines(&second.blocks), second.next),
-        (vec!["two".to_owned()], Next::Ready)
-    );
+    assert_eq!((lines(&second.blocks), second.next), (vec!["two".to_owned()], Next::Ready));
     let third = batch(&mut source, &second.to, NOW).unwrap();
     assert_eq!((lines(&third.blocks), third.next), (vec![], Next::Idle));
 }
@@ -108,12 +99,7 @@ fn files_that_appear_in_a_directory_are_read() {
 fn a_restarted_job_goes_on_where_it_was() {
     let scratch = Scratch::new();
     let path = scratch.write("log", "one\ntwo\n", 0);
-    let source = || {
-        TextFiles::new(&path)
-            .unwrap()
-            .follow()
-            .max_bytes_per_batch(4)
-    };
+    let source = || TextFiles::new(&path).unwrap().follow().max_bytes_per_batch(4);
     let first = batch(&mut source(), &source().start(), NOW).unwrap();
     let second = batch(&mut source(), &first.to, NOW).unwrap();
     assert_eq!(lines(&second.blocks), ["two"]);

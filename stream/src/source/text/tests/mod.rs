@@ -17,15 +17,9 @@ use super::TextBlock;
 use super::block::Start;
 use crate::time::Time;
 
-const WAIT: Limit = Limit {
-    time: Time::from_millis(0),
-    wait: true,
-};
+const WAIT: Limit = Limit { time: Time::from_millis(0), wait: true };
 
-const NOW: Limit = Limit {
-    time: Time::from_millis(0),
-    wait: false,
-};
+const NOW: Limit = Limit { time: Time::from_millis(0), wait: false };
 
 /// A directory that goes away with the test.
 struct Scratch(PathBuf);
@@ -34,8 +28,7 @@ impl Scratch {
     fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("streamgauge-text-{}-{count}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("streamgauge-text-{}-{count}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -49,8 +42,7 @@ impl Scratch {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
         let file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age))
-            .unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age)).unwrap();
         path
     }
 }
@@ -71,10 +63,7 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
 }
@@ -100,11 +89,7 @@ fn unpleasant_text(seed: u64) -> Vec<u8> {
                 _ => text.push(b'a' + random.below(26) as u8),
             }
         }
-        text.extend(if random.below(3) == 0 {
-            &b"\r\n"[..]
-        } else {
-            b"\n"
-        });
+        text.extend(if random.below(3) == 0 { &b"\r\n"[..] } else { b"\n" });
     }
     if random.below(2) == 0 {
         text.extend(b"unfinished");
@@ -118,9 +103,7 @@ fn plain_lines(text: &[u8]) -> Vec<String> {
     if lines.last().is_some_and(|line| line.is_empty()) {
         lines.pop();
     }
-    let line = |line: &[u8]| {
-        String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
-    };
+    let line = |line: &[u8]| String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned();
     lines.into_iter().map(line).collect()
 }
 
@@ -133,22 +116,12 @@ fn blocks(partitions: &[Box<dyn Partition<TextBlock>>]) -> Result<Vec<TextBlock>
 }
 
 fn lines(blocks: &[TextBlock]) -> Vec<String> {
-    blocks
-        .iter()
-        .flat_map(|block| block.lines())
-        .map(str::to_owned)
-        .collect()
+    blocks.iter().flat_map(|block| block.lines()).map(str::to_owned).collect()
 }
 
 /// Blocks, so that they can be compared.
 fn contents(blocks: &[TextBlock]) -> Vec<(String, String, Start)> {
-    let content = |block: &TextBlock| {
-        (
-            block.origin().to_owned(),
-            block.as_str().to_owned(),
-            block.start(),
-        )
-    };
+    let content = |block: &TextBlock| (block.origin().to_owned(), block.as_str().to_owned(), block.start());
     blocks.iter().map(content).collect()
 }
 
@@ -159,22 +132,13 @@ struct Batch<P> {
     blocks: Vec<TextBlock>,
 }
 
-fn batch<S>(
-    source: &mut S,
-    from: &S::Position,
-    limit: Limit,
-) -> Result<Batch<S::Position>, SourceError>
+fn batch<S>(source: &mut S, from: &S::Position, limit: Limit) -> Result<Batch<S::Position>, SourceError>
 where
     S: Source<Item = TextBlock>,
 {
     let plan = source.plan(from, limit)?;
     let blocks = blocks(&source.read(from, &plan.to)?)?;
-    Ok(Batch {
-        from: from.clone(),
-        to: plan.to,
-        next: plan.next,
-        blocks,
-    })
+    Ok(Batch { from: from.clone(), to: plan.to, next: plan.next, blocks })
 }
 
 fn first<S>(source: &mut S, limit: Limit) -> Result<Batch<S::Position>, SourceError>
@@ -192,9 +156,7 @@ where
 {
     let mut batches: Vec<Batch<S::Position>> = Vec::new();
     loop {
-        let from = batches
-            .last()
-            .map_or_else(|| source.start(), |batch| batch.to.clone());
+        let from = batches.last().map_or_else(|| source.start(), |batch| batch.to.clone());
         let batch = batch(source, &from, limit).unwrap();
         let finished = batch.next == Next::Finished;
         batches.push(batch);
@@ -207,10 +169,7 @@ where
 }
 
 fn all_lines<P>(batches: &[Batch<P>]) -> Vec<String> {
-    batches
-        .iter()
-        .flat_map(|batch| lines(&batch.blocks))
-        .collect()
+    batches.iter().flat_map(|batch| lines(&batch.blocks)).collect()
 }
 
 /// Checks the line numbers of an input that begins with the first of these blocks.

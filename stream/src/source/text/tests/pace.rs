@@ -12,10 +12,7 @@ fn event_time(line: &str) -> Option<i64> {
 }
 
 fn at(millis: i64) -> Limit {
-    Limit {
-        time: Time::from_millis(millis),
-        wait: false,
-    }
+    Limit { time: Time::from_millis(millis), wait: false }
 }
 
 const LOG: &str = "# a log\n5000 a\n6000 b\n  more of b\n6000 c\n9000 d\n7000 e\n9001 f\n";
@@ -34,10 +31,7 @@ fn lines_come_when_it_is_their_time() {
     };
     assert_eq!(next(100_000, &["# a log", "5000 a"]), Next::Idle);
     assert_eq!(next(100_499, &[]), Next::Idle);
-    assert_eq!(
-        next(100_500, &["6000 b", "  more of b", "6000 c"]),
-        Next::Idle
-    );
+    assert_eq!(next(100_500, &["6000 b", "  more of b", "6000 c"]), Next::Idle);
     assert_eq!(next(102_000, &["9000 d", "7000 e"]), Next::Idle);
     assert_eq!(next(103_000, &["9001 f"]), Next::Finished);
 }
@@ -59,10 +53,7 @@ fn a_restart_begins_anew_at_its_first_line() {
 fn batches_that_wait_for_a_full_share_are_not_paced() {
     let scratch = Scratch::new();
     let path = scratch.write("log", LOG, 0);
-    let batches = batches(
-        &mut TextFiles::new(&path).unwrap().paced(event_time, 1.0),
-        WAIT,
-    );
+    let batches = batches(&mut TextFiles::new(&path).unwrap().paced(event_time, 1.0), WAIT);
     assert_eq!(batches.len(), 1);
     assert_eq!(all_lines(&batches), plain_lines(LOG.as_bytes()));
 }
@@ -70,9 +61,7 @@ fn batches_that_wait_for_a_full_share_are_not_paced() {
 #[test]
 fn a_batch_looks_no_further_than_to_the_line_that_is_early() {
     let scratch = Scratch::new();
-    let log: String = (0..10_000)
-        .map(|second| format!("{} x\n", second * 1_000))
-        .collect();
+    let log: String = (0..10_000).map(|second| format!("{} x\n", second * 1_000)).collect();
     let path = scratch.write("log", log, 0);
     let looked = Arc::new(AtomicUsize::new(0));
     let count = looked.clone();

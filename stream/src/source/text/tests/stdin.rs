@@ -22,11 +22,7 @@ impl Read for Pieces {
 }
 
 fn pieces(text: &[u8], seed: u64, largest: usize) -> Pieces {
-    Pieces {
-        text: Cursor::new(text.to_vec()),
-        random: Random(seed),
-        largest,
-    }
+    Pieces { text: Cursor::new(text.to_vec()), random: Random(seed), largest }
 }
 
 /// A pipe: what is sent is read, and each read is told.
@@ -64,15 +60,7 @@ impl Writer {
 fn pipe() -> (Writer, Stdin) {
     let (sender, received) = channel();
     let (ask, asked) = channel();
-    let source = Stdin::ahead(
-        "pipe",
-        Pipe {
-            received,
-            asked: ask,
-        },
-        1_000,
-        100,
-    );
+    let source = Stdin::ahead("pipe", Pipe { received, asked: ask }, 1_000, 100);
     asked.recv().unwrap();
     (Writer { sender, asked }, source)
 }
@@ -101,25 +89,13 @@ fn a_batch_that_waits_depends_on_the_text_alone() {
         let text = unpleasant_text(seed);
         for (share, partition) in [(1, 10), (50, 20), (300, 100), (100_000, 1_000)] {
             let run = |largest| {
-                let mut source = Stdin::ahead(
-                    "pipe",
-                    pieces(&text, largest as u64, largest),
-                    share,
-                    partition,
-                );
+                let mut source = Stdin::ahead("pipe", pieces(&text, largest as u64, largest), share, partition);
                 let batches = batches(&mut source, WAIT);
-                batches
-                    .iter()
-                    .map(|batch| (batch.to, batch.next, contents(&batch.blocks)))
-                    .collect::<Vec<_>>()
+                batches.iter().map(|batch| (batch.to, batch.next, contents(&batch.blocks))).collect::<Vec<_>>()
             };
             let expected = run(1);
             for largest in [2, 13, 400, 100_000] {
-                assert_eq!(
-                    run(largest),
-                    expected,
-                    "seed {seed}, {share}, {partition}, {largest}"
-                );
+                assert_eq!(run(largest), expected, "seed {seed}, {share}, {partition}, {largest}");
             }
         }
     }
@@ -161,15 +137,9 @@ fn nothing_is_read_again() {
     writer.write("one\n");
     let first = batch(&mut source, &700, NOW).unwrap();
     // The position goes on from where a restarted job was; the lines are those of this input.
-    assert_eq!(
-        (first.to, first.blocks[0].line_number(0).unwrap()),
-        (704, 1)
-    );
+    assert_eq!((first.to, first.blocks[0].line_number(0).unwrap()), (704, 1));
     let error = source.read(&700, &704).err().unwrap();
-    assert_eq!(
-        error.to_string(),
-        "pipe: bytes 700 to 704 cannot be read again"
-    );
+    assert_eq!(error.to_string(), "pipe: bytes 700 to 704 cannot be read again");
     assert!(source.read(&704, &704).unwrap().is_empty());
 }
 
@@ -183,10 +153,7 @@ fn what_was_taken_in_is_read_after_closing() {
     assert!(source.holds_records());
     writer.sender.send(Ok("o\n")).unwrap();
     let first = batch(&mut source, &0, WAIT).unwrap();
-    assert_eq!(
-        (lines(&first.blocks), first.next),
-        (vec!["one".to_owned()], Next::Idle)
-    );
+    assert_eq!((lines(&first.blocks), first.next), (vec!["one".to_owned()], Next::Idle));
     assert!(!source.holds_records());
     for limit in [WAIT, NOW] {
         let later = batch(&mut source, &first.to, limit).unwrap();
@@ -238,10 +205,7 @@ fn an_endless_line_is_an_error() {
                 Err(error) => break error,
             }
         };
-        assert_eq!(
-            error.to_string(),
-            "pipe: byte 3 of the text, line 2: a line is longer than 300000 bytes"
-        );
+        assert_eq!(error.to_string(), "pipe: byte 3 of the text, line 2: a line is longer than 300000 bytes");
     }
 }
 
