@@ -1,0 +1,31 @@
+//! The chapters of the book in `docs/`: here so that their code is compiled and run by `cargo test --doc`.
+
+#[doc = include_str!("../docs/src/introduction.md")]
+mod introduction {}
+
+#[doc = include_str!("../docs/src/first-dashboard.md")]
+mod first_dashboard {}
+
+#[doc = include_str!("../docs/src/algebra.md")]
+mod algebra {}
+
+#[doc = include_str!("../docs/src/summaries.md")]
+mod summaries {}
+
+#[doc = include_str!("../docs/src/batches.md")]
+mod batches {}
+
+#[doc = include_str!("../docs/src/windows.md")]
+mod windows {}
+
+#[doc = include_str!("../docs/src/sources.md")]
+mod sources {}
+
+#[doc = include_str!("../docs/src/dashboard.md")]
+mod dashboard {}
+
+#[doc = include_str!("../docs/src/spark.md")]
+mod spark {}
+
+#[doc = include_str!("../docs/src/architecture.md")]
+mod architecture {}
