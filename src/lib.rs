@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(doctest)]
+mod book;
+
 pub use streamgauge_ml as ml;
 pub use streamgauge_sketches as sketches;
 pub use streamgauge_stream as stream;
@@ -7,8 +10,8 @@ pub use streamgauge_stream as stream;
 /// What a job needs, in one `use`.
 pub mod prelude {
     pub use streamgauge_sketches::{
-        Absorb, Codec, Count, CountMin, Estimate, ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog,
-        Key, Merge, On, PortableHash, Quantiles, Spec, Sum, Summary, TDigest,
+        Absorb, Codec, CompactString, Count, CountMin, Estimate, ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters,
+        HyperLogLog, Key, Merge, On, PortableHash, Quantiles, Spec, Sum, Summary, TDigest,
     };
     #[cfg(feature = "dashboard")]
     pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};

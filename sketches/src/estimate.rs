@@ -178,6 +178,18 @@ impl From<u64> for Estimate {
     }
 }
 
+impl From<u32> for Estimate {
+    fn from(value: u32) -> Self {
+        Self::exact(f64::from(value))
+    }
+}
+
+impl From<usize> for Estimate {
+    fn from(value: usize) -> Self {
+        Self::exact(value as f64)
+    }
+}
+
 impl From<f64> for Estimate {
     fn from(value: f64) -> Self {
         Self::exact(value)

@@ -2,7 +2,7 @@
 //!
 //! A *summary* is a small state that absorbs items, merges with its like and is read. Counts, sketches and samples are
 //! summaries; so are tuples of them. Nothing in this crate knows an engine or a runtime: use a summary on its own, or
-//! give it to a stream, which runs it in reduces, windows and keyed state.
+//! give it to a stream, which runs it per batch, per key and over windows.
 //!
 //! | question | summary | its reading | guarantee |
 //! |---|---|---|---|
@@ -43,6 +43,7 @@ pub mod summary;
 mod table;
 
 pub use codec::Codec;
+pub use compact_str::CompactString;
 pub use distinct::HyperLogLog;
 pub use error::{DecodeError, Mismatch, ParameterError};
 pub use estimate::{Estimate, Family, Method};

@@ -1,6 +1,7 @@
 //! The context of a job: describes it, starts it, stops it.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -9,8 +10,8 @@ use std::time::Duration;
 use crate::batch::exchange::Local;
 use crate::clock::{Clock, SystemClock};
 use crate::dstream::{DStream, SourceNode, TextStream};
-use crate::error::Error;
-use crate::graph::Graph;
+use crate::error::{Error, panic_message};
+use crate::graph::{Graph, decode};
 use crate::monitor::{Listener, Report};
 use crate::recovery::{NoLog, Snapshot};
 use crate::schedule::{Driver, Progress, Reached, Trigger};
@@ -232,7 +233,8 @@ impl StreamingContext {
         if !parts.problems.is_empty() {
             return Err(Error::Graph(parts.problems));
         }
-        if let Some(snapshot) = &snapshot {
+        let reached = snapshot.as_ref().map(|snapshot| snapshot.time);
+        if let Some(snapshot) = snapshot {
             snapshot.restore(&mut parts)?;
         }
         #[cfg(feature = "dashboard")]
@@ -248,7 +250,7 @@ impl StreamingContext {
             parts,
             trigger,
             interval,
-            last: snapshot.map_or_else(|| clock.now(), |snapshot| snapshot.time),
+            last: reached.unwrap_or_else(|| clock.now()),
             clock,
             pool,
             log: Box::new(NoLog),
@@ -261,8 +263,14 @@ impl StreamingContext {
         thread::Builder::new()
             .name(format!("{} batches", self.job.name))
             .spawn(move || {
-                let (reached, result) = driver.run();
-                *job.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
+                // Sources and listeners are other people's code too: whoever waits must hear of their panics.
+                let result = match catch_unwind(AssertUnwindSafe(|| driver.run())) {
+                    Ok((reached, result)) => {
+                        *job.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
+                        result
+                    }
+                    Err(panic) => Err(Error::Panicked(panic_message(&*panic))),
+                };
                 job.progress.end(result);
             })
             .map_err(|e| Error::Thread(e.to_string()))?;
@@ -343,8 +351,8 @@ impl StreamingContext {
     /// # Errors
     /// Those of [`start`](Self::start); [`Error::State`] if the bytes are no snapshot, or not one of this job.
     pub fn start_from(&self, snapshot: &[u8]) -> Result<(), Error> {
-        let snapshot = postcard::from_bytes(snapshot)
-            .map_err(|e| Error::State { operator: self.job.name.clone(), cause: e.to_string() })?;
+        let failed = |cause| Error::State { operator: self.job.name.clone(), cause };
+        let snapshot = decode(snapshot).map_err(failed)?;
         self.launch(Some(snapshot))
     }
 }

@@ -77,6 +77,9 @@ pub enum Error {
         /// Why not.
         cause: String,
     },
+    /// A source or a listener panicked.
+    #[error("the job ended: a source or a listener {0}")]
+    Panicked(String),
     /// The system refused a thread.
     #[error("cannot start a thread: {0}")]
     Thread(String),

@@ -95,13 +95,21 @@ impl Graph {
     }
 }
 
+/// What a source is about to give to a batch.
+pub(crate) struct Planned {
+    /// The range, serialized for the log.
+    pub(crate) range: Vec<u8>,
+    pub(crate) is_empty: bool,
+    pub(crate) next: Next,
+}
+
 /// A source as the scheduler drives it.
 pub(crate) trait AnySource: Send {
     fn name(&self) -> String;
     fn input(&self) -> Input;
 
-    /// Plans a batch; gives the range, serialized for the log, and what comes after.
-    fn plan(&mut self, limit: Limit) -> Result<(Vec<u8>, Next), Error>;
+    /// Plans a batch.
+    fn plan(&mut self, limit: Limit) -> Result<Planned, Error>;
 
     /// Makes the planned range the content of the batch.
     fn read(&mut self) -> Result<(), Error>;
@@ -121,21 +129,24 @@ pub(crate) trait Output: Send + Sync {
 
 /// State of an operator, as the engine stores and restores it.
 pub(crate) struct Stateful {
+    /// What the state is, in words: it is not restored as something else.
+    pub(crate) schema: String,
     save: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
     load: Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>,
 }
 
 impl Stateful {
     /// State that is plain data.
-    pub(crate) fn of<S: Serialize + DeserializeOwned + Send + 'static>(state: &Arc<Mutex<S>>) -> Self {
+    pub(crate) fn of<S: Serialize + DeserializeOwned + Send + 'static>(schema: String, state: &Arc<Mutex<S>>) -> Self {
         let (saved, loaded) = (state.clone(), state.clone());
         Self {
+            schema,
             save: Box::new(move || {
                 let state = saved.lock().unwrap_or_else(PoisonError::into_inner);
                 postcard::to_allocvec(&*state).map_err(|e| e.to_string())
             }),
             load: Box::new(move |bytes| {
-                let state = postcard::from_bytes(bytes).map_err(|e| e.to_string())?;
+                let state = decode(bytes)?;
                 *loaded.lock().unwrap_or_else(PoisonError::into_inner) = state;
                 Ok(())
             }),
@@ -148,5 +159,13 @@ impl Stateful {
 
     pub(crate) fn load(&self, operator: &str, bytes: &[u8]) -> Result<(), Error> {
         (self.load)(bytes).map_err(|cause| Error::State { operator: operator.to_owned(), cause })
+    }
+}
+
+/// Reads a stored value that is all of the bytes.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    match postcard::take_from_bytes(bytes).map_err(|e| e.to_string())? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(format!("{} surplus bytes", rest.len())),
     }
 }

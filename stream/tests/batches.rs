@@ -234,3 +234,37 @@ fn batches_may_follow_each_other_as_soon_as_possible() {
     assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "batch times increase");
     assert_eq!(report.batches, 50);
 }
+
+#[test]
+fn whoever_waits_hears_of_a_panic_outside_the_operators() {
+    struct Panics;
+    impl Listener for Panics {
+        fn on_batch_completed(&self, _: &BatchInfo) {
+            panic!("the listener has a bug");
+        }
+    }
+    let (ctx, clock) = job();
+    let (_queue, source) = Queue::<u8>::new();
+    ctx.source(source).for_each_batch(|_, _| ());
+    ctx.add_listener(Arc::new(Panics));
+    ctx.start().unwrap();
+    clock.advance(secs(1));
+    let error = ctx.await_termination().unwrap_err().to_string();
+    assert!(error.contains("a listener panicked: the listener has a bug"), "{error}");
+}
+
+#[test]
+fn no_batch_runs_as_soon_as_possible_while_there_is_nothing_to_read() {
+    let clock = Arc::new(ManualClock::new(Time::from_secs(1_000)));
+    let ctx =
+        StreamingContext::builder("idle").clock(clock.clone()).trigger(Trigger::AsSoonAsPossible).threads(1).build();
+    let (queue, source) = Queue::new();
+    let rows = ctx.source(source).collect_to_memory();
+    ctx.start().unwrap();
+    (0..100).for_each(|_| clock.advance(secs(1)));
+    // What is there at the stop is worked off.
+    queue.push(vec![1]);
+    ctx.stop();
+    let report = ctx.await_termination().unwrap();
+    assert_eq!((report.batches, rows.rows()), (1, vec![1]));
+}

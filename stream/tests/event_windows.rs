@@ -150,3 +150,26 @@ fn windows_wait_for_the_slowest_input_that_has_not_ended() {
         [(10, 11), (20, 10), (30, 11), (40, 10), (50, 10), (60, 10), (70, 10), (80, 10), (90, 10), (100, 10)]
     );
 }
+
+#[test]
+fn branches_of_one_input_do_not_make_each_other_late() {
+    let run = |one_at_a_time: bool| {
+        let ctx = StreamingContext::builder("branches").trigger(Trigger::Available).build();
+        let (queue, source) = Queue::new();
+        (0..10).for_each(|part| assert!(queue.push((part * 5..part * 5 + 5).collect())));
+        queue.close();
+        let numbers = ctx.source(if one_at_a_time { source.one_at_a_time() } else { source });
+        let windows = numbers
+            .filter(|n| n % 2 == 0)
+            .union(&numbers.filter(|n| n % 2 == 1))
+            .event_time(|n: &i64| *n, millis(2))
+            .tumbling(millis(10))
+            .summarize(|on| on.count())
+            .collect_to_memory();
+        let report = ctx.run().unwrap();
+        let counts: Vec<_> = windows.rows().iter().map(|w| w.value.count()).collect();
+        (counts, report.late)
+    };
+    assert_eq!(run(true), (vec![10; 5], 0));
+    assert_eq!(run(false), (vec![10; 5], 0));
+}

@@ -239,7 +239,7 @@ fn panels(dashboard: &Dashboard, windows: &DStream<WindowRow>) {
     dashboard.line("Distinct hosts over time", windows, |w| w.at(w.hosts));
     dashboard.line("Errors over time", windows, |w| w.at(w.errors));
     dashboard.quantiles("Response size", windows, &[0.5, 0.95, 0.99], |w| w.at(w.bytes.clone())).unit("bytes");
-    dashboard.ranking("Top pages", windows, |w| w.at(w.top_paths.iter().cloned().collect())).unit("requests");
+    dashboard.ranking("Top pages", windows, |w| w.at(w.top_paths.clone())).unit("requests");
 }
 
 type Out<W> = Arc<std::sync::Mutex<io::BufWriter<W>>>;

@@ -38,10 +38,15 @@ pub trait Summary: Clone + Serialize + DeserializeOwned + Send + Sync + 'static 
     /// [`Decay::decay`], for the summaries that have it.
     const DECAY: Option<fn(&mut Self, f64)> = None;
 
+    /// The name of the state with those of its parts: stored beside it, so that it is not read as something else.
+    fn schema() -> String {
+        Self::NAME.to_owned()
+    }
+
     /// Reads the state without changing it.
     fn read(&self) -> Self::Reading;
 
-    /// The bytes this state holds, itself and its heap.
+    /// The bytes this state holds, itself and its heap; of keys on the heap, only their fixed part.
     fn memory_bytes(&self) -> usize;
 }
 
@@ -71,7 +76,7 @@ pub trait Absorb<Q: ?Sized>: Summary {
 /// say what they promise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be merged, so it cannot be used in a reduce, a window or across partitions",
-    note = "use it in keyed state, which sees its items in order"
+    note = "a summary needs `Merge` wherever partial results are put together"
 )]
 pub trait Merge: Summary {
     /// How this summary slides over panes.

@@ -72,6 +72,15 @@ impl<P: Path> On<P> {
         self.on(Mapped::new(f))
     }
 
+    /// Summaries of a part of the record, as it stands in it: `on.part(|v| v.host.as_str()).of(summary)`.
+    pub fn part<Q, F>(&self, f: F) -> On<Then<P, Borrowed<P::To, Q, F>>>
+    where
+        Q: ?Sized + 'static,
+        F: Fn(&P::To) -> &Q + Send + Sync + 'static,
+    {
+        self.on(Borrowed::new(f))
+    }
+
     /// Summaries of the records for which a condition holds.
     pub fn when<F>(&self, condition: F) -> On<Then<P, When<P::To, P::To, F>>>
     where

@@ -17,6 +17,10 @@ macro_rules! tuple {
                 None
             };
 
+            fn schema() -> String {
+                format!("({})", [$($s::schema()),+].join(", "))
+            }
+
             fn read(&self) -> Self::Reading {
                 ($(self.$i.read(),)+)
             }
@@ -173,6 +177,10 @@ impl<S: Summary> Summary for Option<S> {
     } else {
         None
     };
+
+    fn schema() -> String {
+        format!("Option<{}>", S::schema())
+    }
 
     fn read(&self) -> Self::Reading {
         self.as_ref().map(Summary::read)

@@ -150,7 +150,8 @@ impl<T: Record> DStream<T> {
 
     /// The records of the last `length`, at every multiple of `slide`, by the time of their batch.
     ///
-    /// Both must be multiples of the batch interval. The window at time t holds the batches in (t − length, t].
+    /// Both must be multiples of the batch interval. The window at time t holds the batches in (t − length, t]. What
+    /// came after the last slide is in no window yet when a job ends.
     pub fn window(&self, length: Duration, slide: Duration) -> Grouped<T, All, Windows> {
         self.grouped().window(length, slide)
     }

@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Node;
 use crate::batch::{Batch, Input, Partitions};
 use crate::error::Error;
-use crate::graph::AnySource;
-use crate::source::{Limit, Next, Partition, Record, Source};
+use crate::graph::{AnySource, Planned, decode};
+use crate::source::{Limit, Partition, Record, Source};
 
-type Planned<T> = Arc<[Box<dyn Partition<T>>]>;
+type Content<T> = Arc<[Box<dyn Partition<T>>]>;
 
 /// A source as the graph reads it: the partitions of the batch that runs.
 pub(crate) struct SourceNode<T> {
     input: Input,
     /// Text is counted by line, where it is parsed.
     counts_rows: bool,
-    partitions: Arc<Mutex<Planned<T>>>,
+    partitions: Arc<Mutex<Content<T>>>,
 }
 
 struct Driven<S: Source> {
@@ -23,13 +23,13 @@ struct Driven<S: Source> {
     input: Input,
     from: S::Position,
     to: S::Position,
-    partitions: Arc<Mutex<Planned<S::Item>>>,
+    partitions: Arc<Mutex<Content<S::Item>>>,
 }
 
 impl<T: Record> SourceNode<T> {
     /// The two sides of a source.
     pub(crate) fn new<S: Source<Item = T>>(source: S, input: Input, counts_rows: bool) -> (Self, Box<dyn AnySource>) {
-        let partitions = Arc::new(Mutex::new(Planned::from([])));
+        let partitions = Arc::new(Mutex::new(Content::from([])));
         let node = Self { input, counts_rows, partitions: partitions.clone() };
         let start = source.start();
         let driven = Driven { source, input, from: start.clone(), to: start, partitions };
@@ -71,13 +71,13 @@ impl<S: Source> AnySource for Driven<S> {
         self.input
     }
 
-    fn plan(&mut self, limit: Limit) -> Result<(Vec<u8>, Next), Error> {
+    fn plan(&mut self, limit: Limit) -> Result<Planned, Error> {
         self.from = self.to.clone();
         let plan = self.source.plan(&self.from, limit)?;
         self.to = plan.to;
         // Writing to memory fails only for a position that refuses to be serialized.
         let range = postcard::to_allocvec(&(&self.from, &self.to)).unwrap_or_default();
-        Ok((range, plan.next))
+        Ok(Planned { range, is_empty: self.from == self.to, next: plan.next })
     }
 
     fn read(&mut self) -> Result<(), Error> {
@@ -99,8 +99,8 @@ impl<S: Source> AnySource for Driven<S> {
     }
 
     fn load(&mut self, position: &[u8]) -> Result<(), Error> {
-        self.to = postcard::from_bytes(position)
-            .map_err(|e| Error::State { operator: self.source.name(), cause: e.to_string() })?;
+        let failed = |cause| Error::State { operator: self.source.name(), cause };
+        self.to = decode(position).map_err(failed)?;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Several streams as one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{DStream, Node, Shared};
@@ -9,16 +10,16 @@ use crate::source::Record;
 
 struct Union<T> {
     parents: Vec<Arc<Shared<T>>>,
+    /// By parent: its inputs, and what they are here. Two branches of one input are two inputs from here on: each has
+    /// an order of its own, and what one has seen must not make the other's records late.
+    inputs: Vec<BTreeMap<Input, Input>>,
     /// For each partition of the batch: its parent and its number there.
     partitions: Mutex<Arc<[(usize, usize)]>>,
 }
 
 impl<T: Record> Node<T> for Union<T> {
     fn inputs(&self) -> Vec<Input> {
-        let mut inputs: Vec<_> = self.parents.iter().flat_map(|parent| parent.inputs()).collect();
-        inputs.sort_unstable();
-        inputs.dedup();
-        inputs
+        self.inputs.iter().flat_map(|inputs| inputs.values().copied()).collect()
     }
 
     fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
@@ -26,7 +27,7 @@ impl<T: Record> Node<T> for Union<T> {
         for (parent, node) in self.parents.iter().enumerate() {
             if let Some(partitions) = node.prepare(batch)? {
                 any = true;
-                inputs.extend_from_slice(&partitions);
+                inputs.extend(partitions.iter().map(|input| self.inputs[parent].get(input).copied().unwrap_or(*input)));
                 places.extend((0..partitions.len()).map(|partition| (parent, partition)));
             }
         }
@@ -54,10 +55,12 @@ impl<T: Record> DStream<T> {
         if streams.iter().any(|stream| !Arc::ptr_eq(&stream.graph, &first.graph)) {
             first.graph.problem("union: the streams belong to different contexts; build them from one");
         }
-        let node = Union {
-            parents: streams.iter().map(DStream::read_by_one_more).collect(),
-            partitions: Mutex::new(Arc::new([])),
-        };
+        let parents: Vec<_> = streams.iter().map(DStream::read_by_one_more).collect();
+        let mut seen = BTreeSet::new();
+        let mut here =
+            |input: Input| (input, if seen.insert(input) { input } else { first.graph.derived_input(vec![input]) });
+        let inputs = parents.iter().map(|parent| parent.inputs().into_iter().map(&mut here).collect()).collect();
+        let node = Union { parents, inputs, partitions: Mutex::new(Arc::new([])) };
         Some(DStream::new(first.graph.clone(), node))
     }
 }

@@ -15,14 +15,14 @@ pub(crate) struct Snapshot {
     pub(crate) time: Time,
     /// The positions of the sources, in the order in which the job names them.
     pub(crate) positions: Vec<Vec<u8>>,
-    /// The states by the name of their operator.
-    pub(crate) states: BTreeMap<String, Vec<u8>>,
+    /// The states by the name of their operator: what each is, and its bytes.
+    pub(crate) states: BTreeMap<String, (String, Vec<u8>)>,
 }
 
 impl Snapshot {
     pub(crate) fn take(time: Time, parts: &Parts) -> Result<Self, Error> {
         let Parts { sources, states, .. } = parts;
-        let states = states.iter().map(|(name, state)| Ok((name.clone(), state.save(name)?)));
+        let states = states.iter().map(|(name, state)| Ok((name.clone(), (state.schema.clone(), state.save(name)?))));
         Ok(Self {
             time,
             positions: sources.iter().map(|source| source.save()).collect(),
@@ -30,14 +30,27 @@ impl Snapshot {
         })
     }
 
-    pub(crate) fn restore(&self, parts: &mut Parts) -> Result<(), Error> {
-        for (source, position) in parts.sources.iter_mut().zip(&self.positions) {
-            source.load(position)?;
+    /// Puts positions and states back, if they are those of this very job.
+    pub(crate) fn restore(mut self, parts: &mut Parts) -> Result<(), Error> {
+        let wrong = |operator: &str, cause: String| Error::State { operator: operator.to_owned(), cause };
+        if self.positions.len() != parts.sources.len() {
+            let cause = format!("the snapshot has {} of them, the job {}", self.positions.len(), parts.sources.len());
+            return Err(wrong("the sources", cause));
         }
         for (name, state) in &parts.states {
-            if let Some(bytes) = self.states.get(name) {
-                state.load(name, bytes)?;
+            let Some((schema, bytes)) = self.states.remove(name) else {
+                return Err(wrong(name, "the snapshot has no operator of this name".to_owned()));
+            };
+            if schema != state.schema {
+                return Err(wrong(name, format!("the snapshot holds a {schema}, the job a {}", state.schema)));
             }
+            state.load(name, &bytes)?;
+        }
+        if let Some(name) = self.states.keys().next() {
+            return Err(wrong(name, "the job has no operator of this name any more".to_owned()));
+        }
+        for (source, position) in parts.sources.iter_mut().zip(&self.positions) {
+            source.load(position)?;
         }
         Ok(())
     }
@@ -129,5 +142,31 @@ mod tests {
         batches.extend(more_batches);
         assert_eq!(events, all_events);
         assert_eq!(batches, all_batches);
+    }
+
+    #[test]
+    fn a_snapshot_of_another_job_is_refused_by_name() {
+        let job = |named: &str, sums: bool| {
+            let ctx = StreamingContext::builder("numbers").trigger(Trigger::Available).build();
+            let window = ctx.source(Numbers { end: 10, ends: false }).window(secs(3), secs(1)).named(named);
+            match sums {
+                true => window.summarize(|on| on.sum(|n| *n)).for_each_batch(|_, _| ()),
+                false => window.summarize(|on| (on.count(), on.distinct(|n| n))).for_each_batch(|_, _| ()),
+            }
+            ctx
+        };
+        let ctx = job("numbers seen", false);
+        assert!(ctx.snapshot().unwrap_err().to_string().contains("has not ended"));
+        ctx.run().unwrap();
+        let snapshot = ctx.snapshot().unwrap();
+        let refused = |ctx: StreamingContext, bytes: &[u8]| ctx.start_from(bytes).unwrap_err().to_string();
+        assert_eq!(
+            refused(job("numbers seen", true), &snapshot),
+            "the state of numbers seen cannot be restored: the snapshot holds a window of (Count, HyperLogLog), the job \
+             a window of Sum"
+        );
+        assert!(refused(job("other", false), &snapshot).contains("other cannot be restored: the snapshot has no"));
+        assert!(refused(job("numbers seen", false), &snapshot[..snapshot.len() - 1]).contains("cannot be restored"));
+        job("numbers seen", false).start_from(&snapshot).unwrap();
     }
 }

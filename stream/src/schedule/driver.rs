@@ -10,7 +10,7 @@ use crate::batch::exchange::Exchange;
 use crate::batch::{Batch, MALFORMED_TOLD};
 use crate::clock::Clock;
 use crate::error::{Error, Malformed};
-use crate::graph::Parts;
+use crate::graph::{Parts, Planned};
 use crate::monitor::{BatchInfo, Listener, Report, SourceInfo};
 use crate::recovery::BatchLog;
 use crate::source::{Limit, Next};
@@ -41,12 +41,6 @@ pub(crate) struct Reached {
     /// The time of the last batch.
     pub(crate) time: Time,
     pub(crate) parts: Parts,
-}
-
-/// What comes after a batch.
-struct After {
-    /// By source.
-    next: Vec<Next>,
 }
 
 impl Driver {
@@ -80,12 +74,18 @@ impl Driver {
                     return Ok(());
                 }
             }
-            let after = self.run_batch(time, report)?;
+            let plans = self.plan(time)?;
+            let all = |wanted: &[Next]| plans.iter().all(|plan| wanted.contains(&plan.next));
+            let ended = all(&[Next::Finished]);
+            idle = all(&[Next::Idle, Next::Finished]);
+            let nothing = plans.iter().all(|plan| plan.is_empty);
+            if self.trigger == Trigger::AsSoonAsPossible && nothing && !ended {
+                continue;
+            }
+            self.run_batch(time, &plans, report)?;
             self.last = time;
             self.progress.complete(time);
-            let all = |wanted: &[Next]| after.next.iter().all(|next| wanted.contains(next));
-            idle = all(&[Next::Idle, Next::Finished]);
-            if all(&[Next::Finished]) || (idle && self.trigger == Trigger::Available) {
+            if ended || (idle && self.trigger == Trigger::Available) {
                 return Ok(());
             }
         }
@@ -110,36 +110,38 @@ impl Driver {
         }
     }
 
-    fn run_batch(&mut self, time: Time, report: &mut Report) -> Result<After, Error> {
+    fn plan(&mut self, time: Time) -> Result<Vec<Planned>, Error> {
+        let limit = Limit { time, wait: self.trigger == Trigger::Available };
+        self.parts.sources.iter_mut().map(|source| source.plan(limit)).collect()
+    }
+
+    fn run_batch(&mut self, time: Time, plans: &[Planned], report: &mut Report) -> Result<(), Error> {
         let scheduling_delay = match self.trigger {
             Trigger::Every => self.clock.now().since(time),
             Trigger::AsSoonAsPossible | Trigger::Available => Duration::ZERO,
         };
         let begun = Instant::now();
-        let limit = Limit { time, wait: self.trigger == Trigger::Available };
-        let plans = self.parts.sources.iter_mut().map(|source| source.plan(limit));
-        let (ranges, next): (Vec<_>, Vec<_>) = plans.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-        self.log.planned(time, &ranges)?;
+        self.log.planned(time, &mut plans.iter().map(|plan| plan.range.as_slice()))?;
         for source in &mut self.parts.sources {
             source.read()?;
         }
-        let batch = Batch::new(time, self.exchange.clone(), self.finished(&next));
+        let batch = Batch::new(time, self.exchange.clone(), self.finished(plans));
         let outputs = &self.parts.outputs;
         // The pool is entered once a batch: entering it costs more than an empty operator.
         self.pool.install(|| outputs.iter().try_for_each(|output| output.run(&batch)))?;
         self.log.completed(time)?;
-        let info = self.info(&batch, &next, scheduling_delay, begun.elapsed());
+        let info = self.info(&batch, plans, scheduling_delay, begun.elapsed());
         report.add(&info);
         let malformed = self.first_malformed(&batch)?;
         self.tell(&info, &malformed);
-        Ok(After { next })
+        Ok(())
     }
 
     /// By input: whether it has ended. What is derived has ended when all that it reads have.
-    fn finished(&self, next: &[Next]) -> Vec<bool> {
+    fn finished(&self, plans: &[Planned]) -> Vec<bool> {
         let mut finished = vec![false; self.parts.inputs.len()];
-        for (source, next) in self.parts.sources.iter().zip(next) {
-            finished[source.input().0 as usize] = *next == Next::Finished;
+        for (source, plan) in self.parts.sources.iter().zip(plans) {
+            finished[source.input().0 as usize] = plan.next == Next::Finished;
         }
         // Operators come after what they read.
         for (input, from) in self.parts.inputs.iter().enumerate() {
@@ -150,11 +152,11 @@ impl Driver {
         finished
     }
 
-    fn info(&self, batch: &Batch, next: &[Next], scheduling_delay: Duration, processing: Duration) -> BatchInfo {
-        let sources = self.parts.sources.iter().zip(next).map(|(source, next)| SourceInfo {
+    fn info(&self, batch: &Batch, plans: &[Planned], scheduling_delay: Duration, processing: Duration) -> BatchInfo {
+        let sources = self.parts.sources.iter().zip(plans).map(|(source, plan)| SourceInfo {
             name: source.name(),
             records: batch.records(source.input()),
-            finished: *next == Next::Finished,
+            finished: plan.next == Next::Finished,
         });
         let sources: Vec<_> = sources.collect();
         BatchInfo {

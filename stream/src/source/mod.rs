@@ -1,6 +1,7 @@
 //! Where records come from.
 //!
-//! A source has *positions*. In every batch it plans how far to go, the range is logged, and then the range is read.
+//! A source has *positions*. In every batch it plans how far to go, the range is handed to the batch log (which writes
+//! nothing down yet), and then the range is read.
 //! Reading a range again gives the same records in the same order and in the same partitions, as far as the source can
 //! replay at all; each says so on its page.
 
@@ -75,7 +76,7 @@ pub enum Next {
 pub trait Source: Send + 'static {
     /// The records.
     type Item: Record;
-    /// A position: where a batch begins and ends. Stored in the batch log and in checkpoints.
+    /// A position: where a batch begins and ends. Stored in snapshots.
     type Position: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
 
     /// The name in errors and on the dashboard.

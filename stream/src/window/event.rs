@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
+use streamgauge_sketches::{Merge, OwnedKey, Spec, Summary, Table};
 
 use super::store::{Shards, pane_by_shard};
 use super::{Grid, check};
@@ -215,7 +215,7 @@ where
         let parent = self.stream.read_by_one_more();
         let inputs = parent.inputs();
         let state = Arc::new(Mutex::new(State::default()));
-        graph.add_state(&name, Stateful::of(&state));
+        graph.add_state(&name, Stateful::of(format!("event window of {}", S::State::schema()), &state));
         let operator = Operator {
             input: graph.derived_input(inputs.clone()),
             name,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, Spec, Table};
+use streamgauge_sketches::{Merge, Spec, Summary, Table};
 
 use super::store::{Shards, pane_by_shard};
 use super::{Grid, check};
@@ -80,7 +80,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
         check(&graph, &name, self.cut, true);
         let parent = self.stream.read_by_one_more();
         let state = Arc::new(Mutex::new(Shards::default()));
-        graph.add_state(&name, Stateful::of(&state));
+        graph.add_state(&name, Stateful::of(format!("window of {}", S::State::schema()), &state));
         let operator = Operator {
             input: graph.derived_input(parent.inputs()),
             name,

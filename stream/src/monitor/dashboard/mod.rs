@@ -35,7 +35,7 @@ pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std
 ///
 /// let ctx = StreamingContext::builder("lines").build();
 /// let lengths = ctx.stdin().map(str::len).window(mins(5), secs(1)).summarize(|on| on.quantiles(|n| *n as f64));
-/// ctx.dashboard().quantiles("Line length", &lengths, &[0.5, 0.99], |lengths| lengths.clone().into()).unit("bytes");
+/// ctx.dashboard().quantiles("Line length", &lengths, &[0.5, 0.99], Clone::clone).unit("bytes");
 /// ctx.run()?; // http://127.0.0.1:7878
 /// # Ok::<(), streamgauge_stream::Error>(())
 /// ```
@@ -98,25 +98,27 @@ impl Dashboard {
     }
 
     /// Lines at some quantiles, from each row of a stream.
-    pub fn quantiles<T: Record>(
+    pub fn quantiles<T: Record, P: Into<Point<Quantiles>>>(
         &self,
         title: &str,
         stream: &DStream<T>,
         quantiles: &[f64],
-        value: impl Fn(&T) -> Point<Quantiles> + Send + 'static,
+        value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
         let quantiles = quantiles.to_vec();
-        self.panel(Kind::Quantiles, title, stream, move |row, time| quantile_points(&quantiles, value(row), time))
+        self.panel(Kind::Quantiles, title, stream, move |row, time| {
+            quantile_points(&quantiles, value(row).into(), time)
+        })
     }
 
     /// The most frequent keys of a summary, from each row of a stream.
-    pub fn ranking<T: Record>(
+    pub fn ranking<T: Record, P: Into<Point<Ranking>>>(
         &self,
         title: &str,
         stream: &DStream<T>,
-        value: impl Fn(&T) -> Point<Ranking> + Send + 'static,
+        value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(Kind::Top, title, stream, move |row, time| value(row).map(|ranking| ranking.0).top_json(time))
+        self.panel(Kind::Top, title, stream, move |row, time| value(row).into().map(|ranking| ranking.0).top_json(time))
     }
 
     /// The ten highest keys of a keyed stream by some reading of theirs.
@@ -128,8 +130,9 @@ impl Dashboard {
     ) -> Panel {
         let (board, id) = (self.board.clone(), self.board.add(Kind::Top, title));
         stream.output("dashboard", move |time, rows| {
-            let point = Point::of(ranked(&rows, &value)).top_json(time);
-            board.push(id, vec![point]);
+            if !rows.is_empty() {
+                board.push(id, vec![Point::of(ranked(&rows, &value)).top_json(time)]);
+            }
         });
         Panel::new(self.board.clone(), id)
     }

@@ -105,6 +105,18 @@ impl<K: Display> FromIterator<(K, Estimate)> for Ranking {
     }
 }
 
+impl<K: Display> From<Vec<(K, Estimate)>> for Point<Ranking> {
+    fn from(rows: Vec<(K, Estimate)>) -> Self {
+        Self::of(rows.into_iter().collect())
+    }
+}
+
+impl<K: Display> From<Point<Vec<(K, Estimate)>>> for Point<Ranking> {
+    fn from(point: Point<Vec<(K, Estimate)>>) -> Self {
+        point.map(|rows| rows.into_iter().collect())
+    }
+}
+
 /// An estimate as the page reads it. JSON has no infinity: what has no bound is null.
 fn estimate(estimate: &Estimate) -> Value {
     let number = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
