@@ -147,13 +147,16 @@ impl Estimate {
                 _ => format!("{method}, exact so far"),
             };
         }
+        if value == 0.0 && method.family != Family::HyperLogLog {
+            return format!("{method}, {:.0} % interval", confidence * 100.0);
+        }
         let error = (value - lower).max(upper - value) / value.abs() * 100.0;
         if confidence >= 1.0 {
             return format!("{method}, guaranteed interval");
         }
         // An approximate distinct count states the error of its parameters; the interval around it is a little skewed.
         let error = match method.family {
-            Family::HyperLogLog => crate::distinct::relative_error(method.size, confidence) * 100.0,
+            Family::HyperLogLog => crate::distinct::relative_error(method.size) * 100.0,
             _ => error,
         };
         format!("{method}, ±{error:.1} % at {:.0} %", confidence * 100.0)

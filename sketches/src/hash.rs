@@ -1,7 +1,7 @@
 //! Portable hashing: the same 64 bits on every machine and in every version.
 //!
 //! Everything stored or merged across processes is hashed here, by XXH3 with a seed, over bytes that do not depend on
-//! the machine: integers as eight little-endian bytes (so `5_u32` and `5_u64` are the same item), text and byte strings
+//! the machine: integers as eight little-endian bytes (so `5_u32` and `5_u64` are the same item; 128-bit ones as sixteen), text and byte strings
 //! as they are. `std::hash::Hash` would not do: it feeds lengths and native widths to the hasher.
 
 use std::net::IpAddr;

@@ -65,8 +65,9 @@ impl<K: OwnedKey, V> Table<K, V> {
                 Entry::Occupied(found) => *found.get() as usize,
                 Entry::Vacant(vacant) => {
                     let position = entries.len();
-                    vacant.insert(position as u32);
+                    // Pushed first: making the entry is other people's code, and may panic.
                     entries.push(entry());
+                    vacant.insert(position as u32);
                     position
                 }
             }

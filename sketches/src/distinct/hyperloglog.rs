@@ -16,7 +16,7 @@ use crate::summary::{Absorb, Merge, Summary, TwoStacks};
 /// | | |
 /// |---|---|
 /// | answers | how many distinct items |
-/// | memory | 2ᵖ bytes; while that is less, 4–8 bytes per distinct item |
+/// | memory | 2ᵖ bytes; while that is less, 5–11 bytes per distinct item |
 /// | absorb, merge, read | O(1), O(2ᵖ), O(2ᵖ) |
 /// | guarantee | the interval holds with 95 %; sparse sketches are exact but for hash collisions |
 /// | merged | the same to the bit as one sketch of everything, in any order |
@@ -200,7 +200,8 @@ fn insert_slot(slots: &mut Vec<u32>, token: u32) -> bool {
         slots.resize(FIRST_SLOTS, 0);
     }
     let mask = slots.len() - 1;
-    let mut slot = (token >> TOKEN_RANK_BITS) as usize & mask;
+    // Spread anew: a partition's tokens may share the bits that their hashes have in common.
+    let mut slot = (token.wrapping_mul(0x9e37_79b1) >> 8) as usize & mask;
     loop {
         match slots[slot] {
             0 => {
@@ -252,7 +253,7 @@ impl Summary for HyperLogLog {
                 }
                 let ranks = 64 - usize::from(self.precision) + 2;
                 let value = estimate(&histogram[..ranks]);
-                let error = relative_error(self.precision.into(), 0.95);
+                let error = relative_error(self.precision.into());
                 let method = Method::new(Family::HyperLogLog, self.precision.into());
                 Estimate::within(value, value / (1.0 + error), value / (1.0 - error), 0.95, method)
             }

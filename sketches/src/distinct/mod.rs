@@ -7,5 +7,5 @@
 mod estimator;
 mod hyperloglog;
 
-pub use estimator::relative_error;
+pub(crate) use estimator::relative_error;
 pub use hyperloglog::HyperLogLog;

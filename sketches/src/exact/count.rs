@@ -50,11 +50,9 @@ impl Summary for Count {
     const DECAY: Option<fn(&mut Self, f64)> = Some(<Self as Decay>::decay);
 
     fn read(&self) -> Estimate {
-        sampled_total(
-            self.units as f64 / Weight::UNIT as f64,
-            self.variance as f64 / Weight::UNIT as f64,
-            Family::Count,
-        )
+        let unit = Weight::UNIT as f64;
+        let count = sampled_total(self.units as f64 / unit, self.variance as f64 / unit, Family::Count);
+        Estimate { lower: count.lower.max(0.0), ..count }
     }
 
     fn memory_bytes(&self) -> usize {
@@ -62,7 +60,7 @@ impl Summary for Count {
     }
 }
 
-/// A total scaled up from a sample, never below what was seen.
+/// A total scaled up from a sample.
 pub(crate) fn sampled_total(value: f64, variance: f64, family: Family) -> Estimate {
     let method = Method::new(family, 0);
     if variance == 0.0 {

@@ -6,7 +6,7 @@ use crate::error::Mismatch;
 use crate::quantile::Quantiles;
 use crate::summary::{Absorb, Merge, Summary, TwoStacks};
 
-/// All values: the yardstick of [`TDigest`](crate::TDigest). Eight bytes a value; NaN is left out.
+/// All values: the yardstick of [`TDigest`](crate::TDigest). Eight bytes a value; NaN and infinite ones are left out.
 ///
 /// A quantile is the smallest value that at least that share of the values does not exceed (the inverse of the
 /// empirical distribution function), so it is one of the values.
@@ -45,7 +45,7 @@ impl Absorb<f64> for ExactQuantiles {
     type Exact = Self;
 
     fn absorb(&mut self, item: &f64) {
-        if !item.is_nan() {
+        if item.is_finite() {
             self.values.push(*item);
         }
     }

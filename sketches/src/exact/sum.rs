@@ -81,9 +81,9 @@ macro_rules! integers {
                 let item = i128::from(*item);
                 let square = item.unsigned_abs().saturating_mul(item.unsigned_abs());
                 self.units = self.units.wrapping_add(item.wrapping_mul(i128::from(weight.units())));
-                self.variance = self
-                    .variance
-                    .wrapping_add(square.wrapping_mul(u128::from(weight.variance_units())));
+                // Beyond 2¹²⁸ the variance stays at its limit: the interval is then too wide, never too narrow.
+                let variance = square.saturating_mul(u128::from(weight.variance_units()));
+                self.variance = self.variance.saturating_add(variance);
             }
         }
     )*};
@@ -106,7 +106,7 @@ impl Merge for Sum {
 
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.units = self.units.wrapping_add(other.units);
-        self.variance = self.variance.wrapping_add(other.variance);
+        self.variance = self.variance.saturating_add(other.variance);
         Ok(())
     }
 }
@@ -114,7 +114,7 @@ impl Merge for Sum {
 impl Subtract for Sum {
     fn subtract(&mut self, other: &Self) {
         self.units = self.units.wrapping_sub(other.units);
-        self.variance = self.variance.wrapping_sub(other.variance);
+        self.variance = self.variance.saturating_sub(other.variance);
     }
 }
 

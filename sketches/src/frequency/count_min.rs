@@ -43,14 +43,16 @@ pub struct CountMin {
     depth: u8,
     log_width: u8,
     seed: u64,
+    /// The items absorbed, as all counters in units of 2⁻¹⁶: weights and decay leave fractions.
     total: u64,
-    /// The part of a weight that is no whole item, carried to the next one, in units of 2⁻¹⁶.
-    carry: u64,
     /// Σ w (w − 1) of the sampling, in units of 2⁻¹⁶.
     variance: u64,
     /// Row by row.
     counters: Vec<u64>,
 }
+
+/// One item in the counters' units.
+const UNIT: f64 = Weight::UNIT as f64;
 
 /// Multipliers that spread one hash over the rows.
 const ROWS: [u64; 16] = {
@@ -92,7 +94,6 @@ impl CountMin {
             log_width: width.ilog2() as u8,
             seed: DEFAULT_SEED,
             total: 0,
-            carry: 0,
             variance: 0,
             counters: vec![0; depth * width],
         })
@@ -101,8 +102,16 @@ impl CountMin {
     /// The smallest sketch that overcounts by at most `error · N` with this confidence.
     ///
     /// # Errors
-    /// [`ParameterError`] if that takes more than 16 rows or 2²⁸ columns.
+    /// [`ParameterError`] if that takes more than 16 rows or 2²⁸ columns, or is no error or confidence at all.
     pub fn with_error(error: f64, confidence: f64) -> Result<Self, ParameterError> {
+        if !(0.0 < confidence && confidence < 1.0) {
+            return Err(ParameterError {
+                summary: Self::NAME,
+                parameter: "confidence",
+                allowed: "between 0 and 1",
+                value: confidence.to_string(),
+            });
+        }
         let depth = (1.0 / (1.0 - confidence)).ln().ceil().max(1.0);
         Self::new(depth as usize, (std::f64::consts::E / error).ceil() as usize)
     }
@@ -110,14 +119,14 @@ impl CountMin {
     /// The same sketch, empty, under another hash seed.
     pub fn seeded(mut self, seed: u64) -> Self {
         self.seed = seed;
-        (self.total, self.carry, self.variance) = (0, 0, 0);
+        (self.total, self.variance) = (0, 0);
         self.counters.fill(0);
         self
     }
 
-    /// How many items were absorbed.
+    /// How many items were absorbed, rounded.
     pub fn total(&self) -> u64 {
-        self.total
+        self.total.saturating_add(Weight::UNIT / 2) / Weight::UNIT
     }
 
     /// The counters per row.
@@ -134,21 +143,26 @@ impl CountMin {
     /// Absorbs an item `count` times by its 64-bit hash.
     #[inline]
     pub fn insert_hash(&mut self, hash: u64, count: u64) {
-        self.total = self.total.wrapping_add(count);
+        self.insert_units(hash, count.wrapping_mul(Weight::UNIT));
+    }
+
+    #[inline]
+    fn insert_units(&mut self, hash: u64, units: u64) {
+        self.total = self.total.wrapping_add(units);
         for cell in self.cells(hash) {
             let counter = &mut self.counters[cell];
-            *counter = counter.wrapping_add(count);
+            *counter = counter.wrapping_add(units);
         }
     }
 
     /// How often this item was seen.
     pub fn estimate<Q: PortableHash + ?Sized>(&self, item: &Q) -> Estimate {
         let hash = item.portable_hash(self.seed);
-        let count = self.cells(hash).map(|cell| self.counters[cell]).min().unwrap_or(0) as f64;
-        let total = self.total as f64;
+        let count = self.cells(hash).map(|cell| self.counters[cell]).min().unwrap_or(0) as f64 / UNIT;
+        let total = self.total as f64 / UNIT;
         let excess = std::f64::consts::E * total / self.width() as f64;
         // The sampling varies this count by its share of the whole variance.
-        let variance = self.variance as f64 / Weight::UNIT as f64 * count / total.max(1.0);
+        let variance = self.variance as f64 / UNIT * count / total.max(1.0);
         let spread = Z95 * variance.sqrt();
         let confidence = (1.0 - (-f64::from(self.depth)).exp()) * if variance > 0.0 { 0.95 } else { 1.0 };
         Estimate::within(
@@ -163,7 +177,7 @@ impl CountMin {
 
 impl fmt::Debug for CountMin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CountMin({} × {}, total {})", self.depth, self.width(), self.total)
+        write!(f, "CountMin({} × {}, total {})", self.depth, self.width(), self.total())
     }
 }
 
@@ -205,11 +219,8 @@ impl<Q: PortableHash + Key + ?Sized> Absorb<Q> for CountMin {
 
 impl<Q: PortableHash + Key + ?Sized> Weighted<Q> for CountMin {
     fn absorb_weighted(&mut self, item: &Q, weight: Weight) {
-        self.carry = self.carry.wrapping_add(weight.units());
-        let count = self.carry / Weight::UNIT;
-        self.carry %= Weight::UNIT;
         self.variance = self.variance.wrapping_add(weight.variance_units());
-        self.insert_hash(item.portable_hash(self.seed), count);
+        self.insert_units(item.portable_hash(self.seed), weight.units());
     }
 }
 
@@ -235,7 +246,6 @@ impl Merge for CountMin {
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.compatible(other)?;
         self.total = self.total.wrapping_add(other.total);
-        self.carry = self.carry.wrapping_add(other.carry);
         self.variance = self.variance.wrapping_add(other.variance);
         for (ours, theirs) in self.counters.iter_mut().zip(&other.counters) {
             *ours = ours.wrapping_add(*theirs);
@@ -247,7 +257,6 @@ impl Merge for CountMin {
 impl Subtract for CountMin {
     fn subtract(&mut self, other: &Self) {
         self.total = self.total.wrapping_sub(other.total);
-        self.carry = self.carry.wrapping_sub(other.carry);
         self.variance = self.variance.wrapping_sub(other.variance);
         for (ours, theirs) in self.counters.iter_mut().zip(&other.counters) {
             *ours = ours.wrapping_sub(*theirs);
@@ -267,7 +276,6 @@ impl Codec for CountMin {
         out.u8(self.depth);
         out.u8(self.log_width);
         out.u64(self.total);
-        out.u64(self.carry);
         out.u64(self.variance);
         self.counters.iter().for_each(|&c| out.u64(c));
     }
@@ -276,13 +284,13 @@ impl Codec for CountMin {
         let (depth, log_width) = (content.u8("depth")?, content.u8("log width")?);
         DecodeError::unless((1..=ROWS.len()).contains(&depth.into()), "depth", depth)?;
         DecodeError::unless((1..=28).contains(&log_width), "log width", log_width)?;
-        let (total, carry) = (content.u64("total")?, content.u64("carry")?);
+        let total = content.u64("total")?;
         let variance = content.u64("sampling variance")?;
         let cells = usize::from(depth) << log_width;
         let counters = content.bytes("counters", cells * size_of::<u64>())?;
         let mut counters = Reader::new(counters);
         let counters = (0..cells).map(|_| counters.u64("counter")).collect::<Result<_, _>>()?;
-        Parts { depth, log_width, seed, total, carry, variance, counters }.try_into()
+        Parts { depth, log_width, seed, total, variance, counters }.try_into()
     }
 }
 
@@ -292,15 +300,14 @@ struct Parts {
     log_width: u8,
     seed: u64,
     total: u64,
-    carry: u64,
     variance: u64,
     counters: Vec<u64>,
 }
 
 impl From<CountMin> for Parts {
     fn from(sketch: CountMin) -> Self {
-        let CountMin { depth, log_width, seed, total, carry, variance, counters } = sketch;
-        Self { depth, log_width, seed, total, carry, variance, counters }
+        let CountMin { depth, log_width, seed, total, variance, counters } = sketch;
+        Self { depth, log_width, seed, total, variance, counters }
     }
 }
 
@@ -308,16 +315,11 @@ impl TryFrom<Parts> for CountMin {
     type Error = DecodeError;
 
     fn try_from(parts: Parts) -> Result<Self, DecodeError> {
-        let Parts { depth, log_width, seed, total, carry, variance, counters } = parts;
+        let Parts { depth, log_width, seed, total, variance, counters } = parts;
         DecodeError::unless((1..=ROWS.len()).contains(&depth.into()), "depth", depth)?;
         DecodeError::unless((1..=28).contains(&log_width), "log width", log_width)?;
         DecodeError::unless(counters.len() == usize::from(depth) << log_width, "counters", counters.len())?;
-        // Every item raises one counter of each row, so each row sums up to the total.
-        // (Decay rounds each counter up, so a row may exceed it.)
-        let sum = |row: &[u64]| row.iter().try_fold(0_u64, |sum, &c| sum.checked_add(c));
-        let even = counters.chunks(1 << log_width).all(|row| sum(row).is_some_and(|sum| sum >= total));
-        DecodeError::unless(even, "total", total)?;
-        Ok(Self { depth, log_width, seed, total, carry, variance, counters })
+        Ok(Self { depth, log_width, seed, total, variance, counters })
     }
 }
 
@@ -340,6 +342,18 @@ mod tests {
         merged.subtract(&head);
         assert_eq!(merged, tail);
         assert_eq!(CountMin::from_bytes(&all.to_bytes()).unwrap(), all);
+    }
+
+    #[test]
+    fn decay_fades_to_nothing_and_is_stored() {
+        let mut sketch = CountMin::new(2, 16).unwrap();
+        sketch.insert_hash(1, 100);
+        sketch.insert_hash(2, 200);
+        sketch.decay(0.17);
+        assert!((sketch.total() as f64 - 51.0).abs() <= 1.0);
+        assert_eq!(CountMin::from_bytes(&sketch.to_bytes()).unwrap(), sketch);
+        (0..1_000).for_each(|_| sketch.decay(0.99));
+        assert_eq!(sketch.total(), 0);
     }
 
     #[test]

@@ -42,14 +42,17 @@ use crate::table::Table;
 pub struct HeavyHitters<K: OwnedKey> {
     k: u32,
     counters: u32,
-    /// What was taken from every counter that was there all the time: no count is too low by more.
+    /// What was taken from every counter that was there all the time: no count is too low by more. As all counts, in
+    /// units of 2⁻¹⁶: weights and decay leave fractions.
     error: u64,
     total: u64,
-    /// As in Count-Min: the fraction of an item carried to the next, and the variance of the sampling.
-    carry: u64,
+    /// Σ w (w − 1) of the sampling.
     variance: u64,
     table: Table<K, u64>,
 }
+
+/// One item in the counters' units.
+const UNIT: f64 = Weight::UNIT as f64;
 
 impl<K: OwnedKey> HeavyHitters<K> {
     /// The default number of counters.
@@ -66,7 +69,7 @@ impl<K: OwnedKey> HeavyHitters<K> {
     /// # Errors
     /// [`ParameterError`] unless `k` ≥ 1 and `counters` lies in 2·k..=2²⁸.
     pub fn with_counters(k: usize, counters: usize) -> Result<Self, ParameterError> {
-        if k == 0 || counters < 2 * k || counters > 1 << 28 {
+        if k == 0 || counters / 2 < k || counters > 1 << 28 {
             return Err(ParameterError {
                 summary: Self::NAME,
                 parameter: "counters",
@@ -78,28 +81,25 @@ impl<K: OwnedKey> HeavyHitters<K> {
     }
 
     fn empty(k: usize, counters: usize) -> Self {
-        Self {
-            k: k as u32,
-            counters: counters as u32,
-            error: 0,
-            total: 0,
-            carry: 0,
-            variance: 0,
-            table: Table::default(),
-        }
+        Self { k: k as u32, counters: counters as u32, error: 0, total: 0, variance: 0, table: Table::default() }
     }
 
-    /// How many items were absorbed.
+    /// How many items were absorbed, rounded.
     pub fn total(&self) -> u64 {
-        self.total
+        self.total.saturating_add(Weight::UNIT / 2) / Weight::UNIT
     }
 
     /// Absorbs an item `count` times.
     #[inline]
     pub fn insert<Q: Key<Owned = K> + ?Sized>(&mut self, item: &Q, count: u64) {
-        self.total = self.total.saturating_add(count);
+        self.insert_units(item, count.saturating_mul(Weight::UNIT));
+    }
+
+    #[inline]
+    fn insert_units<Q: Key<Owned = K> + ?Sized>(&mut self, item: &Q, units: u64) {
+        self.total = self.total.saturating_add(units);
         let counter = self.table.entry(item, || 0);
-        *counter = counter.saturating_add(count);
+        *counter = counter.saturating_add(units);
         if self.table.len() > self.counters as usize {
             self.purge();
         }
@@ -123,13 +123,13 @@ impl<K: OwnedKey> HeavyHitters<K> {
     }
 
     fn interval(&self, count: u64) -> Estimate {
-        let (lower, upper) = (count as f64, count.saturating_add(self.error) as f64);
+        let (lower, upper) = (count as f64 / UNIT, count.saturating_add(self.error) as f64 / UNIT);
         let method = Method::new(Family::HeavyHitters, self.counters);
         if self.variance == 0 {
             return Estimate::within(upper, lower, upper, 1.0, method);
         }
         // The sampling varies this count by its share of the whole variance.
-        let variance = self.variance as f64 / Weight::UNIT as f64 * upper / self.total.max(1) as f64;
+        let variance = self.variance as f64 / UNIT * upper / (self.total as f64 / UNIT).max(1.0);
         let spread = Z95 * variance.sqrt();
         Estimate::within(upper, (lower - spread).max(0.0), upper + spread, 0.95, method)
     }
@@ -170,16 +170,16 @@ impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Absorb<Q> for HeavyHitters<K> {
 
 impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Weighted<Q> for HeavyHitters<K> {
     fn absorb_weighted(&mut self, item: &Q, weight: Weight) {
-        self.carry = self.carry.wrapping_add(weight.units());
-        let count = self.carry / Weight::UNIT;
-        self.carry %= Weight::UNIT;
         self.variance = self.variance.saturating_add(weight.variance_units());
-        self.insert(item, count);
+        self.insert_units(item, weight.units());
     }
 }
 
 impl<K: OwnedKey> Decay for HeavyHitters<K> {
     fn decay(&mut self, factor: f64) {
+        if factor >= 1.0 {
+            return;
+        }
         let fade = |count: u64| (count as f64 * factor) as u64;
         self.table.retain(|_, count| {
             *count = fade(*count);
@@ -208,7 +208,6 @@ impl<K: OwnedKey> Merge for HeavyHitters<K> {
         }
         self.error = self.error.saturating_add(other.error);
         self.total = self.total.saturating_add(other.total);
-        self.carry = self.carry.wrapping_add(other.carry);
         self.variance = self.variance.saturating_add(other.variance);
         // One purge for the whole merge takes less from the counters than one at every overflow would.
         while self.table.len() > self.counters as usize {
@@ -225,7 +224,7 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
     fn encode(&self, out: &mut Writer) {
         out.u32(self.k);
         out.u32(self.counters);
-        for number in [self.error, self.total, self.carry, self.variance] {
+        for number in [self.error, self.total, self.variance] {
             out.u64(number);
         }
         out.u32(self.table.len() as u32);
@@ -244,7 +243,6 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
             .map_err(|e| DecodeError::Value { field: "counters", value: e.value })?;
         sketch.error = content.u64("error")?;
         sketch.total = content.u64("total")?;
-        sketch.carry = content.u64("carry")?;
         sketch.variance = content.u64("sampling variance")?;
         let entries = content.length("entries", 12)?;
         DecodeError::unless(entries <= counters as usize, "entries", entries)?;
@@ -282,13 +280,27 @@ mod tests {
             }
             merged.merge(&sketch).unwrap();
         }
-        assert!(merged.error <= 2 * merged.total() / 256, "error {}", merged.error);
+        assert!(merged.error <= 2 * merged.total / 256, "error {}", merged.error);
         for item in 0..50_000_u64 {
             let (truth, estimate) = (exact.count(&item) as f64, merged.estimate(&item));
             assert!(estimate.contains(truth), "{item}: {truth} outside {estimate}");
         }
         let image = merged.to_bytes();
         assert_eq!(HeavyHitters::<u64>::from_bytes(&image).unwrap().to_bytes(), image);
+    }
+
+    #[test]
+    fn what_comes_now_and_then_survives_decay() {
+        let mut sketch = HeavyHitters::top(1);
+        for _ in 0..2_000 {
+            sketch.decay(0.99);
+            sketch.absorb("tick");
+        }
+        let (_, count) = &sketch.read()[0];
+        assert!(count.contains(100.0) && count.upper - count.lower < 1.0, "{count}");
+        let before = sketch.to_bytes();
+        sketch.decay(1.0);
+        assert_eq!(sketch.to_bytes(), before);
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn interpolate(centroids: &[Centroid], min: f64, max: f64, q: f64) -> f64 {
     max
 }
 
+/// Between two values; never outside of them, whatever rounding does.
 fn lerp(from: f64, to: f64, share: f64) -> f64 {
-    // Written so that equal ends give just that value, and no end overflows.
-    from * (1.0 - share) + to * share
+    (from * (1.0 - share) + to * share).clamp(from.min(to), from.max(to))
 }

@@ -34,6 +34,7 @@ use crate::summary::{Absorb, Decay, Merge, Summary, TwoStacks, Weight, Weighted}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct TDigest {
     compression: u16,
     min: f64,
@@ -88,7 +89,7 @@ impl TDigest {
     #[inline]
     pub fn insert(&mut self, value: f64) {
         if !value.is_finite() {
-            self.ignored += 1;
+            self.ignored = self.ignored.saturating_add(1);
             return;
         }
         self.min = self.min.min(value);
@@ -154,7 +155,7 @@ fn compress(compression: u16, ascending: &[Centroid]) -> Vec<Centroid> {
             let weight = last.weight + next.weight;
             // The bound must hold at both ends of the centroid; `limit` is the one at its lower end.
             if weight <= limit && weight <= most(below + weight) {
-                last.mean += (next.mean - last.mean) * (next.weight / weight);
+                last.mean = mean(last, &next, weight);
                 last.weight = weight;
                 continue;
             }
@@ -164,6 +165,16 @@ fn compress(compression: u16, ascending: &[Centroid]) -> Vec<Centroid> {
         joined.push(next);
     }
     joined
+}
+
+/// The mean of two centroids that together have this weight; means that are far apart must not overflow.
+fn mean(a: &Centroid, b: &Centroid, weight: f64) -> f64 {
+    let between = b.mean - a.mean;
+    if between.is_finite() {
+        a.mean + between * (b.weight / weight)
+    } else {
+        a.mean * (a.weight / weight) + b.mean * (b.weight / weight)
+    }
 }
 
 impl Default for TDigest {
@@ -225,6 +236,9 @@ impl Decay for TDigest {
         self.flush();
         self.centroids.iter_mut().for_each(|c| c.weight *= factor);
         self.centroids.retain(|c| c.weight > 1e-9);
+        if self.centroids.is_empty() {
+            (self.min, self.max) = (f64::INFINITY, f64::NEG_INFINITY);
+        }
     }
 }
 
@@ -239,7 +253,7 @@ impl Merge for TDigest {
         self.compatible(other)?;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
-        self.ignored += other.ignored;
+        self.ignored = self.ignored.saturating_add(other.ignored);
         // Small digests are buffers: they are joined as values, and cost no pass over the centroids.
         self.buffer.extend_from_slice(&other.buffer);
         if self.buffer.len() >= Self::BUFFER * usize::from(self.compression) {
@@ -271,21 +285,43 @@ impl Codec for TDigest {
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
         let compression = content.u16("compression")?;
-        let mut digest = Self::with_compression(compression)
-            .map_err(|e| DecodeError::Value { field: "compression", value: e.value })?;
-        digest.min = content.f64("minimum")?;
-        digest.max = content.f64("maximum")?;
-        digest.ignored = content.u64("ignored")?;
+        let (min, max) = (content.f64("minimum")?, content.f64("maximum")?);
+        let ignored = content.u64("ignored")?;
         let centroids = content.length("centroids", 16)?;
-        let mut before = digest.min;
-        for _ in 0..centroids {
-            let (mean, weight) = (content.f64("mean")?, content.f64("weight")?);
-            DecodeError::unless(before <= mean && mean <= digest.max, "mean", mean)?;
+        let centroid = |_| Ok(Centroid { mean: content.f64("mean")?, weight: content.f64("weight")? });
+        let centroids = (0..centroids).map(centroid).collect::<Result<_, _>>()?;
+        Parts { compression, min, max, ignored, centroids, buffer: Vec::new() }.try_into()
+    }
+}
+
+/// A digest as it is stored, before it is known to be one.
+#[derive(Deserialize)]
+struct Parts {
+    compression: u16,
+    min: f64,
+    max: f64,
+    ignored: u64,
+    centroids: Vec<Centroid>,
+    buffer: Vec<f64>,
+}
+
+impl TryFrom<Parts> for TDigest {
+    type Error = DecodeError;
+
+    fn try_from(parts: Parts) -> Result<Self, DecodeError> {
+        let Parts { compression, min, max, ignored, centroids, buffer } = parts;
+        let mut before = min;
+        for &Centroid { mean, weight } in &centroids {
+            DecodeError::unless(mean.is_finite() && before <= mean && mean <= max, "mean", mean)?;
             DecodeError::unless(weight > 0.0 && weight.is_finite(), "weight", weight)?;
             before = mean;
-            digest.centroids.push(Centroid { mean, weight });
         }
-        Ok(digest)
+        for &value in &buffer {
+            DecodeError::unless(min <= value && value <= max, "value", value)?;
+        }
+        let digest = Self::with_compression(compression)
+            .map_err(|e| DecodeError::Value { field: "compression", value: e.value })?;
+        Ok(Self { min, max, ignored, centroids, buffer, ..digest })
     }
 }
 
@@ -321,6 +357,28 @@ mod tests {
                 assert!(error < most, "q = {q}: rank error {error}");
             }
         }
+    }
+
+    #[test]
+    fn values_far_apart_or_equal_are_told_as_they_are() {
+        let mut wide = TDigest::with_compression(10).unwrap();
+        (0..1_000).for_each(|i| wide.absorb(&(if i % 2 == 0 { 1.7e308 } else { -1.7e308 })));
+        assert!((0..=100).all(|i| wide.read().at(f64::from(i) / 100.0).value.is_finite()));
+        TDigest::from_bytes(&wide.to_bytes()).unwrap();
+
+        let mut equal = TDigest::default();
+        equal.absorb(&0.0);
+        (0..1_000).for_each(|_| equal.absorb(&0.1));
+        equal.absorb(&1.0);
+        let values: Vec<_> = (0..=1_000).map(|i| equal.read().at(f64::from(i) / 1_000.0).value).collect();
+        assert!(values.is_sorted());
+        assert_eq!(values[500], 0.1);
+
+        let mut faded = TDigest::default();
+        faded.absorb(&1e9);
+        faded.decay(0.0);
+        (0..100).for_each(|i| faded.absorb(&f64::from(i)));
+        assert_eq!(faded.read().at(1.0).value, 99.0);
     }
 
     #[test]
