@@ -78,7 +78,7 @@ struct Flags {
     generate: Option<u64>,
 
     /// Requests a second of the synthetic site
-    #[arg(long, default_value_t = 40.0)]
+    #[arg(long, default_value = "40", value_parser = positive)]
     rate: f64,
 }
 
@@ -95,11 +95,15 @@ enum OutputFlag {
 #[derive(Clone, Copy, Debug)]
 struct Speed(Option<f64>);
 
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite());
+    number.ok_or_else(|| "give a positive number".to_owned())
+}
+
 fn speed(text: &str) -> Result<Speed, String> {
-    match text.parse::<f64>() {
-        _ if text == "max" => Ok(Speed(None)),
-        Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(Speed(Some(factor))),
-        _ => Err("give a positive number or max".to_owned()),
+    match text {
+        "max" => Ok(Speed(None)),
+        _ => positive(text).map(|factor| Speed(Some(factor))).map_err(|e| format!("{e} or max")),
     }
 }
 
@@ -191,7 +195,7 @@ fn main() -> ExitCode {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
-            ExitCode::from(if matches!(failure, Failure::Run(_)) { 1 } else { 2 })
+            ExitCode::from(if matches!(failure, Failure::Run(_) | Failure::Write(_)) { 1 } else { 2 })
         }
     }
 }

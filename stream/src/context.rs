@@ -16,6 +16,7 @@ use crate::monitor::{Listener, Report};
 use crate::recovery::{NoLog, Snapshot};
 use crate::schedule::{Driver, Progress, Reached, Trigger};
 use crate::source::{Source, SourceError, Stdin, TextBlock, TextFiles};
+use crate::time::Time;
 
 /// A job: sources, streams and outputs are described on it, then it is started.
 ///
@@ -97,7 +98,7 @@ impl ContextBuilder {
         self
     }
 
-    /// The seed of every hash and every random choice of the job.
+    /// The seed of the hashes in the summaries that the job's builders make, such as `on.distinct(..)`.
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
@@ -205,7 +206,7 @@ impl StreamingContext {
             .clone()
     }
 
-    /// Starts the job on threads of its own. Nothing can be added after that.
+    /// Starts the job on threads of its own. What is added to its description after that is ignored.
     ///
     /// # Errors
     /// [`Error::Graph`] with everything that is wrong with the description; [`Error::Listen`] if the dashboard's
@@ -219,7 +220,7 @@ impl StreamingContext {
             return Err(Error::Graph(vec!["the job was started before; build another context".to_owned()]));
         }
         let Settings { interval, trigger, threads, clock, .. } = self.job.settings.clone();
-        let mut parts = std::mem::take(&mut *self.job.graph.parts());
+        let mut parts = self.job.graph.start();
         if parts.outputs.is_empty() {
             parts.problems.push(
                 "the job has no output, so there is nothing to do; add for_each_batch, print, collect_to_memory or \
@@ -247,10 +248,16 @@ impl StreamingContext {
             .build()
             .map_err(|e| Error::Thread(e.to_string()))?;
         let driver = Driver {
+            inputs: parts.inputs.as_slice().into(),
             parts,
             trigger,
             interval,
-            last: reached.unwrap_or_else(|| clock.now()),
+            last: match (reached, trigger) {
+                (Some(time), _) => time,
+                // Recorded data: the same batch times whenever it is read.
+                (None, Trigger::Available) => Time::default(),
+                (None, _) => clock.now(),
+            },
             clock,
             pool,
             log: Box::new(NoLog),
@@ -260,13 +267,17 @@ impl StreamingContext {
             malformed_told: 0,
         };
         let job = self.job.clone();
+        self.job.progress.begin();
         thread::Builder::new()
             .name(format!("{} batches", self.job.name))
             .spawn(move || {
                 // Sources and listeners are other people's code too: whoever waits must hear of their panics.
                 let result = match catch_unwind(AssertUnwindSafe(|| driver.run())) {
                     Ok((reached, result)) => {
-                        *job.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
+                        // A failed batch was read in part: what it has left behind is no state to go on from.
+                        if result.is_ok() {
+                            *job.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
+                        }
                         result
                     }
                     Err(panic) => Err(Error::Panicked(panic_message(&*panic))),
@@ -284,12 +295,13 @@ impl StreamingContext {
         self.job.settings.clock.wake();
     }
 
-    /// Waits until the job has ended, and tells what it did. Asked again, it gives an empty report.
+    /// Waits until the job has ended, and tells what it did.
     ///
     /// # Errors
-    /// The error that ended the job.
+    /// The error that ended the job; [`Error::Ended`] with its text for all but the first to ask. [`Error::NotStarted`]
+    /// if there is nothing to wait for.
     pub fn await_termination(&self) -> Result<Report, Error> {
-        self.job.progress.wait_for_end().unwrap_or_else(|| Ok(Report::default()))
+        self.job.progress.wait_for_end()
     }
 
     /// Waits until the batch of this time is complete; false if the job has ended before it.
@@ -338,11 +350,11 @@ impl StreamingContext {
     /// same job is described can [start from](Self::start_from) it, and goes on as if nothing had happened.
     ///
     /// # Errors
-    /// [`Error::State`] if the job has not ended, or if state of it cannot be serialized.
+    /// [`Error::State`] if the job has not ended or has failed, or if state of it cannot be serialized.
     pub fn snapshot(&self) -> Result<Vec<u8>, Error> {
         let failed = |cause: String| Error::State { operator: self.job.name.clone(), cause };
         let reached = self.job.reached.lock().unwrap_or_else(PoisonError::into_inner);
-        let reached = reached.as_ref().ok_or_else(|| failed("the job has not ended".to_owned()))?;
+        let reached = reached.as_ref().ok_or_else(|| failed("the job has not ended, or it has failed".to_owned()))?;
         postcard::to_allocvec(&Snapshot::take(reached.time, &reached.parts)?).map_err(|e| failed(e.to_string()))
     }
 

@@ -77,6 +77,12 @@ pub enum Error {
         /// Why not.
         cause: String,
     },
+    /// There is no job to wait for.
+    #[error("the job was not started")]
+    NotStarted,
+    /// The job has failed before; the error itself went to whoever asked first.
+    #[error("{0}")]
+    Ended(String),
     /// A source or a listener panicked.
     #[error("the job ended: a source or a listener {0}")]
     Panicked(String),
@@ -91,7 +97,7 @@ pub enum Error {
 pub struct Malformed {
     /// The file, or `stdin`.
     pub input: String,
-    /// The line, counted from 1.
+    /// The line, counted from 1; 0 if its file could not be read again.
     pub line: u64,
     /// What is wrong with it.
     pub cause: String,

@@ -28,6 +28,7 @@ pub(crate) struct Parts {
     /// By input: what it is derived from; nothing for a source.
     pub(crate) inputs: Vec<Vec<Input>>,
     pub(crate) problems: Vec<String>,
+    is_started: bool,
     names: HashSet<String>,
 }
 
@@ -39,6 +40,16 @@ impl Graph {
     pub(crate) fn parts(&self) -> MutexGuard<'_, Parts> {
         // The graph is only added to; what panicked while adding has added nothing.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the parts to run them. What is added from here on is no part of the job.
+    pub(crate) fn start(&self) -> Parts {
+        let started = Parts { is_started: true, ..Parts::default() };
+        std::mem::replace(&mut *self.parts(), started)
+    }
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.parts().is_started
     }
 
     /// Takes note of a mistake; all are told when the job is started.

@@ -268,3 +268,78 @@ fn no_batch_runs_as_soon_as_possible_while_there_is_nothing_to_read() {
     let report = ctx.await_termination().unwrap();
     assert_eq!((report.batches, rows.rows()), (1, vec![1]));
 }
+
+#[test]
+fn keys_of_no_size_are_keys_all_the_same() {
+    let ctx = StreamingContext::builder("units").trigger(Trigger::Available).build();
+    let (queue, source) = Queue::new();
+    queue.push((0..1_000).collect());
+    let odd = ctx
+        .source(source)
+        .key_each(|n: &u32, key| {
+            if n % 2 == 1 {
+                key(&())
+            }
+        })
+        .summarize(|on| on.count())
+        .collect_to_memory();
+    ctx.run().unwrap();
+    assert_eq!(odd.rows().iter().map(|(_, n)| n.count()).collect::<Vec<_>>(), [500]);
+}
+
+#[test]
+fn waiting_ends_also_without_a_start_and_an_error_is_told_to_all() {
+    let ctx = StreamingContext::builder("never").build();
+    assert!(matches!(ctx.await_termination(), Err(Error::NotStarted)));
+    ctx.start().unwrap_err();
+    assert!(matches!(ctx.await_termination(), Err(Error::NotStarted)));
+
+    let ctx = StreamingContext::builder("fails").trigger(Trigger::Available).build();
+    let (queue, source) = Queue::<u32>::new();
+    queue.push(vec![1]);
+    ctx.source(source).for_each_batch(|_, _| Err("no"));
+    let first = ctx.run().unwrap_err();
+    assert!(matches!(first, Error::Output { .. }));
+    assert_eq!(ctx.await_termination().unwrap_err().to_string(), first.to_string());
+    assert!(ctx.snapshot().is_err(), "a failed batch is no state to go on from");
+}
+
+#[test]
+fn a_stop_does_not_give_out_windows_that_are_not_complete() {
+    for waiting in [false, true] {
+        let (ctx, clock) = job();
+        let (queue, source) = Queue::new();
+        let windows = ctx
+            .source(source)
+            .event_time(|time: &i64| *time, secs(1))
+            .tumbling(secs(60))
+            .summarize(|on| on.count())
+            .collect_to_memory();
+        ctx.start().unwrap();
+        queue.push(vec![1, 2]);
+        tick(&ctx, &clock);
+        if waiting {
+            queue.push(vec![3]);
+        }
+        ctx.stop();
+        ctx.await_termination().unwrap();
+        assert_eq!(windows.rows(), []);
+    }
+}
+
+#[test]
+fn recorded_data_gives_the_same_windows_at_any_time_of_day() {
+    let run = |second| {
+        let clock = Arc::new(ManualClock::new(Time::from_secs(second)));
+        let ctx = StreamingContext::builder("recorded").clock(clock).trigger(Trigger::Available).build();
+        let (queue, source) = Queue::new();
+        (1..=6_u64).for_each(|n| assert!(queue.push(vec![n])));
+        queue.close();
+        let source = source.one_at_a_time();
+        let sums = ctx.source(source).window(secs(2), secs(2)).summarize(|on| on.sum(|n| *n)).collect_to_memory();
+        ctx.run().unwrap();
+        sums.rows().iter().map(|sum| sum.value).collect::<Vec<_>>()
+    };
+    assert_eq!(run(1_000), [3.0, 7.0, 11.0]);
+    assert_eq!(run(1_001), run(1_000));
+}

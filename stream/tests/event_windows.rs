@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use streamgauge_sketches::Spec;
-use streamgauge_stream::{DStream, Queue, StreamingContext, Trigger, Window, millis};
+use streamgauge_stream::{DStream, Queue, StreamingContext, Trigger, Window, millis, secs};
 
 /// When it happened, its key, its value.
 type Record = (i64, u8, u16);
@@ -172,4 +172,47 @@ fn branches_of_one_input_do_not_make_each_other_late() {
     };
     assert_eq!(run(true), (vec![10; 5], 0));
     assert_eq!(run(false), (vec![10; 5], 0));
+}
+
+#[test]
+fn records_of_no_time_at_all_are_late_and_move_nothing() {
+    let ctx = StreamingContext::builder("extremes").trigger(Trigger::Available).build();
+    let (queue, source) = Queue::new();
+    queue.push(vec![1, i64::MAX, 2, i64::MIN, 3, i64::MAX / 2]);
+    queue.close();
+    let windows = ctx
+        .source(source)
+        .event_time(|time: &i64| *time, millis(1))
+        .tumbling(millis(10))
+        .summarize(|on| on.count())
+        .collect_to_memory();
+    let report = ctx.run().unwrap();
+    assert_eq!(windows.rows().iter().map(|w| w.value.count()).collect::<Vec<_>>(), [3]);
+    assert_eq!(report.late, 3);
+}
+
+#[test]
+fn a_window_of_batch_time_has_not_ended_while_it_gives_rows() {
+    let ctx = StreamingContext::builder("nested").trigger(Trigger::Available).build();
+    let (numbers, source) = Queue::new();
+    numbers.push(vec![1_u64]);
+    numbers.close();
+    // Keeps the job alive for twenty batches more.
+    let (alive, other) = Queue::new();
+    (0..20).for_each(|_| assert!(alive.push(vec![0_u64])));
+    alive.close();
+    ctx.source(other.one_at_a_time()).for_each_batch(|_, _| ());
+    let batch = std::sync::atomic::AtomicI64::new(0);
+    let outer = ctx
+        .source(source)
+        .window(secs(10), secs(1))
+        .summarize(|on| on.count())
+        .map(move |_| batch.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        .event_time(|n: &i64| *n, Duration::ZERO)
+        .tumbling(millis(4))
+        .summarize(|on| on.count())
+        .collect_to_memory();
+    let report = ctx.run().unwrap();
+    assert_eq!(report.late, 0);
+    assert_eq!(outer.rows().iter().map(|w| w.value.count()).collect::<Vec<_>>(), [4, 4, 2]);
 }

@@ -101,6 +101,9 @@ pub enum Failure {
     /// The reader of the output has gone.
     #[error("the output was closed")]
     Closed,
+    /// The output cannot be written.
+    #[error("cannot write to the output: {0}")]
+    Write(io::Error),
     /// The job failed while it ran.
     #[error("{0}")]
     Run(streamgauge::stream::Error),
@@ -129,6 +132,9 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
         .threads(options.threads)
         .build();
     let usage = |e: &dyn std::fmt::Display| Failure::Usage(e.to_string());
+    if options.inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
+        return Err(Failure::Usage("the standard input can be read once only".to_owned()));
+    }
     let lines = sources(&ctx, options).map_err(|e| usage(&e))?;
     let skipped = Arc::new(AtomicU64::new(0));
     let windows = summarize(visits(&lines, options, &skipped), options);
@@ -157,7 +163,10 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
     if options.output == Output::Jsonl {
         let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let parsed = report.records - report.malformed - skipped.load(Ordering::Relaxed);
-        print_summary(&mut *out, &report, parsed, printed.load(Ordering::Relaxed)).map_err(|_| Failure::Closed)?;
+        print_summary(&mut *out, &report, parsed, printed.load(Ordering::Relaxed)).map_err(|e| match e.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Closed,
+            _ => Failure::Write(e),
+        })?;
     }
     if options.dashboard.is_some() && !options.once && !ctx.is_stopping() {
         eprintln!("the input has ended; the dashboard stays until Ctrl-C");

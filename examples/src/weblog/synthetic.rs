@@ -56,7 +56,7 @@ impl Source for SyntheticSite {
         let history = if *from == 0 { HISTORY } else { 0 };
         let (begun, first) = *self.begun.get_or_insert((limit.time, from + history));
         let due = match self.speed {
-            Some(speed) => first + (limit.time.since(begun).as_secs_f64() * speed) as u64,
+            Some(speed) => first.saturating_add((limit.time.since(begun).as_secs_f64() * speed) as u64),
             None => u64::MAX,
         };
         let to = due.min(from + history.max(MOST)).max(*from);

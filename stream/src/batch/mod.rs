@@ -3,7 +3,7 @@
 pub(crate) mod exchange;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -33,8 +33,12 @@ pub(crate) type Partitions = Arc<[Input]>;
 pub(crate) struct Batch {
     pub(crate) time: Time,
     exchange: Arc<dyn Exchange>,
-    /// By input: whether nothing will come after this batch.
+    /// By input: whether it is a source that has ended.
     finished: Vec<bool>,
+    /// By input: whether the operator holds rows back that will come later.
+    holding: Vec<AtomicBool>,
+    /// By input: what it is derived from; nothing for a source.
+    derived: Arc<[Vec<Input>]>,
     /// By input: the records read.
     records: Vec<AtomicU64>,
     late: AtomicU64,
@@ -46,6 +50,7 @@ pub(crate) struct Batch {
 /// A line that could not be parsed, before its number is known.
 #[derive(Clone, Debug)]
 pub(crate) struct BadLine {
+    pub(crate) input: Input,
     pub(crate) partition: usize,
     /// The block without its text: enough to tell the line's number.
     pub(crate) block: TextBlock,
@@ -54,11 +59,21 @@ pub(crate) struct BadLine {
 }
 
 impl Batch {
-    pub(crate) fn new(time: Time, exchange: Arc<dyn Exchange>, finished: Vec<bool>) -> Self {
+    /// A batch of inputs that are derived from each other, of which these sources have ended.
+    pub(crate) fn new(
+        time: Time,
+        exchange: Arc<dyn Exchange>,
+        derived: Arc<[Vec<Input>]>,
+        ended: impl Iterator<Item = Input>,
+    ) -> Self {
+        let mut finished = vec![false; derived.len()];
+        ended.for_each(|source| finished[source.0 as usize] = true);
         Self {
             time,
             exchange,
-            records: finished.iter().map(|_| AtomicU64::new(0)).collect(),
+            records: derived.iter().map(|_| AtomicU64::new(0)).collect(),
+            holding: derived.iter().map(|_| AtomicBool::new(false)).collect(),
+            derived,
             finished,
             late: AtomicU64::new(0),
             malformed: AtomicU64::new(0),
@@ -78,8 +93,20 @@ impl Batch {
             .map_err(|cause| Error::Exchange { operator: operator.to_owned(), cause })
     }
 
+    /// Whether nothing will come of an input after this batch. What is derived has ended when all that it reads have,
+    /// and when it holds nothing back.
     pub(crate) fn is_finished(&self, input: Input) -> bool {
-        self.finished.get(input.0 as usize).copied().unwrap_or(false)
+        let i = input.0 as usize;
+        let from = &self.derived[i];
+        if from.is_empty() {
+            return self.finished[i];
+        }
+        !self.holding[i].load(Ordering::Relaxed) && from.iter().all(|input| self.is_finished(*input))
+    }
+
+    /// Takes note that an operator holds rows back that will come in later batches.
+    pub(crate) fn holds_back(&self, input: Input) {
+        self.holding[input.0 as usize].store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn count_records(&self, input: Input, records: u64) {
@@ -125,7 +152,7 @@ impl Batch {
     pub(crate) fn take_bad_lines(&self) -> Vec<BadLine> {
         let mut all = self.first_malformed.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = std::mem::take(&mut *all);
-        lines.sort_by_key(|line| (line.partition, line.line_in_block));
+        lines.sort_by_key(|line| (line.input, line.partition, line.line_in_block));
         lines
     }
 }

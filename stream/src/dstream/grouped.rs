@@ -17,6 +17,9 @@ pub trait Grouping<T>: Send + Sync + 'static {
     /// A row of the result: the reading alone, or with its key.
     type Row<R: Record>: Record;
 
+    /// Whether all records are in one group: it then takes them a chunk at a time.
+    const ONE_GROUP: bool = false;
+
     /// Calls `group` with the key of every group the record belongs to.
     fn visit(&self, record: &T, group: impl FnMut(&Self::Borrowed));
 
@@ -49,6 +52,8 @@ pub struct ByEach<Q: ?Sized, F> {
 }
 
 impl<T: Record> Grouping<T> for All {
+    const ONE_GROUP: bool = true;
+
     type Key = ();
     type Borrowed = ();
     type Row<R: Record> = R;

@@ -85,9 +85,16 @@ impl<T: Record> DStream<T> {
         Self { node: Arc::new(Shared::new(Box::new(node))), graph }
     }
 
+    pub(crate) fn has_readers(&self) -> bool {
+        self.node.has_readers()
+    }
+
     /// The node, for one more operator that reads it.
     pub(crate) fn read_by_one_more(&self) -> Arc<Shared<T>> {
-        self.node.add_reader();
+        // One more reader of a running stream would change how its rows are handed over, in the middle of a batch.
+        if !self.graph.is_started() {
+            self.node.add_reader();
+        }
         self.node.clone()
     }
 }

@@ -37,6 +37,10 @@ impl<T: Record> Shared<T> {
         self.readers.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn has_readers(&self) -> bool {
+        self.readers.load(Ordering::Relaxed) > 0
+    }
+
     fn is_shared(&self) -> bool {
         self.readers.load(Ordering::Relaxed) > 1
     }

@@ -6,7 +6,7 @@ use super::Node;
 use crate::batch::{Batch, Input, Partitions};
 use crate::error::Error;
 use crate::graph::{AnySource, Planned, decode};
-use crate::source::{Limit, Partition, Record, Source};
+use crate::source::{Limit, Next, Partition, Record, Source};
 
 type Content<T> = Arc<[Box<dyn Partition<T>>]>;
 
@@ -23,6 +23,8 @@ struct Driven<S: Source> {
     input: Input,
     from: S::Position,
     to: S::Position,
+    /// An input that has ended stays so: windows have been closed on its word.
+    is_finished: bool,
     partitions: Arc<Mutex<Content<S::Item>>>,
 }
 
@@ -32,7 +34,7 @@ impl<T: Record> SourceNode<T> {
         let partitions = Arc::new(Mutex::new(Content::from([])));
         let node = Self { input, counts_rows, partitions: partitions.clone() };
         let start = source.start();
-        let driven = Driven { source, input, from: start.clone(), to: start, partitions };
+        let driven = Driven { source, input, from: start.clone(), to: start, is_finished: false, partitions };
         (node, Box::new(driven))
     }
 }
@@ -73,11 +75,15 @@ impl<S: Source> AnySource for Driven<S> {
 
     fn plan(&mut self, limit: Limit) -> Result<Planned, Error> {
         self.from = self.to.clone();
-        let plan = self.source.plan(&self.from, limit)?;
-        self.to = plan.to;
+        let mut next = Next::Finished;
+        if !self.is_finished {
+            let plan = self.source.plan(&self.from, limit)?;
+            (self.to, next) = (plan.to, plan.next);
+            self.is_finished = next == Next::Finished;
+        }
         // Writing to memory fails only for a position that refuses to be serialized.
         let range = postcard::to_allocvec(&(&self.from, &self.to)).unwrap_or_default();
-        Ok(Planned { range, is_empty: self.from == self.to, next: plan.next })
+        Ok(Planned { range, is_empty: self.from == self.to, next })
     }
 
     fn read(&mut self) -> Result<(), Error> {
@@ -95,12 +101,12 @@ impl<S: Source> AnySource for Driven<S> {
     }
 
     fn save(&self) -> Vec<u8> {
-        postcard::to_allocvec(&self.to).unwrap_or_default()
+        postcard::to_allocvec(&(self.is_finished, &self.to)).unwrap_or_default()
     }
 
     fn load(&mut self, position: &[u8]) -> Result<(), Error> {
         let failed = |cause| Error::State { operator: self.source.name(), cause };
-        self.to = decode(position).map_err(failed)?;
+        (self.is_finished, self.to) = decode(position).map_err(failed)?;
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ where
     S: Spec<Item = T>,
 {
     // One group for all: its summaries take the whole chunk, one after the other.
-    if size_of::<G::Key>() == 0
+    if G::ONE_GROUP
         && let Some(first) = records.first()
     {
         return grouping.visit(first, |key| {

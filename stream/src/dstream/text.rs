@@ -55,7 +55,10 @@ impl TextStream {
         I: IntoIterator<Item = T>,
         E: std::fmt::Display,
     {
+        // Of several that parse the same lines the first one counts them.
+        let counts = !self.blocks.has_readers();
         let node = Parse {
+            counts,
             parent: self.blocks.read_by_one_more(),
             parse: f,
             on_malformed: self.on_malformed,
@@ -90,6 +93,7 @@ impl TextStream {
 }
 
 struct Parse<F> {
+    counts: bool,
     parent: Arc<Shared<TextBlock>>,
     parse: F,
     on_malformed: OnMalformed,
@@ -127,6 +131,7 @@ where
                             malformed += 1;
                             if first.len() < MALFORMED_TOLD {
                                 first.push(BadLine {
+                                    input,
                                     partition,
                                     block: block.without_text(),
                                     line_in_block: lines,
@@ -141,7 +146,9 @@ where
                         rows.clear();
                     }
                 }
-                batch.count_records(input, lines);
+                if self.counts {
+                    batch.count_records(input, lines);
+                }
             }
         })?;
         if !rows.is_empty() {
@@ -150,7 +157,7 @@ where
         if self.on_malformed == OnMalformed::Fail
             && let Some(line) = first.first()
         {
-            return Err(line.resolve()?.into());
+            return Err(line.resolve().into());
         }
         if malformed > 0 {
             batch.count_malformed(malformed, first);
@@ -160,12 +167,12 @@ where
 }
 
 impl BadLine {
-    /// Tells the number of the line.
-    pub(crate) fn resolve(&self) -> Result<Malformed, Error> {
-        Ok(Malformed {
+    /// Tells the number of the line; 0 if its file cannot be read again, as after a rotation.
+    pub(crate) fn resolve(&self) -> Malformed {
+        Malformed {
             input: self.block.origin().to_owned(),
-            line: self.block.line_number(self.line_in_block)?,
+            line: self.block.line_number(self.line_in_block).unwrap_or(0),
             cause: self.cause.clone(),
-        })
+        }
     }
 }

@@ -162,8 +162,8 @@ mod tests {
         let refused = |ctx: StreamingContext, bytes: &[u8]| ctx.start_from(bytes).unwrap_err().to_string();
         assert_eq!(
             refused(job("numbers seen", true), &snapshot),
-            "the state of numbers seen cannot be restored: the snapshot holds a window of (Count, HyperLogLog), the job \
-             a window of Sum"
+            "the state of numbers seen cannot be restored: the snapshot holds a window of 3s every 1s by () of (Count, \
+             HyperLogLog), the job a window of 3s every 1s by () of Sum"
         );
         assert!(refused(job("other", false), &snapshot).contains("other cannot be restored: the snapshot has no"));
         assert!(refused(job("numbers seen", false), &snapshot[..snapshot.len() - 1]).contains("cannot be restored"));

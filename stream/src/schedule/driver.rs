@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 
 use super::{Progress, Trigger};
 use crate::batch::exchange::Exchange;
-use crate::batch::{Batch, MALFORMED_TOLD};
+use crate::batch::{BadLine, Batch, Input, MALFORMED_TOLD};
 use crate::clock::Clock;
 use crate::error::{Error, Malformed};
 use crate::graph::{Parts, Planned};
@@ -22,6 +22,8 @@ const IDLE: Duration = Duration::from_millis(10);
 /// Runs the batches of a job on a thread of its own.
 pub(crate) struct Driver {
     pub(crate) parts: Parts,
+    /// By input: what it is derived from.
+    pub(crate) inputs: Arc<[Vec<Input>]>,
     pub(crate) trigger: Trigger,
     pub(crate) interval: Duration,
     pub(crate) clock: Arc<dyn Clock>,
@@ -125,31 +127,18 @@ impl Driver {
         for source in &mut self.parts.sources {
             source.read()?;
         }
-        let batch = Batch::new(time, self.exchange.clone(), self.finished(plans));
+        let ended = self.parts.sources.iter().zip(plans).filter(|(_, plan)| plan.next == Next::Finished);
+        let ended = ended.map(|(source, _)| source.input());
+        let batch = Batch::new(time, self.exchange.clone(), self.inputs.clone(), ended);
         let outputs = &self.parts.outputs;
         // The pool is entered once a batch: entering it costs more than an empty operator.
         self.pool.install(|| outputs.iter().try_for_each(|output| output.run(&batch)))?;
         self.log.completed(time)?;
         let info = self.info(&batch, plans, scheduling_delay, begun.elapsed());
         report.add(&info);
-        let malformed = self.first_malformed(&batch)?;
+        let malformed = self.first_malformed(&batch);
         self.tell(&info, &malformed);
         Ok(())
-    }
-
-    /// By input: whether it has ended. What is derived has ended when all that it reads have.
-    fn finished(&self, plans: &[Planned]) -> Vec<bool> {
-        let mut finished = vec![false; self.parts.inputs.len()];
-        for (source, plan) in self.parts.sources.iter().zip(plans) {
-            finished[source.input().0 as usize] = plan.next == Next::Finished;
-        }
-        // Operators come after what they read.
-        for (input, from) in self.parts.inputs.iter().enumerate() {
-            if !from.is_empty() {
-                finished[input] = from.iter().all(|input| finished[input.0 as usize]);
-            }
-        }
-        finished
     }
 
     fn info(&self, batch: &Batch, plans: &[Planned], scheduling_delay: Duration, processing: Duration) -> BatchInfo {
@@ -173,12 +162,11 @@ impl Driver {
     }
 
     /// The malformed lines to tell: to find the number of a line, its file is read again up to there.
-    fn first_malformed(&mut self, batch: &Batch) -> Result<Vec<Malformed>, Error> {
+    fn first_malformed(&mut self, batch: &Batch) -> Vec<Malformed> {
         let lines = batch.take_bad_lines();
-        let untold = lines.iter().take(MALFORMED_TOLD - self.malformed_told);
-        let untold: Vec<_> = untold.map(|line| line.resolve()).collect::<Result<_, _>>()?;
+        let untold: Vec<_> = lines.iter().take(MALFORMED_TOLD - self.malformed_told).map(BadLine::resolve).collect();
         self.malformed_told += untold.len();
-        Ok(untold)
+        untold
     }
 
     fn tell(&self, info: &BatchInfo, malformed: &[Malformed]) {

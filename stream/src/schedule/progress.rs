@@ -18,8 +18,16 @@ pub(crate) struct Progress {
 #[derive(Default)]
 struct State {
     completed: Option<Time>,
-    ended: bool,
-    result: Option<Result<Report, Error>>,
+    phase: Phase,
+}
+
+#[derive(Default)]
+enum Phase {
+    #[default]
+    NotStarted,
+    Running,
+    /// With the result; an error is taken by the first to ask, and left as text for the others.
+    Ended(Result<Report, Error>),
 }
 
 impl Progress {
@@ -50,10 +58,12 @@ impl Progress {
         self.changed.notify_all();
     }
 
+    pub(crate) fn begin(&self) {
+        self.state().phase = Phase::Running;
+    }
+
     pub(crate) fn end(&self, result: Result<Report, Error>) {
-        let mut state = self.state();
-        state.ended = true;
-        state.result = Some(result);
+        self.state().phase = Phase::Ended(result);
         self.changed.notify_all();
     }
 
@@ -64,19 +74,27 @@ impl Progress {
             if state.completed.is_some_and(|completed| completed >= time) {
                 return true;
             }
-            if state.ended {
+            if !matches!(state.phase, Phase::Running) {
                 return false;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Waits until the job has ended. The first to ask gets its result.
-    pub(crate) fn wait_for_end(&self) -> Option<Result<Report, Error>> {
+    /// Waits until the job has ended.
+    pub(crate) fn wait_for_end(&self) -> Result<Report, Error> {
         let mut state = self.state();
-        while !state.ended {
+        loop {
+            match &mut state.phase {
+                Phase::NotStarted => return Err(Error::NotStarted),
+                Phase::Ended(Ok(report)) => return Ok(*report),
+                Phase::Ended(Err(error)) => {
+                    let text = Error::Ended(error.to_string());
+                    return Err(std::mem::replace(error, text));
+                }
+                Phase::Running => {}
+            }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.result.take()
     }
 }

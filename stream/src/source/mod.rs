@@ -66,7 +66,7 @@ pub enum Next {
     Ready,
     /// More may come.
     Idle,
-    /// The input has ended: nothing will come after this batch.
+    /// The input has ended: nothing will come after this batch, and the source is not asked again.
     Finished,
 }
 

@@ -16,7 +16,10 @@ pub struct Queue<T> {
 #[derive(Debug)]
 struct Shared<T> {
     waiting: VecDeque<Vec<T>>,
+    /// The writer has ended the input.
     closed: bool,
+    /// The job takes nothing more in.
+    stopped: bool,
 }
 
 impl<T> Clone for Queue<T> {
@@ -28,18 +31,19 @@ impl<T> Clone for Queue<T> {
 impl<T: Record> Queue<T> {
     /// A queue and the source that reads it.
     pub fn new() -> (Self, QueueSource<T>) {
-        let shared = Arc::new(Mutex::new(Shared { waiting: VecDeque::new(), closed: false }));
+        let shared = Arc::new(Mutex::new(Shared { waiting: VecDeque::new(), closed: false, stopped: false }));
         let source = QueueSource { shared: shared.clone(), planned: VecDeque::new(), one_at_a_time: false };
         (Self { shared }, source)
     }
 
-    /// Adds records; false if the queue was closed.
+    /// Adds records; false if the queue was closed or its job has stopped.
     pub fn push(&self, records: Vec<T>) -> bool {
         let mut shared = lock(&self.shared);
-        if !shared.closed {
+        let open = !shared.closed && !shared.stopped;
+        if open {
             shared.waiting.push_back(records);
         }
-        !shared.closed
+        open
     }
 
     /// Ends the input.
@@ -103,7 +107,7 @@ impl<T: Record> Source for QueueSource<T> {
     }
 
     fn close(&mut self) {
-        lock(&self.shared).closed = true;
+        lock(&self.shared).stopped = true;
     }
 
     fn holds_records(&self) -> bool {

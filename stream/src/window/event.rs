@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, OwnedKey, Spec, Summary, Table};
+use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
 
 use super::store::{Shards, pane_by_shard};
-use super::{Grid, check};
+use super::{Grid, check, schema};
 use crate::batch::{Batch, Input, Partitions, each_partition};
 use crate::dstream::{
     Compute, DStream, EventWindows, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
@@ -18,6 +18,10 @@ use crate::error::Error;
 use crate::graph::Stateful;
 use crate::source::Record;
 use crate::time::{Time, millis_of};
+
+/// Event times outside of this, some 100 million years around the epoch, are no times; such records count as late.
+const EARLIEST: i64 = i64::MIN / 4;
+const LATEST: i64 = i64::MAX / 4;
 
 /// A row of a window `[start, end)` of event time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,12 +92,19 @@ where
         self.parent.run(batch, partition, &mut |records| {
             let mut rest = &records[..];
             while let Some(first) = rest.first() {
+                let time = (self.time)(first);
+                if !(EARLIEST..=LATEST).contains(&time) {
+                    // No time at all: it must not move the watermark.
+                    local.late += 1;
+                    rest = &rest[1..];
+                    continue;
+                }
                 // A run of records of one pane is absorbed at once.
-                let pane = self.grid.pane_of((self.time)(first));
+                let pane = self.grid.pane_of(time);
                 let closes = self.grid.pane_end(pane);
                 let run = rest.iter().take_while(|record| {
                     let time = (self.time)(record);
-                    let here = self.grid.pane_of(time) == pane;
+                    let here = self.grid.pane_of(time) == pane && time <= LATEST;
                     if here {
                         local.newest = local.newest.max(time);
                     }
@@ -215,7 +226,7 @@ where
         let parent = self.stream.read_by_one_more();
         let inputs = parent.inputs();
         let state = Arc::new(Mutex::new(State::default()));
-        graph.add_state(&name, Stateful::of(format!("event window of {}", S::State::schema()), &state));
+        graph.add_state(&name, Stateful::of(schema::<G::Key, S::State>("event window", self.cut.windows), &state));
         let operator = Operator {
             input: graph.derived_input(inputs.clone()),
             name,

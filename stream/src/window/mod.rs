@@ -13,15 +13,22 @@ pub use event::Window;
 
 use grid::Grid;
 
+use std::time::Duration;
+
+use streamgauge_sketches::Summary;
+
 use crate::dstream::Windows;
 use crate::graph::Graph;
+
+/// The longest window.
+const LONGEST: Duration = Duration::from_secs(100_000 * 86_400);
 
 /// Checks the lengths of windows; those by batch time must be multiples of the batch interval.
 fn check(graph: &Graph, operator: &str, windows: Windows, by_batch: bool) {
     for (what, length) in [("length", windows.length), ("slide", windows.slide)] {
-        if length.is_zero() || length.subsec_nanos() % 1_000_000 != 0 {
+        if length.is_zero() || length.subsec_nanos() % 1_000_000 != 0 || length > LONGEST {
             graph.problem(format!(
-                "{operator}: the window's {what} is {length:?}; it must be whole milliseconds and not zero"
+                "{operator}: the window's {what} is {length:?}; it must be whole milliseconds, not zero, and at most 100,000 days"
             ));
             continue;
         }
@@ -45,4 +52,11 @@ fn check(graph: &Graph, operator: &str, windows: Windows, by_batch: bool) {
                  possible; set Trigger::Every, or use event_time(..).window(..)"
         ));
     }
+}
+
+/// What the state of a windowed operator is, in words: it is restored as nothing else.
+fn schema<K, S: Summary>(kind: &str, windows: Windows) -> String {
+    let Windows { length, slide } = windows;
+    let key = std::any::type_name::<K>();
+    format!("{kind} of {length:?} every {slide:?} by {key} of {}", S::schema())
 }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, Spec, Summary, Table};
+use streamgauge_sketches::{Merge, Spec, Table};
 
 use super::store::{Shards, pane_by_shard};
-use super::{Grid, check};
+use super::{Grid, check, schema};
 use crate::batch::{Batch, Input, each_partition};
 use crate::dstream::{Compute, DStream, Grouped, Grouping, Node, Reading, Row, Shared, Wide, Windows, absorb_chunk};
 use crate::error::Error;
@@ -55,6 +55,9 @@ where
         })?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = state.advance(batch, &self.name, &self.grid, local, now)?;
+        if !state.is_empty() {
+            batch.holds_back(self.input);
+        }
         if now.rem_euclid(self.slide) != 0 {
             return Ok(None);
         }
@@ -80,7 +83,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
         check(&graph, &name, self.cut, true);
         let parent = self.stream.read_by_one_more();
         let state = Arc::new(Mutex::new(Shards::default()));
-        graph.add_state(&name, Stateful::of(format!("window of {}", S::State::schema()), &state));
+        graph.add_state(&name, Stateful::of(schema::<G::Key, S::State>("window", self.cut), &state));
         let operator = Operator {
             input: graph.derived_input(parent.inputs()),
             name,

@@ -51,7 +51,12 @@ impl<K: OwnedKey, S: Merge> WindowStore<K, S> {
             if !rows.is_empty() {
                 ended.push((end, rows));
             }
-            self.next_end = Some(grid.next_end(end));
+            let next = grid.next_end(end);
+            self.next_end = Some(next);
+            if next == end {
+                // The end of time: nothing can follow.
+                break;
+            }
         }
         Ok(ended)
     }
@@ -121,6 +126,11 @@ pub(super) fn pane_by_shard<K: OwnedKey, S: Merge>(pane: i64, groups: Table<K, S
 }
 
 impl<K: OwnedKey, S: Merge> Shards<K, S> {
+    /// Whether there is anything in a window or a pane.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|store| store.windows.is_empty() && store.open.is_empty())
+    }
+
     /// Adds what the partitions have, and closes the windows that end until the watermark: by end, then by shard.
     pub(super) fn advance(
         &mut self,
