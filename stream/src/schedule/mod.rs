@@ -15,6 +15,7 @@ pub enum Trigger {
     /// As soon as the last one is done and there is something to read.
     AsSoonAsPossible,
     /// As soon as the last one is done, until everything that is available has been read; then the job ends. Batch
-    /// times are multiples of the batch interval, one after the other, whatever the clock says.
+    /// times are 1, 2, 3 … batch intervals after the epoch, whatever the clock says: what is recorded gives the same
+    /// answers whenever it is read.
     Available,
 }

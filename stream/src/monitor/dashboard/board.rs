@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
@@ -37,9 +39,9 @@ pub(super) struct Board {
 #[derive(Debug, Default)]
 struct State {
     panels: Vec<PanelState>,
-    engine: VecDeque<Value>,
+    engine: VecDeque<Arc<Value>>,
     /// Engine points that were not sent yet.
-    engine_unsent: Vec<Value>,
+    engine_unsent: Vec<Arc<Value>>,
     sent: Option<Time>,
     interval: Option<u64>,
     totals: Report,
@@ -52,8 +54,40 @@ struct PanelState {
     kind: Kind,
     title: String,
     unit: String,
-    points: VecDeque<Value>,
-    unsent: Vec<Value>,
+    points: VecDeque<Arc<Value>>,
+    unsent: Vec<Arc<Value>>,
+}
+
+/// The whole state, as a page gets it first.
+#[derive(Serialize)]
+struct Hello<'a> {
+    name: &'a str,
+    session: &'a str,
+    interval_ms: Option<u64>,
+    panels: Vec<HelloPanel>,
+    engine: Vec<Arc<Value>>,
+}
+
+#[derive(Serialize)]
+struct HelloPanel {
+    id: usize,
+    kind: &'static str,
+    title: String,
+    unit: String,
+    points: Vec<Arc<Value>>,
+}
+
+/// What is new since the last event.
+#[derive(Serialize)]
+struct Update {
+    panels: Vec<UpdatePanel>,
+    engine: Vec<Arc<Value>>,
+}
+
+#[derive(Serialize)]
+struct UpdatePanel {
+    id: usize,
+    points: Vec<Arc<Value>>,
 }
 
 impl Board {
@@ -92,6 +126,7 @@ impl Board {
         let mut state = self.state();
         let panel = &mut state.panels[panel];
         for point in points {
+            let point = Arc::new(point);
             keep(&mut panel.points, point.clone(), panel.kind.history());
             panel.unsent.push(point);
         }
@@ -102,40 +137,40 @@ impl Board {
 
     /// The events for a page that has just connected: the whole state (and its end, if the job has ended), then updates.
     pub(super) fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
-        let state = self.state();
-        let mut first = vec![self.hello(&state)];
-        if state.stopped {
+        // Under the lock only what is shared is counted up; a batch must not wait while it is written out.
+        let (hello, stopped, updates) = {
+            let state = self.state();
+            (self.hello(&state), state.stopped, self.events.subscribe())
+        };
+        let mut first = vec![event("hello", &hello)];
+        if stopped {
             first.push(event("stopped", &json!({})));
         }
-        (first, self.events.subscribe())
+        (first, updates)
     }
 
-    fn hello(&self, state: &State) -> Event {
-        let panels = state.panels.iter().enumerate().map(|(id, panel)| {
-            json!({
-                "id": id,
-                "kind": panel.kind.name(),
-                "title": panel.title,
-                "unit": panel.unit,
-                "points": panel.points,
-            })
+    fn hello(&self, state: &State) -> Hello<'_> {
+        let panels = state.panels.iter().enumerate().map(|(id, panel)| HelloPanel {
+            id,
+            kind: panel.kind.name(),
+            title: panel.title.clone(),
+            unit: panel.unit.clone(),
+            points: panel.points.iter().cloned().collect(),
         });
-        let hello = json!({
-            "name": self.name,
-            "session": self.session,
-            "interval_ms": state.interval,
-            "panels": panels.collect::<Vec<_>>(),
-            "engine": state.engine,
-        });
-        event("hello", &hello)
+        Hello {
+            name: &self.name,
+            session: &self.session,
+            interval_ms: state.interval,
+            panels: panels.collect(),
+            engine: state.engine.iter().cloned().collect(),
+        }
     }
 
     fn send_update(&self, state: &mut State, now: Time) {
         state.sent = Some(now);
         let panels = state.panels.iter_mut().enumerate().filter(|(_, panel)| !panel.unsent.is_empty());
-        let panels: Vec<_> =
-            panels.map(|(id, panel)| json!({ "id": id, "points": std::mem::take(&mut panel.unsent) })).collect();
-        let update = json!({ "panels": panels, "engine": std::mem::take(&mut state.engine_unsent) });
+        let panels = panels.map(|(id, panel)| UpdatePanel { id, points: std::mem::take(&mut panel.unsent) });
+        let update = Update { panels: panels.collect(), engine: std::mem::take(&mut state.engine_unsent) };
         // Nobody listening is no failure.
         let _ = self.events.send(event("update", &update));
     }
@@ -151,7 +186,7 @@ impl Listener for Board {
         for (total, source) in state.source_records.iter_mut().zip(&batch.sources) {
             *total += source.records;
         }
-        let point = engine_point(&state, batch, now);
+        let point = Arc::new(engine_point(&state, batch, now));
         keep(&mut state.engine, point.clone(), ENGINE_HISTORY);
         state.engine_unsent.push(point);
         let due = state.sent.is_none_or(|sent| now.millis() - sent.millis() >= UPDATE_EVERY);
@@ -169,12 +204,13 @@ impl Listener for Board {
 }
 
 fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
-    let millis = |length: std::time::Duration| length.as_secs_f64() * 1e3;
+    let millis = |length: Duration| length.as_secs_f64() * 1e3;
     let last = state.engine.back().and_then(|point| point["t"].as_i64());
     // Points are told apart by their time.
     let at = last.map_or(now.millis(), |last| now.millis().max(last + 1));
-    // The first batch may bring a backlog: nobody knows over what time it came in.
-    let rate = last.map(|last| batch.records as f64 * 1e3 / ((at - last) as f64));
+    // The first batch may bring a backlog: it counts as what came in within a second at least.
+    let first = || millis(batch.processing.max(batch.interval.unwrap_or(Duration::from_secs(1))));
+    let rate = batch.records as f64 * 1e3 / last.map_or_else(first, |last| (at - last) as f64);
     let sources = batch
         .sources
         .iter()
@@ -194,12 +230,12 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
     })
 }
 
-fn keep(history: &mut VecDeque<Value>, point: Value, most: usize) {
+fn keep(history: &mut VecDeque<Arc<Value>>, point: Arc<Value>, most: usize) {
     if history.len() >= most {
         history.pop_front();
     }
     if let Some(before) = history.back_mut() {
-        drop_contract(before);
+        drop_contract(Arc::make_mut(before));
     }
     history.push_back(point);
 }
@@ -221,6 +257,8 @@ fn drop_contract(point: &mut Value) {
     }
 }
 
-fn event(name: &'static str, data: &Value) -> Event {
-    Event { name, data: data.to_string().into() }
+fn event(name: &'static str, data: &impl Serialize) -> Event {
+    // Writing to memory fails only for maps whose keys are no text, and there are none.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    Event { name, data: data.into() }
 }
