@@ -154,19 +154,7 @@ impl From<Flags> for Options {
 /// Writes lines of the synthetic site.
 fn generate(lines: u64, flags: &Flags) -> io::Result<()> {
     let mut out = io::BufWriter::with_capacity(1 << 20, io::stdout().lock());
-    let site = Site::new(flags.seed, flags.rate);
-    let (mut left, mut text) = (lines, String::new());
-    for second in 0.. {
-        text.clear();
-        let written = site.second(second, &mut text) as u64;
-        if written >= left {
-            let end = text.match_indices('\n').nth(left.saturating_sub(1) as usize).map_or(0, |(at, _)| at + 1);
-            out.write_all(&text.as_bytes()[..if left == 0 { 0 } else { end }])?;
-            break;
-        }
-        out.write_all(text.as_bytes())?;
-        left -= written;
-    }
+    Site::new(flags.seed, flags.rate).write_log(lines, &mut out)?;
     out.flush()
 }
 

@@ -15,7 +15,6 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use streamgauge_benches::write_log;
 use streamgauge_examples::weblog::Site;
 
 /// How often the child is looked at after its input has ended.
@@ -76,7 +75,7 @@ fn measure(weblog: &PathBuf, flags: &Flags, rate: f64) -> Result<(Option<u64>, S
         stdout.read_to_string(&mut written).map(|_| written)
     });
     let mut stdin = BufWriter::new(stdin);
-    write_log(&Site::new(flags.seed, rate), flags.lines, &mut stdin)?;
+    Site::new(flags.seed, rate).write_log(flags.lines, &mut stdin)?;
     stdin.flush()?;
     let mut peak = peak_kib(&child);
     drop(stdin);

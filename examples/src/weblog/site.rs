@@ -5,6 +5,7 @@ mod random;
 mod visitors;
 mod write;
 
+use std::io::{self, Write};
 use std::ops::Range;
 
 use self::{
@@ -76,6 +77,25 @@ impl Site {
 
     /// By how many seconds the late lines are older than their place.
     pub const LATE_BY: u64 = 120;
+
+    /// Writes the first lines of the log.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_log(&self, lines: u64, out: &mut impl Write) -> io::Result<()> {
+        let (mut left, mut text) = (lines, String::new());
+        for index in 0.. {
+            text.clear();
+            let written = self.second(index, &mut text) as u64;
+            if written >= left {
+                let whole = text.split_inclusive('\n').take(left as usize);
+                return whole.map(str::as_bytes).try_for_each(|line| out.write_all(line));
+            }
+            out.write_all(text.as_bytes())?;
+            left -= written;
+        }
+        Ok(())
+    }
 
     /// A site with `rate` requests a second as the mean over a day, the crawler's not counted. Rates above ten
     /// million or below 0 are taken as the nearest that is possible.

@@ -22,7 +22,7 @@ pub use text::{OnMalformed, TextStream};
 
 pub(crate) use shared::Shared;
 pub(crate) use source::SourceNode;
-pub(crate) use summarize::{Compute, Wide, absorb_chunk, merge_groups};
+pub(crate) use summarize::{Compute, Wide, absorb_chunk, absorb_partition, merge_groups};
 
 use std::sync::Arc;
 

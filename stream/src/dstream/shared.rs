@@ -1,7 +1,7 @@
 //! A stream that several operators may read.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Node;
 use crate::batch::{Batch, Input, Partitions, each_partition};
@@ -14,13 +14,14 @@ use crate::time::Time;
 pub(crate) struct Shared<T> {
     node: Box<dyn Node<T>>,
     readers: AtomicUsize,
-    kept: Mutex<Option<Kept<T>>>,
+    kept: Mutex<Option<Arc<Kept<T>>>>,
 }
 
 struct Kept<T> {
     time: Time,
     partitions: Option<Partitions>,
-    rows: Vec<Rows<T>>,
+    /// By partition; each has a lock of its own, so that copies are made in parallel.
+    rows: Vec<Mutex<Rows<T>>>,
 }
 
 struct Rows<T> {
@@ -52,7 +53,7 @@ impl<T: Record> Shared<T> {
         let rows = each_partition(batch, "shared stream", count, |partition| {
             let mut rows = Vec::new();
             self.node.run(batch, partition, &mut |chunk| rows.append(chunk))?;
-            Ok(Rows { rows, readers_left })
+            Ok(Mutex::new(Rows { rows, readers_left }))
         })?;
         Ok(Kept { time: batch.time, partitions, rows })
     }
@@ -72,7 +73,7 @@ impl<T: Record> Node<T> for Shared<T> {
             Some(kept) if kept.time == batch.time => Ok(kept.partitions.clone()),
             _ => {
                 *kept = None;
-                let computed = self.compute(batch)?;
+                let computed = Arc::new(self.compute(batch)?);
                 Ok(kept.insert(computed).partitions.clone())
             }
         }
@@ -82,11 +83,12 @@ impl<T: Record> Node<T> for Shared<T> {
         if !self.is_shared() {
             return self.node.run(batch, partition, out);
         }
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(rows) = kept.as_ref().and_then(|kept| kept.rows.get(partition)) else {
+            return Ok(());
+        };
         let mut rows = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(rows) = kept.as_mut().and_then(|kept| kept.rows.get_mut(partition)) else {
-                return Ok(());
-            };
+            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
             rows.readers_left = rows.readers_left.saturating_sub(1);
             if rows.readers_left == 0 { std::mem::take(&mut rows.rows) } else { rows.rows.clone() }
         };

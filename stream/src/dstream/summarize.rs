@@ -16,7 +16,7 @@ use crate::source::Record;
 const ROWS_A_PARTITION: usize = 8_192;
 
 /// Cuts the rows of a wide operator into partitions.
-pub(crate) fn rows_in_partitions<R>(rows: Vec<R>) -> Vec<Vec<R>> {
+fn rows_in_partitions<R>(rows: Vec<R>) -> Vec<Vec<R>> {
     if rows.len() <= ROWS_A_PARTITION {
         return vec![rows];
     }
@@ -51,6 +51,27 @@ where
     }
 }
 
+/// The groups of a partition.
+pub(crate) fn absorb_partition<T, G, S>(
+    parent: &Shared<T>,
+    batch: &Batch,
+    partition: usize,
+    grouping: &G,
+    spec: &S,
+) -> Result<Table<G::Key, S::State>, Error>
+where
+    T: Record,
+    G: Grouping<T>,
+    S: Spec<Item = T>,
+{
+    let mut groups = Table::default();
+    parent.run(batch, partition, &mut |records| {
+        absorb_chunk(grouping, spec, &mut groups, records);
+        records.clear();
+    })?;
+    Ok(groups)
+}
+
 /// Merges what the partitions have for one shard, in their order.
 pub(crate) fn merge_groups<K, S>(groups: &mut Table<K, S>, entries: Vec<(K, S)>) -> Result<(), Mismatch>
 where
@@ -75,42 +96,10 @@ struct Summarize<T, G, S> {
     spec: S,
 }
 
-impl<T, G, S> Summarize<T, G, S>
-where
-    T: Record,
-    G: Grouping<T>,
-    S: Spec<Item = T>,
-    S::State: Merge,
-    Reading<S>: Record,
-{
-    fn compute(&self, batch: &Batch, partitions: usize) -> Result<Vec<Row<T, G, S>>, Error> {
-        let local = each_partition(batch, &self.name, partitions, |partition| {
-            let mut groups = Table::default();
-            self.parent.run(batch, partition, &mut |records| {
-                absorb_chunk(&self.grouping, &self.spec, &mut groups, records);
-                records.clear();
-            })?;
-            Ok(by_shard(groups.into_entries()))
-        })?;
-        let shards: Vec<Vec<_>> = batch
-            .gather(&self.name, shards_of::<G::Key>(), local)?
-            .into_par_iter()
-            .map(|entries| {
-                let mut groups = Table::default();
-                merge_groups(&mut groups, entries)?;
-                let rows = groups.into_entries().into_iter();
-                Ok(rows.map(|(key, state)| G::row(key, state.read())).collect())
-            })
-            .collect::<Result<_, _>>()
-            .map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })?;
-        Ok(shards.into_iter().flatten().collect())
-    }
-}
-
 /// A wide operator: computes its rows when a batch is prepared, and hands them out by partition.
 pub(crate) struct Wide<C, R> {
-    pub(crate) compute: C,
-    pub(crate) rows: Mutex<Vec<Vec<R>>>,
+    compute: C,
+    rows: Mutex<Vec<Vec<R>>>,
 }
 
 /// What a wide operator computes.
@@ -166,10 +155,25 @@ where
     }
 
     fn compute(&self, batch: &Batch) -> Result<Option<Vec<Row<T, G, S>>>, Error> {
-        match self.parent.prepare(batch)? {
-            Some(partitions) => Ok(Some(Self::compute(self, batch, partitions.len())?)),
-            None => Ok(None),
-        }
+        let Some(partitions) = self.parent.prepare(batch)? else {
+            return Ok(None);
+        };
+        let local = each_partition(batch, &self.name, partitions.len(), |partition| {
+            let groups = absorb_partition(&self.parent, batch, partition, &self.grouping, &self.spec)?;
+            Ok(by_shard(groups.into_entries()))
+        })?;
+        let shards: Vec<Vec<_>> = batch
+            .gather(&self.name, shards_of::<G::Key>(), local)?
+            .into_par_iter()
+            .map(|entries| {
+                let mut groups = Table::default();
+                merge_groups(&mut groups, entries)?;
+                let rows = groups.into_entries().into_iter();
+                Ok(rows.map(|(key, state)| G::row(key, state.read())).collect())
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })?;
+        Ok(Some(shards.into_iter().flatten().collect()))
     }
 }
 

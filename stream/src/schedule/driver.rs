@@ -82,6 +82,8 @@ impl Driver {
             idle = all(&[Next::Idle, Next::Finished]);
             let nothing = plans.iter().all(|plan| plan.is_empty);
             if self.trigger == Trigger::AsSoonAsPossible && nothing && !ended {
+                // Also if a source says that it is ready: asking again at once would spin.
+                idle = true;
                 continue;
             }
             self.run_batch(time, &plans, report)?;

@@ -10,7 +10,7 @@ use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
 
 use super::store::{Shards, pane_by_shard};
 use super::{Grid, check, schema};
-use crate::batch::{Batch, Input, Partitions, each_partition};
+use crate::batch::{Batch, Input, each_partition};
 use crate::dstream::{
     Compute, DStream, EventWindows, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
 };
@@ -102,13 +102,14 @@ where
                 // A run of records of one pane is absorbed at once.
                 let pane = self.grid.pane_of(time);
                 let closes = self.grid.pane_end(pane);
+                let here = closes - self.grid.pane..closes;
                 let run = rest.iter().take_while(|record| {
                     let time = (self.time)(record);
-                    let here = self.grid.pane_of(time) == pane && time <= LATEST;
-                    if here {
+                    let is_here = here.contains(&time);
+                    if is_here {
                         local.newest = local.newest.max(time);
                     }
-                    here
+                    is_here
                 });
                 let (run, after) = rest.split_at(run.count());
                 rest = after;
@@ -154,11 +155,24 @@ where
         let unfinished = self.inputs.iter().filter(|input| !batch.is_finished(**input));
         unfinished.map(of).min().unwrap_or(i64::MAX)
     }
+}
 
-    fn compute(&self, batch: &Batch, partitions: &Partitions) -> Result<Vec<Window<Row<T, G, S>>>, Error>
-    where
-        Reading<S>: Record,
-    {
+impl<T, G, S, F> Compute<Window<Row<T, G, S>>> for Operator<T, G, S, F>
+where
+    T: Record,
+    G: Grouping<T>,
+    S: Spec<Item = T>,
+    S::State: Merge,
+    Reading<S>: Record,
+    F: Fn(&T) -> i64 + Send + Sync + 'static,
+{
+    fn input(&self) -> Input {
+        self.input
+    }
+
+    fn compute(&self, batch: &Batch) -> Result<Option<Vec<Window<Row<T, G, S>>>>, Error> {
+        // A parent without a batch at this time may all the same have ended.
+        let partitions = self.parent.prepare(batch)?.unwrap_or_default();
         let locals = each_partition(batch, &self.name, partitions.len(), |partition| self.absorb(batch, partition))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { newest, windows } = &mut *state;
@@ -180,27 +194,7 @@ where
                 value: G::row(key, reading),
             })
         });
-        Ok(rows.collect())
-    }
-}
-
-impl<T, G, S, F> Compute<Window<Row<T, G, S>>> for Operator<T, G, S, F>
-where
-    T: Record,
-    G: Grouping<T>,
-    S: Spec<Item = T>,
-    S::State: Merge,
-    Reading<S>: Record,
-    F: Fn(&T) -> i64 + Send + Sync + 'static,
-{
-    fn input(&self) -> Input {
-        self.input
-    }
-
-    fn compute(&self, batch: &Batch) -> Result<Option<Vec<Window<Row<T, G, S>>>>, Error> {
-        // A parent without a batch at this time may all the same have ended.
-        let partitions = self.parent.prepare(batch)?.unwrap_or_default();
-        Self::compute(self, batch, &partitions).map(Some)
+        Ok(Some(rows.collect()))
     }
 }
 

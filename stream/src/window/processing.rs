@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, Spec, Table};
+use streamgauge_sketches::{Merge, Spec};
 
 use super::store::{Shards, pane_by_shard};
 use super::{Grid, check, schema};
 use crate::batch::{Batch, Input, each_partition};
-use crate::dstream::{Compute, DStream, Grouped, Grouping, Node, Reading, Row, Shared, Wide, Windows, absorb_chunk};
+use crate::dstream::{
+    Compute, DStream, Grouped, Grouping, Node, Reading, Row, Shared, Wide, Windows, absorb_partition,
+};
 use crate::error::Error;
 use crate::graph::Stateful;
 use crate::source::Record;
@@ -46,11 +48,7 @@ where
         // The batch at t holds what came before t.
         let pane = self.grid.pane_of(now.saturating_sub(1));
         let local = each_partition(batch, &self.name, partitions, |partition| {
-            let mut groups = Table::default();
-            self.parent.run(batch, partition, &mut |records| {
-                absorb_chunk(&self.grouping, &self.spec, &mut groups, records);
-                records.clear();
-            })?;
+            let groups = absorb_partition(&self.parent, batch, partition, &self.grouping, &self.spec)?;
             Ok(pane_by_shard(pane, groups))
         })?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,7 +22,7 @@ use std::time::Instant;
 use std::{env, fs, process};
 
 use clap::Parser;
-use streamgauge_benches::{median, write_log};
+use streamgauge_benches::median;
 use streamgauge_examples::weblog::{Input, Options, Output, Site, parse, run};
 
 use crate::hand::Tally;
@@ -74,7 +74,7 @@ impl Log {
         let temporary = || env::temp_dir().join(format!("streamgauge-weblog-{}.log", process::id()));
         let log = Self { path: flags.keep.clone().unwrap_or_else(temporary), is_temporary: flags.keep.is_none() };
         let mut out = BufWriter::with_capacity(1 << 20, File::create(&log.path)?);
-        write_log(&Site::new(flags.seed, flags.rate), flags.lines, &mut out)?;
+        Site::new(flags.seed, flags.rate).write_log(flags.lines, &mut out)?;
         out.flush()?;
         Ok(log)
     }
