@@ -10,7 +10,25 @@ mod first_dashboard {}
 mod algebra {}
 
 #[doc = include_str!("../docs/src/summaries.md")]
-mod summaries {}
+mod summaries {
+    #[doc = include_str!("../docs/src/summaries/distinct.md")]
+    mod distinct {}
+
+    #[doc = include_str!("../docs/src/summaries/frequency.md")]
+    mod frequency {}
+
+    #[doc = include_str!("../docs/src/summaries/membership.md")]
+    mod membership {}
+
+    #[doc = include_str!("../docs/src/summaries/quantile.md")]
+    mod quantile {}
+
+    #[doc = include_str!("../docs/src/summaries/sample.md")]
+    mod sample {}
+
+    #[doc = include_str!("../docs/src/summaries/exact.md")]
+    mod exact {}
+}
 
 #[doc = include_str!("../docs/src/batches.md")]
 mod batches {}

@@ -1,5 +1,8 @@
 //! What the benchmarks share.
 
+pub mod race;
+pub mod report;
+
 /// The middle one of some numbers, or the mean of the two in the middle; NaN of none.
 pub fn median(numbers: &[f64]) -> f64 {
     let mut numbers = numbers.to_vec();

@@ -1,7 +1,7 @@
 //! The compact image of a summary: versioned, checksummed bytes that are the same on every machine.
 //!
 //! ```text
-//! 0      4        6         8       9       10         18       22
+//! 0      4        6         8      9       10          18       26
 //! | SGS1 | family | version | hash | flags | hash seed | length | content … | crc32 of all before |
 //! ```
 //!
@@ -14,19 +14,19 @@ use crate::estimate::Family;
 use crate::hash::HASH_ID;
 
 const MAGIC: [u8; 4] = *b"SGS1";
-const HEADER: usize = 22;
+const HEADER: usize = 26;
 const CHECKSUM: usize = 4;
 
 /// A summary with a compact image.
 ///
 /// ```
-/// use streamgauge_sketches::{Codec, HyperLogLog, Summary};
+/// use streamgauge_sketches::{Absorb, Codec, HyperLogLog, Summary};
 /// let mut users = HyperLogLog::with_precision(12)?;
-/// users.insert("ada");
+/// users.absorb("ada");
 /// let image = users.to_bytes();
 /// assert_eq!(HyperLogLog::from_bytes(&image)?.read().value, 1.0);
 /// let error = HyperLogLog::from_bytes(&image[..9]).unwrap_err();
-/// assert_eq!(error.to_string(), "the image is cut off: 22 more bytes of header expected, 9 left");
+/// assert_eq!(error.to_string(), "the image is cut off: 26 more bytes of header expected, 9 left");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Codec: Sized {
@@ -58,10 +58,10 @@ pub trait Codec: Sized {
         out.u8(HASH_ID);
         out.u8(0);
         out.u64(self.hash_seed());
-        out.u32(0);
+        out.u64(0);
         self.encode(&mut out);
-        let length = (out.0.len() - HEADER) as u32;
-        out.0[HEADER - 4..HEADER].copy_from_slice(&length.to_le_bytes());
+        let length = (out.0.len() - HEADER) as u64;
+        out.0[HEADER - 8..HEADER].copy_from_slice(&length.to_le_bytes());
         out.u32(crc32fast::hash(&out.0));
         out.0
     }
@@ -92,7 +92,7 @@ pub trait Codec: Sized {
         let flags = reader.u8("flags")?;
         DecodeError::unless(flags == 0, "flags", flags)?;
         let seed = reader.u64("hash seed")?;
-        let length = reader.u32("length")? as usize;
+        let length = usize::try_from(reader.u64("length")?).unwrap_or(usize::MAX);
         reader.need("content", length.saturating_add(CHECKSUM))?;
         DecodeError::unless(reader.0.len() == length + CHECKSUM, "length", length)?;
         let (content, checksum) = reader.0.split_at(length);
@@ -158,7 +158,7 @@ macro_rules! numbers {
         }
     };
 }
-numbers!(u8, u16, u32, u64, u128, i128, f64);
+numbers!(u8, u16, u32, u64, i64, u128, i128, f64);
 
 impl<'a> Reader<'a> {
     /// Reads from the front of some bytes.

@@ -13,16 +13,52 @@ pub enum Family {
     Exact = 0,
     /// A count of items, scaled if they were sampled.
     Count = 1,
-    /// A sum of items, scaled if they were sampled.
+    /// A sum of integers, scaled if they were sampled.
     Sum = 2,
+    /// A sum of floats.
+    FloatSum = 3,
+    /// The lowest value.
+    Min = 4,
+    /// The highest value.
+    Max = 5,
+    /// Mean, variance, skewness and kurtosis.
+    Moments = 6,
+    /// Covariance and correlation.
+    Covariance = 7,
+    /// The set of all items.
+    ExactDistinct = 8,
+    /// The count of every item.
+    ExactTop = 9,
+    /// All values.
+    ExactQuantiles = 10,
     /// HyperLogLog.
     HyperLogLog = 16,
+    /// ExaLogLog.
+    ExaLogLog = 17,
     /// Count-Min.
     CountMin = 32,
     /// Misra–Gries counters.
     HeavyHitters = 33,
+    /// Count-Min with conservative update.
+    ConservativeCountMin = 34,
+    /// Split-block Bloom filter.
+    Bloom = 48,
+    /// Classic Bloom filter.
+    ClassicBloom = 49,
+    /// A Bloom filter that grows.
+    ScalableBloom = 50,
     /// t-digest.
     TDigest = 64,
+    /// KLL.
+    Kll = 65,
+    /// A uniform sample of fixed size.
+    Reservoir = 80,
+    /// A weighted sample of fixed size.
+    WeightedReservoir = 81,
+    /// A sample of each item with one probability.
+    Bernoulli = 82,
+    /// A sample of each stratum.
+    Stratified = 83,
     /// A summary defined outside this crate.
     Custom = 0xffff,
 }
@@ -50,13 +86,27 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let size = self.size;
         match self.family {
-            Family::Exact => write!(f, "exact"),
+            Family::Exact | Family::ExactDistinct | Family::ExactTop | Family::ExactQuantiles => write!(f, "exact"),
             Family::Count => write!(f, "count"),
-            Family::Sum => write!(f, "sum"),
+            Family::Sum | Family::FloatSum => write!(f, "sum"),
+            Family::Min => write!(f, "min"),
+            Family::Max => write!(f, "max"),
+            Family::Moments => write!(f, "moments"),
+            Family::Covariance => write!(f, "covariance"),
             Family::HyperLogLog => write!(f, "HyperLogLog p={size}"),
+            Family::ExaLogLog => write!(f, "ExaLogLog p={size}"),
             Family::CountMin => write!(f, "Count-Min width {size}"),
             Family::HeavyHitters => write!(f, "Misra–Gries, {size} counters"),
+            Family::ConservativeCountMin => write!(f, "conservative Count-Min width {size}"),
+            Family::Bloom => write!(f, "split-block Bloom, {size} blocks"),
+            Family::ClassicBloom => write!(f, "Bloom, {size} probes"),
+            Family::ScalableBloom => write!(f, "scalable Bloom, {size} filters"),
             Family::TDigest => write!(f, "t-digest δ={size}"),
+            Family::Kll => write!(f, "KLL k={size}"),
+            Family::Reservoir => write!(f, "reservoir of {size}"),
+            Family::WeightedReservoir => write!(f, "weighted reservoir of {size}"),
+            Family::Bernoulli => write!(f, "Bernoulli sample"),
+            Family::Stratified => write!(f, "stratified sample, {size} per stratum"),
             Family::Custom => write!(f, "custom"),
         }
     }
@@ -142,8 +192,9 @@ impl Estimate {
             return format!("{method}, no guarantee");
         }
         if self.is_exact() {
-            return match method.family {
-                Family::Exact | Family::Count | Family::Sum => "exact".to_owned(),
+            // The first sixteen families are the exact ones.
+            return match method.family as u16 {
+                0..16 => "exact".to_owned(),
                 _ => format!("{method}, exact so far"),
             };
         }

@@ -14,15 +14,15 @@
 //! | the exact answers | [`ExactDistinct`], [`ExactTop`], [`ExactQuantiles`] | as their twins | exact, memory grows |
 //!
 //! ```
-//! use streamgauge_sketches::{HyperLogLog, Merge, Summary};
+//! use streamgauge_sketches::{Absorb, HyperLogLog, Merge, Summary};
 //!
 //! let mut monday = HyperLogLog::with_precision(12)?;
 //! let mut tuesday = HyperLogLog::with_precision(12)?;
 //! for user in 0..60_000_u64 {
-//!     monday.insert(&user);
+//!     monday.absorb(&user);
 //! }
 //! for user in 40_000..100_000_u64 {
-//!     tuesday.insert(&user);
+//!     tuesday.absorb(&user);
 //! }
 //! monday.merge(&tuesday)?;
 //! let users = monday.read();
@@ -38,7 +38,11 @@ pub mod exact;
 pub mod frequency;
 pub mod hash;
 mod key;
+pub mod laws;
+pub mod membership;
 pub mod quantile;
+mod random;
+pub mod sample;
 pub mod summary;
 mod table;
 
@@ -52,5 +56,5 @@ pub use frequency::{CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
 pub use quantile::{Quantiles, TDigest};
-pub use summary::{Absorb, Decay, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
+pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;

@@ -9,7 +9,7 @@ use crate::estimate::{Estimate, Family, Method};
 use crate::exact::{ExactDistinct, Z95};
 use crate::hash::{DEFAULT_SEED, PortableHash};
 use crate::key::Key;
-use crate::summary::{Absorb, Merge, Summary, TwoStacks};
+use crate::summary::{Absorb, Hashed, Items, Merge, Summary, TwoStacks, absorb_hashed};
 
 /// The number of different items, within 1.04/√2ᵖ (one standard error).
 ///
@@ -28,10 +28,10 @@ use crate::summary::{Absorb, Merge, Summary, TwoStacks};
 /// after Ertl, arXiv:1702.01284.
 ///
 /// ```
-/// use streamgauge_sketches::{HyperLogLog, Summary};
+/// use streamgauge_sketches::{Absorb, HyperLogLog, Summary};
 /// let mut hosts = HyperLogLog::with_error(0.01)?;
 /// for i in 0..1_000_000_u32 {
-///     hosts.insert(&(i % 50_000));
+///     hosts.absorb(&(i % 50_000));
 /// }
 /// let hosts = hosts.read();
 /// assert_eq!(hosts.contract(), "HyperLogLog p=14, ±1.6 % at 95 %");
@@ -106,21 +106,6 @@ impl HyperLogLog {
     /// The precision p.
     pub fn precision(&self) -> u8 {
         self.precision
-    }
-
-    /// Absorbs an item.
-    #[inline]
-    pub fn insert<Q: PortableHash + ?Sized>(&mut self, item: &Q) {
-        self.insert_hash(item.portable_hash(self.seed));
-    }
-
-    /// Absorbs an item by its 64-bit hash, which must come from one hash function and seed throughout.
-    #[inline]
-    pub fn insert_hash(&mut self, hash: u64) {
-        match &mut self.store {
-            Store::Dense(registers) => raise(registers, self.precision, hash),
-            Store::Sparse { .. } => self.insert_token(token(hash)),
-        }
     }
 
     fn insert_token(&mut self, token: u32) {
@@ -269,12 +254,31 @@ impl Summary for HyperLogLog {
     }
 }
 
+impl Hashed for HyperLogLog {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    #[inline]
+    fn absorb_hash(&mut self, hash: u64) {
+        match &mut self.store {
+            Store::Dense(registers) => raise(registers, self.precision, hash),
+            Store::Sparse { .. } => self.insert_token(token(hash)),
+        }
+    }
+}
+
 impl<Q: PortableHash + Key + ?Sized> Absorb<Q> for HyperLogLog {
     type Exact = ExactDistinct<Q::Owned>;
 
     #[inline]
     fn absorb(&mut self, item: &Q) {
-        self.insert(item);
+        self.absorb_hash(item.portable_hash(self.seed));
+    }
+
+    #[inline]
+    fn absorb_all(&mut self, items: impl Items<Q>) {
+        absorb_hashed(self, items);
     }
 
     fn exact(&self) -> Self::Exact {
@@ -417,7 +421,7 @@ mod tests {
 
     fn sketch(precision: u8, items: std::ops::Range<u64>) -> HyperLogLog {
         let mut sketch = HyperLogLog::with_precision(precision).unwrap();
-        items.for_each(|i| sketch.insert(&i));
+        items.for_each(|i| sketch.absorb(&i));
         sketch
     }
 
@@ -438,7 +442,7 @@ mod tests {
             let (mut squares, mut inside) = (0.0, 0);
             for seed in 0..100 {
                 let mut sketch = HyperLogLog::default().seeded(seed);
-                (0..n).for_each(|i| sketch.insert(&i));
+                (0..n).for_each(|i| sketch.absorb(&i));
                 let estimate = sketch.read();
                 squares += (estimate.value / n as f64 - 1.0).powi(2);
                 inside += usize::from(estimate.contains(n as f64));

@@ -10,7 +10,9 @@ use crate::estimate::{Estimate, Family, Method};
 use crate::exact::{ExactTop, Z95};
 use crate::hash::{DEFAULT_SEED, PortableHash};
 use crate::key::Key;
-use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, Weight, Weighted};
+use crate::summary::{
+    Absorb, Decay, Hashed, Inverse, Items, Merge, Subtract, Summary, Weight, Weighted, absorb_hashed,
+};
 
 /// The frequency of any item: never too low, too high by at most e·N/width with probability 1 − e^−depth.
 ///
@@ -140,12 +142,6 @@ impl CountMin {
         (0..usize::from(self.depth)).map(move |row| row * width + (hash.wrapping_mul(ROWS[row]) >> shift) as usize)
     }
 
-    /// Absorbs an item `count` times by its 64-bit hash.
-    #[inline]
-    pub fn insert_hash(&mut self, hash: u64, count: u64) {
-        self.insert_units(hash, count.wrapping_mul(Weight::UNIT));
-    }
-
     #[inline]
     fn insert_units(&mut self, hash: u64, units: u64) {
         self.total = self.total.wrapping_add(units);
@@ -202,6 +198,17 @@ impl Summary for CountMin {
     }
 }
 
+impl Hashed for CountMin {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    #[inline]
+    fn absorb_hash(&mut self, hash: u64) {
+        self.insert_units(hash, Weight::UNIT);
+    }
+}
+
 impl<Q: PortableHash + Key + ?Sized> Absorb<Q> for CountMin {
     type Exact = ExactTop<Q::Owned>;
 
@@ -209,7 +216,12 @@ impl<Q: PortableHash + Key + ?Sized> Absorb<Q> for CountMin {
 
     #[inline]
     fn absorb(&mut self, item: &Q) {
-        self.insert_hash(item.portable_hash(self.seed), 1);
+        self.absorb_hash(item.portable_hash(self.seed));
+    }
+
+    #[inline]
+    fn absorb_all(&mut self, items: impl Items<Q>) {
+        absorb_hashed(self, items);
     }
 
     fn exact(&self) -> Self::Exact {
@@ -347,8 +359,8 @@ mod tests {
     #[test]
     fn decay_fades_to_nothing_and_is_stored() {
         let mut sketch = CountMin::new(2, 16).unwrap();
-        sketch.insert_hash(1, 100);
-        sketch.insert_hash(2, 200);
+        sketch.insert_units(1, 100 * Weight::UNIT);
+        sketch.insert_units(2, 200 * Weight::UNIT);
         sketch.decay(0.17);
         assert!((sketch.total() as f64 - 51.0).abs() <= 1.0);
         assert_eq!(CountMin::from_bytes(&sketch.to_bytes()).unwrap(), sketch);

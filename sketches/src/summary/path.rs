@@ -4,6 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::items::{Items, visit_each};
+
 /// Leads from a record to none, one or several items.
 ///
 /// Paths are generic all the way: a summary behind `on.when(…).map(…)` costs what the two closures cost.
@@ -12,6 +14,9 @@ pub trait Path: Clone + Send + Sync + 'static {
     type From: ?Sized;
     /// The item.
     type To: ?Sized;
+
+    /// Whether every record has exactly one item.
+    const ONE_EACH: bool;
 
     /// Calls `item` with every item of the record.
     fn visit(&self, record: &Self::From, item: impl FnMut(&Self::To));
@@ -89,6 +94,7 @@ pub struct Then<A, B>(pub(super) A, pub(super) B);
 impl<T: ?Sized + 'static> Path for Identity<T> {
     type From = T;
     type To = T;
+    const ONE_EACH: bool = true;
 
     #[inline]
     fn visit(&self, record: &T, mut item: impl FnMut(&T)) {
@@ -104,6 +110,7 @@ where
 {
     type From = T;
     type To = U;
+    const ONE_EACH: bool = true;
 
     #[inline]
     fn visit(&self, record: &T, mut item: impl FnMut(&U)) {
@@ -119,6 +126,7 @@ where
 {
     type From = T;
     type To = U;
+    const ONE_EACH: bool = true;
 
     #[inline]
     fn visit(&self, record: &T, mut item: impl FnMut(&U)) {
@@ -134,6 +142,7 @@ where
 {
     type From = T;
     type To = U;
+    const ONE_EACH: bool = false;
 
     #[inline]
     fn visit(&self, record: &T, item: impl FnMut(&U)) {
@@ -148,6 +157,7 @@ where
 {
     type From = T;
     type To = T;
+    const ONE_EACH: bool = false;
 
     #[inline]
     fn visit(&self, record: &T, mut item: impl FnMut(&T)) {
@@ -160,9 +170,43 @@ where
 impl<A: Path, B: Path<From = A::To>> Path for Then<A, B> {
     type From = A::From;
     type To = B::To;
+    const ONE_EACH: bool = A::ONE_EACH && B::ONE_EACH;
 
     #[inline]
     fn visit(&self, record: &A::From, mut item: impl FnMut(&B::To)) {
         self.0.visit(record, |between| self.1.visit(between, &mut item));
+    }
+}
+
+/// The items that a path finds in some records.
+pub(super) struct Visited<'a, P: Path>
+where
+    P::From: Sized,
+{
+    pub(super) path: &'a P,
+    pub(super) records: &'a [P::From],
+}
+
+impl<P: Path> Items<P::To> for Visited<'_, P>
+where
+    P::From: Sized,
+{
+    #[inline]
+    fn visit_all(self, mut visit: impl FnMut(&P::To)) {
+        for record in self.records {
+            self.path.visit(record, &mut visit);
+        }
+    }
+
+    #[inline]
+    fn visit_some(self, skip: u64, mut visit: impl FnMut(&P::To) -> u64) -> u64 {
+        if P::ONE_EACH {
+            return self.records.visit_some(skip, |record| {
+                let mut skip = 0;
+                self.path.visit(record, |item| skip = visit(item));
+                skip
+            });
+        }
+        visit_each(skip, visit, |each| self.visit_all(each))
     }
 }

@@ -191,7 +191,7 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
     }
 }
 
-fn merge_into<S: Merge>(total: &mut Option<S>, summary: &S) -> Result<(), Mismatch> {
+pub(super) fn merge_into<S: Merge>(total: &mut Option<S>, summary: &S) -> Result<(), Mismatch> {
     match total {
         Some(total) => total.merge(summary),
         None => {

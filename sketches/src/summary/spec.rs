@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::path::Visited;
 use super::{Absorb, Path, Summary, Weight};
 
 /// How records of one type enter a summary.
@@ -69,6 +70,14 @@ impl<P: Path, S: Absorb<P::To>> Spec for Of<P, S> {
     #[inline]
     fn absorb(&self, state: &mut S, record: &P::From) {
         self.path.visit(record, |item| state.absorb(item));
+    }
+
+    #[inline]
+    fn absorb_all(&self, state: &mut S, records: &[P::From])
+    where
+        P::From: Sized,
+    {
+        state.absorb_all(Visited { path: &self.path, records });
     }
 
     fn exact(&self) -> Self::Exact {

@@ -62,10 +62,10 @@ impl Pane {
         let errors = visits.iter().filter(|visit| visit.status >= 400);
         self.errors.add(errors.count() as u64);
         for visit in visits {
-            self.hosts.insert(visit.host.as_str());
+            self.hosts.absorb(visit.host.as_str());
         }
         for visit in visits {
-            self.bytes.insert(visit.bytes as f64);
+            self.bytes.absorb(&(visit.bytes as f64));
         }
         for visit in visits {
             self.paths.insert(visit.path.as_str(), 1);

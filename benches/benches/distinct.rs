@@ -1,0 +1,3 @@
+//! `cargo bench -p streamgauge-benches --bench distinct`
+
+fn main() {}

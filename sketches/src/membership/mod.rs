@@ -1,0 +1,1 @@
+//! Whether an item was seen.

@@ -1,0 +1,1 @@
+//! Some of the items, chosen at random.
