@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::{Estimate, Family, Method};
-use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, Weight, Weighted};
+use crate::summary::{Absorb, Decay, Inverse, Items, Merge, Subtract, Summary, Weight, Weighted};
 
 /// How many standard deviations a 95 % interval reaches.
 pub(crate) const Z95: f64 = 1.959_963_984_540_054;
@@ -78,6 +78,12 @@ impl<Q: ?Sized> Absorb<Q> for Count {
     #[inline]
     fn absorb(&mut self, _: &Q) {
         self.units = self.units.wrapping_add(Weight::UNIT);
+    }
+
+    #[inline]
+    fn absorb_all(&mut self, items: impl Items<Q>) {
+        // Stepping over all there are tells how many those are, without looking at any if they know it.
+        self.add(u64::MAX - items.visit_some(u64::MAX, |_| u64::MAX));
     }
 
     fn exact(&self) -> Self {

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::block::BLOCK;
 use super::count::sampled_total;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::{Estimate, Family};
-use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, TwoStacks, Weight, Weighted};
+use crate::summary::{Absorb, Decay, Inverse, Items, Merge, Subtract, Summary, TwoStacks, Weight, Weighted};
 
 /// A number that can be summed.
 pub trait Addend: Send + Sync + 'static {
@@ -69,6 +70,13 @@ macro_rules! integers {
             #[inline]
             fn absorb(&mut self, item: &$t) {
                 self.units = self.units.wrapping_add(i128::from(*item) << 16);
+            }
+
+            #[inline]
+            fn absorb_all(&mut self, items: impl Items<$t>) {
+                let mut sum = 0_i128;
+                items.visit_all(|item| sum = sum.wrapping_add(i128::from(*item)));
+                self.units = self.units.wrapping_add(sum << 16);
             }
 
             fn exact(&self) -> Self {
@@ -153,13 +161,32 @@ pub struct FloatSum {
 }
 
 impl FloatSum {
+    #[inline]
     fn add(&mut self, x: f64) {
         let sum = self.sum + x;
-        // The smaller of the two is the one that lost digits.
-        let lost = if self.sum.abs() >= x.abs() { (self.sum - sum) + x } else { (x - sum) + self.sum };
+        // What either of the two lost in it (Knuth's form: no branch on which is the smaller).
+        let rest = sum - self.sum;
+        let lost = (self.sum - (sum - rest)) + (x - rest);
         // An infinite sum has lost nothing that could be told.
         self.lost += if sum.is_finite() { lost } else { 0.0 };
         self.sum = sum;
+    }
+
+    /// Adds numbers in lanes, which do not wait for each other.
+    fn add_all(&mut self, numbers: &[f64]) {
+        let (chunks, rest) = numbers.as_chunks::<4>();
+        let mut lanes = [Self::default(); 4];
+        for chunk in chunks {
+            lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| lane.add(x));
+        }
+        lanes.iter_mut().zip(rest).for_each(|(lane, &x)| lane.add(x));
+        lanes.iter().for_each(|lane| self.take(lane));
+    }
+
+    fn take(&mut self, other: &Self) {
+        self.add(other.sum);
+        self.lost += other.lost;
+        self.variance += other.variance;
     }
 }
 
@@ -194,6 +221,19 @@ macro_rules! floats {
                 self.add(f64::from(*item));
             }
 
+            #[inline]
+            fn absorb_all(&mut self, items: impl Items<$t>) {
+                let (mut block, mut filled) = ([0.0; BLOCK], 0);
+                items.visit_all(|item| {
+                    block[filled % BLOCK] = f64::from(*item);
+                    filled += 1;
+                    if filled.is_multiple_of(BLOCK) {
+                        self.add_all(&block);
+                    }
+                });
+                self.add_all(&block[..filled % BLOCK]);
+            }
+
             fn exact(&self) -> Self {
                 Self::default()
             }
@@ -226,9 +266,26 @@ impl Merge for FloatSum {
     }
 
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
-        self.add(other.sum);
-        self.lost += other.lost;
-        self.variance += other.variance;
+        self.take(other);
         Ok(())
+    }
+}
+
+impl Codec for FloatSum {
+    const FAMILY: Family = Family::FloatSum;
+    const VERSION: u16 = 1;
+
+    fn encode(&self, out: &mut Writer) {
+        for x in [self.sum, self.lost, self.variance] {
+            // Machines differ in the bits of a NaN that they compute.
+            out.f64(if x.is_nan() { f64::NAN } else { x });
+        }
+    }
+
+    fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
+        let (sum, lost) = (content.f64("sum")?, content.f64("lost digits")?);
+        let variance = content.f64("sampling variance")?;
+        DecodeError::unless(!(variance < 0.0), "sampling variance", variance)?;
+        Ok(Self { sum, lost, variance })
     }
 }
