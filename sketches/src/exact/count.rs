@@ -51,8 +51,15 @@ impl Summary for Count {
 
     fn read(&self) -> Estimate {
         let unit = Weight::UNIT as f64;
-        let count = sampled_total(self.units as f64 / unit, self.variance as f64 / unit, Family::Count);
-        Estimate { lower: count.lower.max(0.0), ..count }
+        let (count, variance) = (self.units as f64 / unit, self.variance as f64 / unit);
+        if self.variance == 0 || self.units == 0 {
+            return sampled_total(count, variance, Family::Count);
+        }
+        // The counts that this one is likely for, given that the variance grows with the true count (Wilson's interval).
+        let middle = Z95 * Z95 * variance / (2.0 * count);
+        let error = (Z95 * Z95 * variance + middle * middle).sqrt();
+        let (lower, upper) = ((count + middle - error).max(0.0), count + middle + error);
+        Estimate::within(count, lower, upper, 0.95, Method::new(Family::Count, 0))
     }
 
     fn memory_bytes(&self) -> usize {
