@@ -13,8 +13,9 @@ pub(crate) const Z95: f64 = 1.959_963_984_540_054;
 /// A count of items: exact, 16 bytes.
 ///
 /// Counts of sampled items are scaled up by their weights and carry the variance of the sampling: an item kept with
-/// probability 1/w adds w to the count and w (w − 1) to its variance (Horvitz–Thompson). Both are integers of
-/// resolution 2⁻¹⁶, so a sliding window subtracts exactly. Holds counts below 2⁴⁸.
+/// probability 1/w adds w to the count and w (w − 1) to its variance (Horvitz–Thompson). The interval holds with 95 %
+/// even where five items were kept (Wilson, 1927); where none was, nothing tells of the others. Count and variance are
+/// integers of resolution 2⁻¹⁶, so a sliding window subtracts exactly. Holds counts below 2⁴⁸.
 ///
 /// ```
 /// use streamgauge_sketches::{Absorb, Count, Summary, Weight, Weighted};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::block::{BLOCK, Block, LIMIT, sums};
+use super::block::{LIMIT, Lanes, blocks, sums};
 use super::moments::{Moments, bounded, check};
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
@@ -125,7 +125,7 @@ impl Covariance {
         let n = pairs[0].len() as f64;
         let [x, y] = sums(pairs, |pair| pair).map(|sum| sum / n);
         let [x1, y1, xx, yy, xy] = sums(pairs, |pair| {
-            let (a, b) = (pair[0] - x, pair[1] - y);
+            let (a, b) = (pair[0] - Lanes::all(x), pair[1] - Lanes::all(y));
             [a, b, a * a, b * b, a * b]
         });
         // The means were rounded: the sums move on by what that lost.
@@ -185,14 +185,8 @@ impl Absorb<(f64, f64)> for Covariance {
 
     #[inline]
     fn absorb_all(&mut self, items: impl Items<(f64, f64)>) {
-        let mut block = Block::new(LIMIT);
-        items.visit_all(|&(x, y)| {
-            if block.push([x, y]) == BLOCK {
-                self.add(&Self::of_block(block.take()));
-            }
-        });
-        self.ignored = self.ignored.saturating_add(block.ignored());
-        self.add(&Self::of_block(block.take()));
+        let left_out = blocks(items, |&(x, y)| [x, y], |x| x.abs() <= LIMIT, |block| self.add(&Self::of_block(block)));
+        self.ignored = self.ignored.saturating_add(left_out);
     }
 
     fn exact(&self) -> Self {
@@ -208,12 +202,12 @@ impl Weighted<(f64, f64)> for Covariance {
 
 impl Decay for Covariance {
     fn decay(&mut self, factor: f64) {
-        self.count *= factor;
-        self.m2 = self.m2.map(|sum| sum * factor);
-        self.product *= factor;
-        if !(self.count >= Moments::LEAST) {
-            *self = Self { ignored: self.ignored, ..Self::default() };
-        }
+        let count = self.count * factor;
+        *self = if count >= Moments::LEAST {
+            Self { count, m2: self.m2.map(|sum| sum * factor), product: self.product * factor, ..*self }
+        } else {
+            Self { ignored: self.ignored, ..Self::default() }
+        };
     }
 }
 

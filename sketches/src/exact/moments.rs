@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::block::{BLOCK, Block, LIMIT, sums};
+use super::block::{LIMIT, Lanes, blocks, sums};
 use super::count::Z95;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
@@ -114,11 +114,12 @@ impl Moments {
         // One by the effective number of values.
         let share = self.squares / (self.count * self.count);
         let freedom = 1.0 / share - 1.0;
-        if !(freedom > 0.0) || self.m2.is_nan() {
-            return Estimate::unbounded(self.mean(), method);
+        if freedom > 1e-6 {
+            let error = t95(freedom) * (self.m2 / self.count / freedom).sqrt();
+            Estimate::within(self.mean, self.mean - error, self.mean + error, 0.95, method)
+        } else {
+            Estimate::unbounded(self.mean(), method)
         }
-        let error = t95(freedom) * (self.m2 / self.count / freedom).sqrt();
-        Estimate::within(self.mean, self.mean - error, self.mean + error, 0.95, method)
     }
 
     /// A value of some weight; nothing but ignored if it is out of range.
@@ -135,7 +136,7 @@ impl Moments {
         let n = values[0].len() as f64;
         let middle = sums(values, |x| x)[0] / n;
         let [s1, s2, s3, s4] = sums(values, |[x]| {
-            let d = x - middle;
+            let d = x - Lanes::all(middle);
             let square = d * d;
             [d, square, square * d, square * square]
         });
@@ -222,14 +223,9 @@ macro_rules! numbers {
 
             #[inline]
             fn absorb_all(&mut self, items: impl Items<$t>) {
-                let mut block = Block::new(LIMIT);
-                items.visit_all(|item| {
-                    if block.push([*item as f64]) == BLOCK {
-                        self.add(&Self::of_block(block.take()));
-                    }
-                });
-                self.ignored = self.ignored.saturating_add(block.ignored());
-                self.add(&Self::of_block(block.take()));
+                let number = |item: &$t| [*item as f64];
+                let left_out = blocks(items, number, |x| x.abs() <= LIMIT, |block| self.add(&Self::of_block(block)));
+                self.ignored = self.ignored.saturating_add(left_out);
             }
 
             fn exact(&self) -> Self {
@@ -248,14 +244,13 @@ numbers!(f32, f64, u8, u16, u32, u64, usize, i8, i16, i32, i64);
 
 impl Decay for Moments {
     fn decay(&mut self, factor: f64) {
-        self.count *= factor;
-        self.squares *= factor * factor;
-        self.m2 *= factor;
-        self.m3 *= factor;
-        self.m4 *= factor;
-        if !(self.count >= Self::LEAST) {
-            *self = Self { ignored: self.ignored, ..Self::default() };
-        }
+        let count = self.count * factor;
+        *self = if count >= Self::LEAST {
+            let squares = self.squares * factor * factor;
+            Self { count, squares, m2: self.m2 * factor, m3: self.m3 * factor, m4: self.m4 * factor, ..*self }
+        } else {
+            Self { ignored: self.ignored, ..Self::default() }
+        };
     }
 }
 

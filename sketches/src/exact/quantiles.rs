@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::block::{BLOCK, Block};
+use super::block::blocks;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::Family;
@@ -56,13 +56,7 @@ impl Absorb<f64> for ExactQuantiles {
 
     #[inline]
     fn absorb_all(&mut self, items: impl Items<f64>) {
-        let mut block = Block::new(f64::MAX);
-        items.visit_all(|item| {
-            if block.push([*item]) == BLOCK {
-                self.values.extend_from_slice(block.take()[0]);
-            }
-        });
-        self.values.extend_from_slice(block.take()[0]);
+        blocks(items, |item| [*item], f64::is_finite, |[block]| self.values.extend_from_slice(block));
     }
 
     fn exact(&self) -> Self {

@@ -15,7 +15,8 @@ struct Near(Vec<f64>);
 
 impl PartialEq for Near {
     fn eq(&self, other: &Self) -> bool {
-        let near = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(1.0);
+        let near =
+            |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(1.0);
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(near)
     }
 }
@@ -165,12 +166,13 @@ fn odd_numbers_are_left_out() {
 }
 
 #[test]
-fn sums_in_bulk_are_as_exact() {
+fn sums_lose_no_digits() {
     let mut sum = FloatSum::default();
     sum.absorb_all(&[1e100, 1.0, -1e100]);
     assert_eq!(sum.read().value, 1.0);
-    sum.absorb_all(&[0.1; 1_000]);
-    assert_eq!(sum.read().value, 101.0);
+    let mut tenths = FloatSum::default();
+    tenths.absorb_all(&[0.1; 1_000_000]);
+    assert_eq!(tenths.read().value, 100_000.0);
     sum.absorb_all(&[f64::INFINITY, 1.0]);
     assert_eq!(sum.read().value, f64::INFINITY);
     sum.absorb(&f64::NEG_INFINITY);
