@@ -277,7 +277,7 @@ extreme!(
     /// use streamgauge_sketches::{Absorb, Max, Merge, Summary};
     /// let (mut monday, mut tuesday) = (Max::default(), Max::default());
     /// monday.absorb_all(&[17_u64, 40, 12]);
-    /// tuesday.absorb_all(&[8, 41]);
+    /// tuesday.absorb_all(&[8_u64, 41]);
     /// monday.merge(&tuesday)?;
     /// assert_eq!(monday.read(), Some(41));
     /// assert_eq!(Max::<u64>::default().read(), None);
