@@ -7,6 +7,9 @@
 //! | question | summary | its reading | guarantee |
 //! |---|---|---|---|
 //! | how many? | [`Count`], [`Sum`] | [`Estimate`] | exact |
+//! | the lowest, the highest? | [`Min`], [`Max`] | a value, if there was one | exact |
+//! | mean, variance, shape? | [`Moments`] | itself | exact but for rounding |
+//! | do two numbers go together? | [`Covariance`] | itself | exact but for rounding |
 //! | how many different? | [`HyperLogLog`] | [`Estimate`] | relative error 1.04/√2ᵖ |
 //! | how often this one? | [`CountMin`] | the sketch, asked by item | never too low; too high by at most e·N/width |
 //! | which are the most frequent? | [`HeavyHitters`] | keys with intervals | the interval always holds |
@@ -51,7 +54,7 @@ pub use compact_str::CompactString;
 pub use distinct::HyperLogLog;
 pub use error::{DecodeError, Mismatch, ParameterError};
 pub use estimate::{Estimate, Family, Method};
-pub use exact::{Count, ExactDistinct, ExactQuantiles, ExactTop, Sum};
+pub use exact::{Count, Covariance, ExactDistinct, ExactQuantiles, ExactTop, Max, Min, Moments, Sum};
 pub use frequency::{CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};

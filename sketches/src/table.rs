@@ -1,7 +1,11 @@
 //! An insertion-ordered hash table whose keys are looked up as they stand in the record.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::key::{Key, OwnedKey};
@@ -75,6 +79,20 @@ impl<K: OwnedKey, V> Table<K, V> {
         &mut entries[position].1
     }
 
+    /// Adds an entry, unless its key is there.
+    fn insert_new(&mut self, key: K, value: V) -> bool {
+        let Self { index, entries } = self;
+        let hash = |&i: &u32| HASHER.hash_one(&entries[i as usize].0);
+        match index.entry(HASHER.hash_one(&key), |&i| entries[i as usize].0 == key, hash) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(entries.len() as u32);
+                entries.push((key, value));
+                true
+            }
+        }
+    }
+
     /// The value of a key.
     pub fn get<Q>(&self, key: &Q) -> Option<&V>
     where
@@ -133,6 +151,29 @@ impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
 
 impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Table<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self::from_entries)
+        deserializer.deserialize_seq(Entries(PhantomData))
+    }
+}
+
+/// Takes in entries one by one, and refuses a key that is there already.
+struct Entries<K, V>(PhantomData<fn() -> (K, V)>);
+
+impl<'de, K: OwnedKey, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
+    type Value = Table<K, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("entries of distinct keys")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        // What it says of its length is not to be trusted with much memory.
+        let expected = entries.size_hint().unwrap_or(0).min(1 << 16);
+        let mut table = Table { index: HashTable::with_capacity(expected), entries: Vec::with_capacity(expected) };
+        while let Some((key, value)) = entries.next_element()? {
+            if !table.insert_new(key, value) {
+                return Err(A::Error::custom("a key is there twice"));
+            }
+        }
+        Ok(table)
     }
 }

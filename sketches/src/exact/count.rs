@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::{Estimate, Family, Method};
-use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, Weight, Weighted};
+use crate::summary::{Absorb, Decay, Inverse, Items, Merge, Subtract, Summary, Weight, Weighted};
 
 /// How many standard deviations a 95 % interval reaches.
 pub(crate) const Z95: f64 = 1.959_963_984_540_054;
@@ -13,8 +13,9 @@ pub(crate) const Z95: f64 = 1.959_963_984_540_054;
 /// A count of items: exact, 16 bytes.
 ///
 /// Counts of sampled items are scaled up by their weights and carry the variance of the sampling: an item kept with
-/// probability 1/w adds w to the count and w (w − 1) to its variance (Horvitz–Thompson). Both are integers of
-/// resolution 2⁻¹⁶, so a sliding window subtracts exactly. Holds counts below 2⁴⁸.
+/// probability 1/w adds w to the count and w (w − 1) to its variance (Horvitz–Thompson). The interval holds with 95 %
+/// even where five items were kept (Wilson, 1927); where none was, nothing tells of the others. Count and variance are
+/// integers of resolution 2⁻¹⁶, so a sliding window subtracts exactly. Holds counts below 2⁴⁸.
 ///
 /// ```
 /// use streamgauge_sketches::{Absorb, Count, Summary, Weight, Weighted};
@@ -51,8 +52,15 @@ impl Summary for Count {
 
     fn read(&self) -> Estimate {
         let unit = Weight::UNIT as f64;
-        let count = sampled_total(self.units as f64 / unit, self.variance as f64 / unit, Family::Count);
-        Estimate { lower: count.lower.max(0.0), ..count }
+        let (count, variance) = (self.units as f64 / unit, self.variance as f64 / unit);
+        if self.variance == 0 || self.units == 0 {
+            return sampled_total(count, variance, Family::Count);
+        }
+        // The counts that this one is likely for, given that the variance grows with the true count (Wilson's interval).
+        let middle = Z95 * Z95 * variance / (2.0 * count);
+        let error = (Z95 * Z95 * variance + middle * middle).sqrt();
+        let (lower, upper) = ((count + middle - error).max(0.0), count + middle + error);
+        Estimate::within(count, lower, upper, 0.95, Method::new(Family::Count, 0))
     }
 
     fn memory_bytes(&self) -> usize {
@@ -78,6 +86,12 @@ impl<Q: ?Sized> Absorb<Q> for Count {
     #[inline]
     fn absorb(&mut self, _: &Q) {
         self.units = self.units.wrapping_add(Weight::UNIT);
+    }
+
+    #[inline]
+    fn absorb_all(&mut self, items: impl Items<Q>) {
+        // Stepping over all there are tells how many those are, without looking at any if they know it.
+        self.add(u64::MAX - items.visit_some(u64::MAX, |_| u64::MAX));
     }
 
     fn exact(&self) -> Self {

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Mismatch;
-use crate::estimate::Estimate;
+use super::stored;
+use crate::codec::{Codec, Reader, Writer};
+use crate::error::{DecodeError, Mismatch};
+use crate::estimate::{Estimate, Family};
 use crate::key::{Key, OwnedKey};
 use crate::summary::{Absorb, Merge, Summary, TwoStacks};
 use crate::table::Table;
@@ -68,5 +70,23 @@ impl<K: OwnedKey> Merge for ExactDistinct<K> {
             self.items.entry(item, || ());
         }
         Ok(())
+    }
+}
+
+impl<K: OwnedKey> Codec for ExactDistinct<K> {
+    const FAMILY: Family = Family::ExactDistinct;
+    const VERSION: u16 = 1;
+
+    fn encode(&self, out: &mut Writer) {
+        let mut items: Vec<&K> = self.items.entries().iter().map(|(item, ())| item).collect();
+        items.sort_unstable();
+        out.u32(items.len() as u32);
+        items.into_iter().for_each(|item| stored::write(out, item));
+    }
+
+    fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
+        let items = content.length("items", stored::LEAST)?;
+        let entries = (0..items).map(|_| Ok((stored::read(content, "item")?, ()))).collect::<Result<_, _>>()?;
+        Ok(Self { items: stored::ascending(entries)? })
     }
 }

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Mismatch;
+use super::block::blocks;
+use crate::codec::{Codec, Reader, Writer};
+use crate::error::{DecodeError, Mismatch};
+use crate::estimate::Family;
 use crate::quantile::Quantiles;
-use crate::summary::{Absorb, Merge, Summary, TwoStacks};
+use crate::summary::{Absorb, Items, Merge, Summary, TwoStacks};
 
 /// All values: the yardstick of [`TDigest`](crate::TDigest). Eight bytes a value; NaN and infinite ones are left out.
 ///
@@ -21,6 +24,7 @@ use crate::summary::{Absorb, Merge, Summary, TwoStacks};
 /// assert_eq!(sizes.read().at(0.51).value, 30.0);
 /// ```
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct ExactQuantiles {
     values: Vec<f64>,
 }
@@ -50,6 +54,11 @@ impl Absorb<f64> for ExactQuantiles {
         }
     }
 
+    #[inline]
+    fn absorb_all(&mut self, items: impl Items<f64>) {
+        blocks(items, |item| [*item], f64::is_finite, |[block]| self.values.extend_from_slice(block));
+    }
+
     fn exact(&self) -> Self {
         Self::default()
     }
@@ -65,5 +74,43 @@ impl Merge for ExactQuantiles {
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.values.extend_from_slice(&other.values);
         Ok(())
+    }
+}
+
+impl Codec for ExactQuantiles {
+    const FAMILY: Family = Family::ExactQuantiles;
+    const VERSION: u16 = 1;
+
+    fn encode(&self, out: &mut Writer) {
+        let mut sorted = self.values.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        out.u64(sorted.len() as u64);
+        sorted.into_iter().for_each(|value| out.f64(value));
+    }
+
+    fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
+        let length = usize::try_from(content.u64("values")?).unwrap_or(usize::MAX);
+        let mut content = Reader::new(content.bytes("values", length.saturating_mul(size_of::<f64>()))?);
+        let values: Vec<_> = (0..length).map(|_| content.f64("value")).collect::<Result<_, _>>()?;
+        let disorder = values.windows(2).position(|pair| pair[0].total_cmp(&pair[1]).is_gt());
+        DecodeError::unless(disorder.is_none(), "values out of order, at", disorder.unwrap_or(0))?;
+        Parts { values }.try_into()
+    }
+}
+
+/// Values as they are stored, before they are known to be finite.
+#[derive(Deserialize)]
+struct Parts {
+    values: Vec<f64>,
+}
+
+impl TryFrom<Parts> for ExactQuantiles {
+    type Error = DecodeError;
+
+    fn try_from(Parts { values }: Parts) -> Result<Self, DecodeError> {
+        match values.iter().find(|value| !value.is_finite()) {
+            Some(value) => Err(DecodeError::Value { field: "value", value: value.to_string() }),
+            None => Ok(Self { values }),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::count::sampled_total;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::{Estimate, Family};
-use crate::summary::{Absorb, Decay, Inverse, Merge, Subtract, Summary, TwoStacks, Weight, Weighted};
+use crate::summary::{Absorb, Decay, Inverse, Items, Merge, Subtract, Summary, TwoStacks, Weight, Weighted};
 
 /// A number that can be summed.
 pub trait Addend: Send + Sync + 'static {
@@ -17,7 +17,7 @@ pub trait Addend: Send + Sync + 'static {
 /// The sum of integers: exact below 2¹¹¹, 32 bytes.
 ///
 /// Sampled items are scaled up as in [`Count`](super::Count): an item x of weight w adds w·x to the sum and
-/// w (w − 1) x² to its variance.
+/// w (w − 1) x² to its variance. That interval holds with 95 % from some twenty-five sampled items on.
 ///
 /// ```
 /// use streamgauge_sketches::{Absorb, Sum, Summary};
@@ -69,6 +69,13 @@ macro_rules! integers {
             #[inline]
             fn absorb(&mut self, item: &$t) {
                 self.units = self.units.wrapping_add(i128::from(*item) << 16);
+            }
+
+            #[inline]
+            fn absorb_all(&mut self, items: impl Items<$t>) {
+                let mut sum = 0_i128;
+                items.visit_all(|item| sum = sum.wrapping_add(i128::from(*item)));
+                self.units = self.units.wrapping_add(sum << 16);
             }
 
             fn exact(&self) -> Self {
@@ -153,10 +160,12 @@ pub struct FloatSum {
 }
 
 impl FloatSum {
+    #[inline]
     fn add(&mut self, x: f64) {
         let sum = self.sum + x;
-        // The smaller of the two is the one that lost digits.
-        let lost = if self.sum.abs() >= x.abs() { (self.sum - sum) + x } else { (x - sum) + self.sum };
+        // What either of the two lost in it (Knuth's form: no branch on which is the smaller).
+        let rest = sum - self.sum;
+        let lost = (self.sum - (sum - rest)) + (x - rest);
         // An infinite sum has lost nothing that could be told.
         self.lost += if sum.is_finite() { lost } else { 0.0 };
         self.sum = sum;
@@ -230,5 +239,24 @@ impl Merge for FloatSum {
         self.lost += other.lost;
         self.variance += other.variance;
         Ok(())
+    }
+}
+
+impl Codec for FloatSum {
+    const FAMILY: Family = Family::FloatSum;
+    const VERSION: u16 = 1;
+
+    fn encode(&self, out: &mut Writer) {
+        for x in [self.sum, self.lost, self.variance] {
+            // Machines differ in the bits of a NaN that they compute.
+            out.f64(if x.is_nan() { f64::NAN } else { x });
+        }
+    }
+
+    fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
+        let (sum, lost) = (content.f64("sum")?, content.f64("lost digits")?);
+        let variance = content.f64("sampling variance")?;
+        DecodeError::unless(variance >= 0.0 || variance.is_nan(), "sampling variance", variance)?;
+        Ok(Self { sum, lost, variance })
     }
 }

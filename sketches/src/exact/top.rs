@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Mismatch;
-use crate::estimate::Estimate;
+use super::stored;
+use crate::codec::{Codec, Reader, Writer};
+use crate::error::{DecodeError, Mismatch};
+use crate::estimate::{Estimate, Family};
 use crate::key::{Key, OwnedKey};
 use crate::summary::{Absorb, Merge, Summary, TwoStacks};
 use crate::table::Table;
@@ -76,7 +78,8 @@ impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Absorb<Q> for ExactTop<K> {
     type Exact = Self;
 
     fn absorb(&mut self, item: &Q) {
-        *self.counts.entry(item, || 0) += 1;
+        let count = self.counts.entry(item, || 0);
+        *count = count.saturating_add(1);
     }
 
     fn exact(&self) -> Self {
@@ -94,8 +97,36 @@ impl<K: OwnedKey> Merge for ExactTop<K> {
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.compatible(other)?;
         for (item, count) in other.counts.entries() {
-            *self.counts.entry(item, || 0) += count;
+            let ours = self.counts.entry(item, || 0);
+            *ours = ours.saturating_add(*count);
         }
         Ok(())
+    }
+}
+
+impl<K: OwnedKey> Codec for ExactTop<K> {
+    const FAMILY: Family = Family::ExactTop;
+    const VERSION: u16 = 1;
+
+    fn encode(&self, out: &mut Writer) {
+        let mut counts: Vec<_> = self.counts.entries().iter().collect();
+        counts.sort_unstable();
+        out.u32(self.k);
+        out.u32(counts.len() as u32);
+        for (item, count) in counts {
+            out.u64(*count);
+            stored::write(out, item);
+        }
+    }
+
+    fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
+        let k = content.u32("k")?;
+        let items = content.length("items", 8 + stored::LEAST)?;
+        let mut entry = |_| {
+            let count = content.u64("count")?;
+            Ok((stored::read(content, "item")?, count))
+        };
+        let entries = (0..items).map(&mut entry).collect::<Result<_, _>>()?;
+        Ok(Self { k, counts: stored::ascending(entries)? })
     }
 }

@@ -1,9 +1,11 @@
 //! The builder of specs.
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use super::path::{Borrowed, Each, Identity, Mapped, Path, Then, When};
 use super::spec::{Feed, Of};
 use super::{Absorb, Summary};
-use crate::exact::{Addend, Count};
+use crate::exact::{Addend, Count, Covariance, Max, Min, Moments, Ordered};
 use crate::frequency::HeavyHitters;
 use crate::hash::PortableHash;
 use crate::key::{Key, OwnedKey};
@@ -12,8 +14,8 @@ use crate::{CountMin, HyperLogLog, TDigest};
 /// Builds specs over a record whose type it knows.
 ///
 /// A stream hands one to the closure of `summarize`; on its own it is made with [`On::records`]. Closures return a
-/// part of the record (`distinct`, `top`, `frequencies`) or a number (`sum`, `quantiles`). An item that has to be made
-/// is made with [`map`](On::map) first.
+/// part of the record (`distinct`, `top`, `frequencies`) or a number (`sum`, `min`, `max`, `moments`, `quantiles`). An item
+/// that has to be made is made with [`map`](On::map) first.
 ///
 /// ```
 /// use streamgauge_sketches::{On, Spec, Summary};
@@ -26,14 +28,16 @@ use crate::{CountMin, HyperLogLog, TDigest};
 ///     on.when(|v| v.status >= 400).count(),
 ///     on.distinct(|v| v.host.as_str()),
 ///     on.quantiles(|v| v.bytes as f64),
+///     (on.max(|v| v.bytes), on.moments(|v| v.bytes)),
 /// );
 /// let mut state = spec.start();
 /// for i in 0..1000_u64 {
 ///     spec.absorb(&mut state, &Visit { host: format!("host{}", i % 10), bytes: i, status: 200 + 300 * (i % 2) as u16 });
 /// }
-/// let (visits, errors, hosts, bytes) = state.read();
+/// let (visits, errors, hosts, bytes, (most, moments)) = state.read();
 /// assert_eq!((visits.value, errors.value, hosts.value), (1000.0, 500.0, 10.0));
 /// assert!((bytes.at(0.5).value - 500.0).abs() < 10.0);
+/// assert_eq!((most, moments.mean()), (Some(999), 499.5));
 /// ```
 #[derive(Clone, Debug)]
 pub struct On<P> {
@@ -131,6 +135,44 @@ impl<P: Path> On<P> {
         F: Fn(&P::To) -> N + Send + Sync + 'static,
     {
         Of::new(self.then(Mapped::new(number)), N::Sum::default())
+    }
+
+    /// The lowest of a number, or of any other value that the closure gives.
+    ///
+    /// A part of the record is compared as it stands in it by `on.part(|v| v.host.as_str()).of(Min::default())`.
+    pub fn min<N, F>(&self, value: F) -> Of<Then<P, Mapped<P::To, N, F>>, Min<N>>
+    where
+        N: Ordered<Owned = N> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: Fn(&P::To) -> N + Send + Sync + 'static,
+    {
+        Of::new(self.then(Mapped::new(value)), Min::default())
+    }
+
+    /// The highest of a number, or of any other value that the closure gives; see [`min`](Self::min).
+    pub fn max<N, F>(&self, value: F) -> Of<Then<P, Mapped<P::To, N, F>>, Max<N>>
+    where
+        N: Ordered<Owned = N> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: Fn(&P::To) -> N + Send + Sync + 'static,
+    {
+        Of::new(self.then(Mapped::new(value)), Max::default())
+    }
+
+    /// Mean, variance, skewness and kurtosis of a number: [`Moments`].
+    pub fn moments<N, F>(&self, number: F) -> Of<Then<P, Mapped<P::To, N, F>>, Moments>
+    where
+        Moments: Absorb<N>,
+        N: 'static,
+        F: Fn(&P::To) -> N + Send + Sync + 'static,
+    {
+        Of::new(self.then(Mapped::new(number)), Moments::default())
+    }
+
+    /// Covariance, correlation and regression line of two numbers: [`Covariance`].
+    pub fn covariance<F>(&self, pair: F) -> Of<Then<P, Mapped<P::To, (f64, f64), F>>, Covariance>
+    where
+        F: Fn(&P::To) -> (f64, f64) + Send + Sync + 'static,
+    {
+        Of::new(self.then(Mapped::new(pair)), Covariance::default())
     }
 
     /// How many different: a [`HyperLogLog`] of precision 12, ±3.2 % at 95 %, 4 KiB.
