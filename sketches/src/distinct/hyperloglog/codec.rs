@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::registers::most_rank;
-use super::token::{Inserted, Token, Tokens};
+use super::token::{Token, Tokens};
 use super::{HyperLogLog, Store};
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::DecodeError;
@@ -90,7 +90,7 @@ impl TryFrom<Parts> for HyperLogLog {
                 for bits in bits {
                     let token = Token::from_bits(bits)
                         .ok_or_else(|| DecodeError::Value { field: "token", value: bits.to_string() })?;
-                    DecodeError::unless(tokens.insert(token, precision) != Inserted::Full, "tokens", tokens.len())?;
+                    DecodeError::unless(tokens.insert(token, precision).is_ok(), "tokens", tokens.len())?;
                 }
                 Store::Sparse(tokens)
             }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use self::codec::Parts;
 use self::registers::{Histogram, histogram, most_rank, place, raise};
-use self::token::{Inserted, Token, Tokens};
+use self::token::{Full, Token, Tokens};
 pub use self::window::Overwritten;
 use super::estimator::{estimate, spread, standard_error};
 use crate::error::{Mismatch, ParameterError};
@@ -115,7 +115,7 @@ impl HyperLogLog {
         match &mut self.store {
             Store::Dense(registers) => raise(registers, token.register(self.precision)),
             Store::Sparse(tokens) => {
-                if tokens.insert(token, self.precision) == Inserted::Full {
+                if tokens.insert(token, self.precision).is_err() {
                     self.store = Store::Dense(dense(tokens, vec![0; 1 << self.precision], self.precision));
                 }
             }
@@ -200,15 +200,16 @@ impl Hashed for HyperLogLog {
         }
     }
 
-    fn absorb_hashes(&mut self, hashes: &[u64]) {
-        let mut hashes = hashes.iter();
-        while let Store::Sparse(_) = self.store
-            && let Some(&hash) = hashes.next()
-        {
-            self.insert(Token::of(hash));
+    fn absorb_hashes(&mut self, mut hashes: &[u64]) {
+        if let Store::Sparse(tokens) = &mut self.store {
+            let Err((Full, rest)) = tokens.insert_all(hashes, self.precision) else {
+                return;
+            };
+            self.store = Store::Dense(dense(tokens, vec![0; 1 << self.precision], self.precision));
+            hashes = rest;
         }
         if let Store::Dense(registers) = &mut self.store {
-            hashes.for_each(|&hash| raise(registers, place(hash, self.precision)));
+            hashes.iter().for_each(|&hash| raise(registers, place(hash, self.precision)));
         }
     }
 }

@@ -55,19 +55,17 @@ pub(super) struct Tokens {
     len: u32,
 }
 
-/// What inserting a token came to.
+/// More tokens than the precision allows: it is time for registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Inserted {
-    Known,
-    New,
-    /// New, and more than the precision allows: it is time for registers.
-    Full,
-}
+pub(super) struct Full;
 
-const FIRST_SLOTS: usize = 16;
+const FIRST_SLOTS: usize = 8;
 
-/// Small tables grow fourfold, so that a hundred tokens are moved sixty times in all; larger ones save the memory.
-const GROW_FOURFOLD: usize = 256;
+/// Smaller tables grow fourfold, so that a hundred tokens are moved 35 times in all; larger ones save the memory.
+const GROW_TWOFOLD: usize = 128;
+
+/// How many tokens are put into the table at a time.
+const BATCH: usize = 64;
 
 impl Tokens {
     /// The slots of the largest table: as many bytes as the registers have. 0 where the first table would have more.
@@ -101,64 +99,140 @@ impl Tokens {
     }
 
     pub(super) fn contains(&self, token: Token) -> bool {
-        !self.slots.is_empty() && self.slots[find(&self.slots, token)] != 0
+        let mut probe = Probe::of(token);
+        while let Some(&held) = self.slots.get(probe.slot & (self.slots.len().wrapping_sub(1))) {
+            if held == 0 || held == token.0 {
+                return held != 0;
+            }
+            probe.next();
+        }
+        false
     }
 
+    /// Adds a token. If the set is full then, it holds one token more than it should.
     #[inline]
-    pub(super) fn insert(&mut self, token: Token, precision: u8) -> Inserted {
+    pub(super) fn insert(&mut self, token: Token, precision: u8) -> Result<(), Full> {
         if self.slots.is_empty() {
             self.slots = vec![0; FIRST_SLOTS];
         }
-        let slot = find(&self.slots, token);
-        if self.slots[slot] != 0 {
-            return Inserted::Known;
+        let mask = self.slots.len() - 1;
+        let mut probe = Probe::of(token);
+        loop {
+            let held = &mut self.slots[probe.slot & mask];
+            if *held == token.0 {
+                return Ok(());
+            }
+            if *held == 0 {
+                *held = token.0;
+                self.len += 1;
+                return if self.len() > room(self.slots.len()) { self.grow(precision) } else { Ok(()) };
+            }
+            probe.next();
         }
-        self.slots[slot] = token.0;
-        self.len += 1;
-        if self.len() > room(self.slots.len()) { self.grow(precision) } else { Inserted::New }
+    }
+
+    /// Adds tokens until the set is full; returns those that were not looked at.
+    pub(super) fn insert_all<'a>(&mut self, hashes: &'a [u64], precision: u8) -> Result<(), (Full, &'a [u64])> {
+        let mut batch = [0; BATCH];
+        let mut rest = hashes;
+        while !rest.is_empty() {
+            // So many can be new without a new table.
+            let fit = (room(self.slots.len()) - self.len()).min(rest.len()).min(BATCH);
+            let (now, later) = rest.split_at(fit.max(1));
+            rest = later;
+            if fit < 2 {
+                self.insert(Token::of(now[0]), precision).map_err(|full| (full, rest))?;
+                continue;
+            }
+            for (token, &hash) in batch.iter_mut().zip(now) {
+                *token = Token::of(hash).0;
+            }
+            self.len += put(&mut self.slots, &mut batch[..fit]);
+        }
+        Ok(())
     }
 
     #[cold]
-    fn grow(&mut self, precision: u8) -> Inserted {
+    fn grow(&mut self, precision: u8) -> Result<(), Full> {
         let most = Self::most_slots(precision);
         if self.slots.len() >= most {
-            return Inserted::Full;
+            return Err(Full);
         }
-        let factor = if self.slots.len() < GROW_FOURFOLD { 4 } else { 2 };
+        let factor = if self.slots.len() < GROW_TWOFOLD { 4 } else { 2 };
         let mut slots = vec![0; (self.slots.len() * factor).min(most)];
-        for token in self.iter() {
-            let slot = find(&slots, token);
-            slots[slot] = token.0;
+        let mut batch = [0; BATCH];
+        for some in self.slots.chunks(BATCH) {
+            let mut filled = 0;
+            for &held in some {
+                batch[filled] = held;
+                filled += usize::from(held != 0);
+            }
+            put(&mut slots, &mut batch[..filled]);
         }
         self.slots = slots;
-        Inserted::New
+        Ok(())
     }
 
     /// Takes tokens out. Rebuilds the table: without a token, others would no longer be found behind it.
-    pub(super) fn remove_all(&mut self, gone: &Self, precision: u8) {
-        let mut left = Self::default();
+    pub(super) fn remove_all(&mut self, gone: &Self) {
+        let mut slots = vec![0; self.slots.len()];
+        let mut len = 0;
         for token in self.iter().filter(|&token| !gone.contains(token)) {
-            left.insert(token, precision);
+            len += put(&mut slots, &mut [token.0]);
         }
-        *self = left;
+        *self = Self { slots, len };
     }
 }
 
 /// How many tokens a table may hold: at least one slot stays empty, which ends every search.
 fn room(slots: usize) -> usize {
-    slots / 4 * 3
+    slots / 8 * 7
 }
 
-/// The slot of a token: where it is, or where it would be.
-#[inline]
-fn find(slots: &[u32], token: Token) -> usize {
-    let mask = slots.len() - 1;
-    // Spread anew: a partition's tokens may share the bits that their hashes have in common.
-    let mut slot = (token.0.wrapping_mul(0x9e37_79b1) >> 8) as usize & mask;
-    while slots[slot] != 0 && slots[slot] != token.0 {
-        slot = (slot + 1) & mask;
+/// Where a token may be: one slot after another, in growing steps, which come to all slots.
+struct Probe {
+    slot: usize,
+    step: usize,
+}
+
+impl Probe {
+    #[inline]
+    fn of(token: Token) -> Self {
+        // Spread anew: a partition's tokens may share the bits that their hashes have in common.
+        Self { slot: (token.0.wrapping_mul(0x9e37_79b1) >> 8) as usize, step: 0 }
     }
-    slot
+
+    #[inline]
+    fn next(&mut self) {
+        self.step += 1;
+        self.slot += self.step;
+    }
+}
+
+/// Puts tokens into a table that has room for all; returns how many are new. Overwrites the tokens.
+///
+/// All tokens try their first slot, those that find another token there their second, and so on, without a branch that
+/// depends on what a slot holds: nobody can foresee that. Equal tokens always try the same slot, one after the other.
+fn put(slots: &mut [u32], tokens: &mut [u32]) -> u32 {
+    let mask = slots.len() - 1;
+    let (mut left, mut new) = (tokens.len(), 0);
+    let (mut beyond, mut step) = (0, 0);
+    while left > 0 {
+        let mut again = 0;
+        for at in 0..left {
+            let token = tokens[at];
+            let slot = &mut slots[(Probe::of(Token(token)).slot + beyond) & mask];
+            let (held, empty) = (*slot, *slot == 0);
+            *slot = held | (token * u32::from(empty));
+            new += u32::from(empty);
+            tokens[again] = token;
+            again += usize::from(!empty & (held != token));
+        }
+        left = again;
+        step += 1;
+        beyond += step;
+    }
+    new
 }
 
 #[cfg(test)]
