@@ -84,7 +84,6 @@ impl TryFrom<Parts> for HyperLogLog {
         let store = match content {
             Content::Tokens(bits) => {
                 DecodeError::unless(bits.len() <= Tokens::most(precision), "tokens", bits.len())?;
-                DecodeError::unless(matches!(empty.store, Store::Sparse(_)), "form", 0)?;
                 DecodeError::unless(bits.is_sorted_by(|a, b| a < b), "tokens", "out of order")?;
                 let mut tokens = Tokens::default();
                 for bits in bits {

@@ -63,6 +63,12 @@ enum Store {
     Dense(Vec<u8>),
 }
 
+impl Default for Store {
+    fn default() -> Self {
+        Self::Sparse(Tokens::default())
+    }
+}
+
 impl HyperLogLog {
     /// The default precision: ±3.2 % at 95 % in 4 KiB.
     pub const DEFAULT_PRECISION: u8 = 12;
@@ -80,7 +86,7 @@ impl HyperLogLog {
                 value: precision.to_string(),
             });
         }
-        Ok(Self { precision, seed: DEFAULT_SEED, store: Store::empty(precision) })
+        Ok(Self { precision, seed: DEFAULT_SEED, store: Store::default() })
     }
 
     /// The smallest sketch with this relative standard error or a lower one: 0.01 gives precision 14, 16 KiB.
@@ -102,7 +108,7 @@ impl HyperLogLog {
 
     /// The same sketch, empty, under another hash seed.
     pub fn seeded(self, seed: u64) -> Self {
-        Self { seed, store: Store::empty(self.precision), ..self }
+        Self { seed, store: Store::default(), ..self }
     }
 
     /// The precision p.
@@ -116,7 +122,9 @@ impl HyperLogLog {
             Store::Dense(registers) => raise(registers, token.register(self.precision)),
             Store::Sparse(tokens) => {
                 if tokens.insert(token, self.precision).is_err() {
-                    self.store = Store::Dense(dense(tokens, vec![0; 1 << self.precision], self.precision));
+                    let mut registers = dense(tokens, vec![0; 1 << self.precision], self.precision);
+                    raise(&mut registers, token.register(self.precision));
+                    self.store = Store::Dense(registers);
                 }
             }
         }
@@ -147,16 +155,7 @@ impl HyperLogLog {
 
 impl Default for HyperLogLog {
     fn default() -> Self {
-        Self { precision: Self::DEFAULT_PRECISION, seed: DEFAULT_SEED, store: Store::empty(Self::DEFAULT_PRECISION) }
-    }
-}
-
-impl Store {
-    fn empty(precision: u8) -> Self {
-        match Tokens::most(precision) {
-            0 => Self::Dense(vec![0; 1 << precision]),
-            _ => Self::Sparse(Tokens::default()),
-        }
+        Self { precision: Self::DEFAULT_PRECISION, seed: DEFAULT_SEED, store: Store::default() }
     }
 }
 

@@ -48,9 +48,13 @@ impl Token {
     }
 }
 
-/// A set of tokens: an open-addressing table where 0 is an empty slot.
+/// A set of tokens: a list while it is short, then an open-addressing table where 0 is an empty slot.
+///
+/// A list is searched from end to end, sixteen bytes at a time: up to its length that is as fast as a table, and takes
+/// half the memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens {
+    /// All nonzero if a list.
     slots: Vec<u32>,
     len: u32,
 }
@@ -59,19 +63,19 @@ pub(super) struct Tokens {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-const FIRST_SLOTS: usize = 8;
+/// The longest list. Tables are larger.
+const LIST: usize = 128;
 
-/// Smaller tables grow fourfold, so that a hundred tokens are moved 35 times in all; larger ones save the memory.
-const GROW_TWOFOLD: usize = 128;
+/// From so many tokens at a time on, the list is indexed first.
+const WORTH_AN_INDEX: usize = 8;
 
-/// How many tokens are put into the table at a time.
+/// How many tokens are put into a table at a time.
 const BATCH: usize = 64;
 
 impl Tokens {
-    /// The slots of the largest table: as many bytes as the registers have. 0 where the first table would have more.
+    /// The most slots: as many bytes as the registers have.
     fn most_slots(precision: u8) -> usize {
-        let slots = (1 << precision) / size_of::<u32>();
-        if slots < FIRST_SLOTS { 0 } else { slots }
+        (1 << precision) / size_of::<u32>()
     }
 
     /// How many tokens a sketch may hold. It depends on nothing else, so that equal sketches have equal forms.
@@ -87,6 +91,10 @@ impl Tokens {
         self.slots.capacity() * size_of::<u32>()
     }
 
+    fn is_list(&self) -> bool {
+        self.slots.len() <= LIST
+    }
+
     /// In no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Token> {
         self.slots.iter().filter(|&&slot| slot != 0).map(|&slot| Token(slot))
@@ -99,68 +107,107 @@ impl Tokens {
     }
 
     pub(super) fn contains(&self, token: Token) -> bool {
-        let mut probe = Probe::of(token);
-        while let Some(&held) = self.slots.get(probe.slot & (self.slots.len().wrapping_sub(1))) {
-            if held == 0 || held == token.0 {
-                return held != 0;
-            }
-            probe.next();
-        }
-        false
+        if self.is_list() { in_list(&self.slots, token.0) } else { self.slots[find(&self.slots, token.0)] != 0 }
     }
 
-    /// Adds a token. If the set is full then, it holds one token more than it should.
+    /// Adds a token, unless the set is full: then it is left as it was.
     #[inline]
-    pub(super) fn insert(&mut self, token: Token, precision: u8) -> Result<(), Full> {
-        if self.slots.is_empty() {
-            self.slots = vec![0; FIRST_SLOTS];
-        }
-        let mask = self.slots.len() - 1;
-        let mut probe = Probe::of(token);
-        loop {
-            let held = &mut self.slots[probe.slot & mask];
-            if *held == token.0 {
+    pub(super) fn insert(&mut self, Token(token): Token, precision: u8) -> Result<(), Full> {
+        if self.is_list() {
+            if in_list(&self.slots, token) {
                 return Ok(());
             }
-            if *held == 0 {
-                *held = token.0;
+            if self.len() < room(Self::most_slots(precision).min(LIST)) {
+                self.slots.push(token);
                 self.len += 1;
-                return if self.len() > room(self.slots.len()) { self.grow(precision) } else { Ok(()) };
+                return Ok(());
             }
-            probe.next();
+        } else {
+            let slot = find(&self.slots, token);
+            if self.slots[slot] != 0 {
+                return Ok(());
+            }
+            if self.len() < room(self.slots.len()) {
+                self.slots[slot] = token;
+                self.len += 1;
+                return Ok(());
+            }
         }
+        self.grow(precision)?;
+        self.insert(Token(token), precision)
     }
 
-    /// Adds tokens until the set is full; returns those that were not looked at.
+    /// Adds the tokens of hashes. When the set is full, it returns the hashes that were not absorbed.
     pub(super) fn insert_all<'a>(&mut self, hashes: &'a [u64], precision: u8) -> Result<(), (Full, &'a [u64])> {
-        let mut batch = [0; BATCH];
         let mut rest = hashes;
-        while !rest.is_empty() {
+        while let Some((&first, others)) = rest.split_first() {
             // So many can be new without a new table.
-            let fit = (room(self.slots.len()) - self.len()).min(rest.len()).min(BATCH);
-            let (now, later) = rest.split_at(fit.max(1));
-            rest = later;
-            if fit < 2 {
-                self.insert(Token::of(now[0]), precision).map_err(|full| (full, rest))?;
-                continue;
+            let fit = room(self.slots.len()).saturating_sub(self.len()).min(rest.len()).min(BATCH);
+            if self.is_list() && rest.len() >= WORTH_AN_INDEX {
+                let taken = self.insert_indexed(rest, precision);
+                rest = &rest[taken..];
+                if !rest.is_empty() {
+                    self.grow(precision).map_err(|full| (full, rest))?;
+                }
+            } else if !self.is_list() && fit >= WORTH_AN_INDEX {
+                let mut batch = [0; BATCH];
+                let (now, later) = rest.split_at(fit);
+                batch.iter_mut().zip(now).for_each(|(token, &hash)| *token = Token::of(hash).0);
+                self.len += put(&mut self.slots, &mut batch[..fit]);
+                rest = later;
+            } else {
+                self.insert(Token::of(first), precision).map_err(|full| (full, rest))?;
+                rest = others;
             }
-            for (token, &hash) in batch.iter_mut().zip(now) {
-                *token = Token::of(hash).0;
-            }
-            self.len += put(&mut self.slots, &mut batch[..fit]);
         }
         Ok(())
     }
 
+    /// Adds the tokens of hashes to a list until it is full; returns how many hashes it took.
+    fn insert_indexed(&mut self, hashes: &[u64], precision: u8) -> usize {
+        /// So large that few tokens meet; so small that clearing it takes no time.
+        const INDEX: usize = 4 * LIST;
+        let most = room(Self::most_slots(precision).min(LIST));
+        let (mut index, mut list, mut len) = ([0_u8; INDEX], [0_u32; LIST], 0);
+        // Whether there was room for the token.
+        let mut insert = |token: u32| {
+            let mut slot = spread(token);
+            loop {
+                // Positions from one on.
+                match usize::from(index[slot % INDEX]) {
+                    0 if len == most => return false,
+                    0 => {
+                        list[len % LIST] = token;
+                        len += 1;
+                        index[slot % INDEX] = len as u8;
+                        return true;
+                    }
+                    at if list[(at - 1) % LIST] == token => return true,
+                    _ => slot += 1,
+                }
+            }
+        };
+        self.slots.iter().for_each(|&token| {
+            insert(token);
+        });
+        let taken = hashes.iter().position(|&hash| !insert(Token::of(hash).0)).unwrap_or(hashes.len());
+        let new = &list[self.slots.len()..len];
+        if self.slots.capacity() < len {
+            self.slots.reserve_exact(len.next_power_of_two() - self.slots.len());
+        }
+        self.slots.extend_from_slice(new);
+        self.len = len as u32;
+        taken
+    }
+
+    /// A list becomes a table, a table one of twice the size.
     #[cold]
     fn grow(&mut self, precision: u8) -> Result<(), Full> {
-        let most = Self::most_slots(precision);
-        if self.slots.len() >= most {
+        let slots = 2 * self.slots.len().max(LIST);
+        if slots > Self::most_slots(precision) {
             return Err(Full);
         }
-        let factor = if self.slots.len() < GROW_TWOFOLD { 4 } else { 2 };
-        let mut slots = vec![0; (self.slots.len() * factor).min(most)];
-        let mut batch = [0; BATCH];
+        let (mut slots, mut batch) = (vec![0; slots], [0; BATCH]);
         for some in self.slots.chunks(BATCH) {
             let mut filled = 0;
             for &held in some {
@@ -173,40 +220,51 @@ impl Tokens {
         Ok(())
     }
 
-    /// Takes tokens out. Rebuilds the table: without a token, others would no longer be found behind it.
+    /// Takes tokens out.
     pub(super) fn remove_all(&mut self, gone: &Self) {
-        let mut slots = vec![0; self.slots.len()];
-        let mut len = 0;
-        for token in self.iter().filter(|&token| !gone.contains(token)) {
-            len += put(&mut slots, &mut [token.0]);
+        let left = self.iter().filter(|&token| !gone.contains(token));
+        if self.is_list() {
+            self.slots = left.map(Token::bits).collect();
+            self.len = self.slots.len() as u32;
+            return;
         }
-        *self = Self { slots, len };
+        // Without a token, others would no longer be found behind it: they all move.
+        let mut slots = vec![0; self.slots.len()];
+        self.len = left.map(|token| put(&mut slots, &mut [token.0])).sum();
+        self.slots = slots;
     }
 }
 
-/// How many tokens a table may hold: at least one slot stays empty, which ends every search.
+/// How many tokens so many slots may hold. In a table some stay empty, which ends every search.
+#[inline]
 fn room(slots: usize) -> usize {
-    slots / 8 * 7
+    if slots <= LIST { slots } else { slots / 8 * 7 }
 }
 
-/// Where a token may be: one slot after another, in growing steps, which come to all slots.
-struct Probe {
-    slot: usize,
-    step: usize,
+/// Spread anew: a partition's tokens may share the bits that their hashes have in common.
+#[inline]
+fn spread(token: u32) -> usize {
+    (token.wrapping_mul(0x9e37_79b1) >> 8) as usize
 }
 
-impl Probe {
-    #[inline]
-    fn of(token: Token) -> Self {
-        // Spread anew: a partition's tokens may share the bits that their hashes have in common.
-        Self { slot: (token.0.wrapping_mul(0x9e37_79b1) >> 8) as usize, step: 0 }
-    }
+/// Whether a list holds a token.
+#[inline]
+fn in_list(list: &[u32], token: u32) -> bool {
+    let (chunks, rest) = list.as_chunks::<16>();
+    let found = |some: &[u32]| some.iter().fold(false, |found, &held| found | (held == token));
+    chunks.iter().any(|chunk| found(chunk)) || found(rest)
+}
 
-    #[inline]
-    fn next(&mut self) {
-        self.step += 1;
-        self.slot += self.step;
+/// The slot of a table where a token is, or where it would be: one after another in growing steps, which come to all.
+#[inline]
+fn find(slots: &[u32], token: u32) -> usize {
+    let mask = slots.len() - 1;
+    let (mut slot, mut step) = (spread(token) & mask, 0);
+    while slots[slot] != 0 && slots[slot] != token {
+        step += 1;
+        slot = (slot + step) & mask;
     }
+    slot
 }
 
 /// Puts tokens into a table that has room for all; returns how many are new. Overwrites the tokens.
@@ -221,7 +279,7 @@ fn put(slots: &mut [u32], tokens: &mut [u32]) -> u32 {
         let mut again = 0;
         for at in 0..left {
             let token = tokens[at];
-            let slot = &mut slots[(Probe::of(Token(token)).slot + beyond) & mask];
+            let slot = &mut slots[(spread(token) + beyond) & mask];
             let (held, empty) = (*slot, *slot == 0);
             *slot = held | (token * u32::from(empty));
             new += u32::from(empty);

@@ -82,7 +82,7 @@ impl Undo for HyperLogLog {
             (Change::Tokens(new), Store::Sparse(tokens)) => {
                 tokens.remove_all(&collect(new, self.precision));
             }
-            (Change::Form(old), Store::Dense(_)) if Tokens::most(self.precision) > 0 => {
+            (Change::Form(old), Store::Dense(_)) => {
                 self.store = Store::Sparse(collect(old, self.precision));
             }
             _ => {}
