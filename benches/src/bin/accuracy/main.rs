@@ -2,6 +2,7 @@
 //! `cargo run --release -p streamgauge-benches --bin accuracy`.
 
 mod distinct;
+mod exaloglog;
 mod frequency;
 mod membership;
 mod quantile;
@@ -11,7 +12,9 @@ use streamgauge_benches::report::Scale;
 
 fn main() {
     let scale = Scale(1);
-    for report in [distinct::report, frequency::report, membership::report, quantile::report, sample::report] {
+    for report in
+        [distinct::report, exaloglog::report, frequency::report, membership::report, quantile::report, sample::report]
+    {
         println!("{:#?}", report(scale));
     }
 }

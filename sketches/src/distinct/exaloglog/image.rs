@@ -9,7 +9,7 @@ use crate::codec::{Codec, Reader, Writer};
 use crate::error::DecodeError;
 use crate::estimate::Family;
 
-/// A sketch as it is stored: tokens ascend, so that equal sketches have equal bytes.
+/// A sketch as it is stored. Tokens are in the order of their table, so that equal sketches have equal bytes.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Parts {
     precision: u8,
@@ -26,7 +26,7 @@ enum Content {
 impl From<ExaLogLog> for Parts {
     fn from(sketch: ExaLogLog) -> Self {
         let content = match sketch.store {
-            Store::Sparse(tokens) => Content::Tokens(tokens.sorted()),
+            Store::Sparse(tokens) => Content::Tokens(tokens.iter().collect()),
             Store::Dense(registers) => Content::Registers(registers),
         };
         Self { precision: sketch.precision, seed: sketch.seed, content }
@@ -44,7 +44,7 @@ impl TryFrom<Parts> for ExaLogLog {
             Content::Tokens(tokens) => {
                 let most = Tokens::most(1 << precision);
                 DecodeError::unless(tokens.len() <= most, "tokens", tokens.len())?;
-                Store::Sparse(Tokens::new(&tokens)?)
+                Store::Sparse(Tokens::checked(&tokens)?)
             }
             Content::Registers(registers) => {
                 DecodeError::unless(registers.len() == 1 << precision, "registers", registers.len())?;
@@ -72,11 +72,11 @@ impl Codec for ExaLogLog {
             Store::Sparse(tokens) => {
                 out.u8(0);
                 out.u32(tokens.len() as u32);
-                tokens.sorted().iter().for_each(|&token| out.u32(token));
+                tokens.iter().for_each(|token| out.u32(token));
             }
             Store::Dense(registers) => {
                 out.u8(1);
-                registers.iter().for_each(|&register| out.u32(register));
+                out.bytes(&registers.iter().flat_map(|register| register.to_le_bytes()).collect::<Vec<_>>());
             }
         }
     }

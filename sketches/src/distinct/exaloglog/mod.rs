@@ -36,7 +36,7 @@ use crate::summary::{Absorb, Hashed, Items, Merge, Summary, UndoLog, absorb_hash
 /// (the parameters t = 2 and d = 24 of the paper); the estimate is the number of items that makes the registers most
 /// likely. Intervals are as wide as the registers are informative: narrower for few items than for many.
 ///
-/// Small sketches keep 32-bit tokens of the hashes (26 bits of index, 6 of rank); a sketch whose token table would need
+/// Small sketches keep 32-bit tokens of the hashes (26 bits as they are, and a count of zeros); a sketch whose token table would need
 /// more than 4 · 2ᵖ bytes becomes registers.
 ///
 /// **When not to use it.** Where sketches are exchanged with other systems, which know HyperLogLog. Where readings are
@@ -127,10 +127,8 @@ impl ExaLogLog {
         match &mut self.store {
             Store::Dense(registers) => raise(registers, self.precision, tokens::hash(token)),
             Store::Sparse(tokens) => {
-                if tokens.insert(token).is_some() && tokens.len() > most {
-                    let mut registers = vec![0; 1 << self.precision];
-                    raise_by_tokens(&mut registers, self.precision, tokens);
-                    self.store = Store::Dense(registers);
+                if tokens.insert(token) && tokens.len() > most {
+                    self.store = Store::Dense(registers_of(self.precision, tokens.iter()));
                 } else {
                     tokens.make_room();
                 }
@@ -174,8 +172,10 @@ impl Default for Store {
     }
 }
 
-fn raise_by_tokens(registers: &mut [u32], precision: u8, tokens: &Tokens) {
-    tokens.iter().for_each(|token| raise(registers, precision, tokens::hash(token)));
+fn registers_of(precision: u8, tokens: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut registers = vec![0; 1 << precision];
+    tokens.for_each(|token| raise(&mut registers, precision, tokens::hash(token)));
+    registers
 }
 
 impl Summary for ExaLogLog {
@@ -213,12 +213,20 @@ impl Hashed for ExaLogLog {
     }
 
     fn absorb_hashes(&mut self, hashes: &[u64]) {
+        // Many at once into an empty sketch: the table need not grow for each.
+        let is_first = matches!(&self.store, Store::Sparse(tokens) if tokens.len() == 0);
+        if is_first && hashes.len() > 1 {
+            self.store = Store::Sparse(Tokens::with_room(hashes.len().min(Tokens::most(1 << self.precision))));
+        }
         for (i, &hash) in hashes.iter().enumerate() {
             if let Store::Dense(registers) = &mut self.store {
                 hashes[i..].iter().for_each(|&hash| raise(registers, self.precision, hash));
                 return;
             }
             self.insert_token(token(hash));
+        }
+        if let (true, Store::Sparse(tokens)) = (is_first, &mut self.store) {
+            tokens.fit();
         }
     }
 }
@@ -252,13 +260,20 @@ impl Merge for ExaLogLog {
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.compatible(other)?;
         match (&mut self.store, &other.store) {
+            (Store::Sparse(ours), Store::Sparse(theirs)) if theirs.len() > ours.len() / 8 => {
+                let union = ours.union(theirs);
+                self.store = match union.len() > Tokens::most(1 << self.precision) {
+                    true => Store::Dense(registers_of(self.precision, union.into_iter())),
+                    false => Store::Sparse(Tokens::of(&union)),
+                };
+            }
             (_, Store::Sparse(theirs)) => theirs.iter().for_each(|token| self.insert_token(token)),
             (Store::Dense(ours), Store::Dense(theirs)) => {
                 ours.iter_mut().zip(theirs).for_each(|(ours, theirs)| *ours = join(*ours, *theirs));
             }
             (Store::Sparse(ours), Store::Dense(theirs)) => {
                 let mut registers = theirs.clone();
-                raise_by_tokens(&mut registers, self.precision, ours);
+                ours.iter().for_each(|token| raise(&mut registers, self.precision, tokens::hash(token)));
                 self.store = Store::Dense(registers);
             }
         }

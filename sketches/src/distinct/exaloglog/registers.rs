@@ -4,8 +4,8 @@
 //! likely as the one before:
 //!
 //! ```text
-//! hash    | index, p bits | place in the level, 2 bits | level: zeros before the first one … |
-//! value   4 · level + place + 1
+//! hash      | index, p bits | … level: zeros after the last one | place in the level, 2 bits |
+//! value     4 · level + place + 1
 //! register  | highest value u, 8 bits | u−1 was here | u−2 | … | u−24 |
 //! ```
 //!
@@ -45,25 +45,32 @@ pub(super) fn join(a: u32, b: u32) -> u32 {
     high | ((seen(low) >> behind.min(31)) & HISTORY_BITS)
 }
 
-/// The index of the register on which a hash falls, and the register if there is nothing else.
+/// The index of the register on which a hash falls, and its update value.
 #[inline]
 pub(super) fn place(hash: u64, precision: u8) -> (usize, u32) {
-    let precision = u32::from(precision);
-    let index = (hash >> (64 - precision)) as usize;
-    let rest = hash << precision;
-    let place = (rest >> (64 - PLACE_BITS)) as u32;
-    // The guard bit ends the zeros where the hash does.
-    let guard = 1 << (precision + PLACE_BITS - 1);
-    let level = ((rest << PLACE_BITS) | guard).leading_zeros();
-    let value = (level << PLACE_BITS) + place + 1;
-    (index, join(value << HISTORY, 0))
+    let index_at = 64 - u32::from(precision);
+    // The guard bit ends the zeros where the index begins.
+    let level = ((hash | (1 << index_at)) >> PLACE_BITS).trailing_zeros();
+    let place = hash as u32 & ((1 << PLACE_BITS) - 1);
+    ((hash >> index_at) as usize, (level << PLACE_BITS) + place + 1)
+}
+
+/// The register after this value too fell on it.
+#[inline]
+pub(super) fn with(register: u32, value: u32) -> u32 {
+    join(register, join(value << HISTORY, 0))
 }
 
 /// Lets a hash fall on its register.
 #[inline]
 pub(super) fn raise(registers: &mut [u32], precision: u8, hash: u64) {
-    let (index, single) = place(hash, precision);
-    registers[index] = join(registers[index], single);
+    let (index, value) = place(hash, precision);
+    let register = &mut registers[index];
+    // The bit of the value. Most values are too low to have one, or were here before.
+    let bit = (value + HISTORY).wrapping_sub(highest(*register)) as i32;
+    if bit >= 0 && (bit > HISTORY as i32 || (seen(*register) >> bit) & 1 == 0) {
+        *register = with(*register, value);
+    }
 }
 
 /// Whether hashes can make this register.
@@ -101,7 +108,7 @@ mod tests {
             let values: Vec<u32> = (0..draw(20)).map(|_| 1 + draw(spread) as u32).collect();
             let (one, two) = values.split_at(draw(values.len() as u32 + 1));
             assert_eq!(join(of(one), of(two)), of(&values), "{one:?} and {two:?}");
-            let single = values.iter().fold(0, |register, value| join(register, value << HISTORY));
+            let single = values.iter().fold(0, |register, value| with(register, *value));
             assert_eq!(single, of(&values), "{values:?}");
             assert!(is_possible(of(&values), 4), "{values:?}");
         }
@@ -115,7 +122,7 @@ mod tests {
             raise(&mut registers, precision, u64::MAX);
             assert_eq!(highest(registers[0]), (levels(precision) << PLACE_BITS) - 3);
             assert_eq!(highest(registers[(1 << precision) - 1]), 4);
-            raise(&mut registers, precision, 3 << (64 - precision - 2));
+            raise(&mut registers, precision, 3);
             assert_eq!(highest(registers[0]), levels(precision) << PLACE_BITS);
             assert!(registers.iter().all(|&r| is_possible(r, precision)));
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::registers::{is_possible, join, place};
+use super::registers::{is_possible, join, place, with};
 use super::tokens::{self, Tokens};
 use super::{ExaLogLog, Store};
 use crate::error::Mismatch;
@@ -30,14 +30,11 @@ impl Undo for ExaLogLog {
     fn merge_logged(&mut self, other: &Self) -> Result<Overwritten, Mismatch> {
         self.compatible(other)?;
         let precision = self.precision;
-        let changed = |ours: &[u32], index: usize, theirs| {
-            let before = ours[index];
-            (join(before, theirs) != before).then_some((index as u32, before))
-        };
         let kind = match (&self.store, &other.store) {
             (Store::Dense(ours), Store::Dense(theirs)) => {
-                let changes = theirs.iter().enumerate().filter_map(|(i, &theirs)| changed(ours, i, theirs));
-                let before: Vec<_> = changes.take(ours.len() / 2 + 1).collect();
+                let pairs = (0..).zip(ours).zip(theirs);
+                let changes = pairs.filter(|((_, ours), theirs)| join(**ours, **theirs) != **ours);
+                let before: Vec<_> = changes.map(|((i, ours), _)| (i, *ours)).take(ours.len() / 2 + 1).collect();
                 match before.len() > ours.len() / 2 {
                     true => Kind::Registers(ours.clone()),
                     false => Kind::Changed(before),
@@ -46,17 +43,17 @@ impl Undo for ExaLogLog {
             (Store::Dense(ours), Store::Sparse(theirs)) => {
                 // One that several tokens fall on is noted several times, as it was before all of them.
                 let places = theirs.iter().map(|token| place(tokens::hash(token), precision));
-                Kind::Changed(places.filter_map(|(i, theirs)| changed(ours, i, theirs)).collect())
+                let changes = places.filter(|&(i, value)| with(ours[i], value) != ours[i]);
+                Kind::Changed(changes.map(|(i, _)| (i as u32, ours[i])).collect())
             }
             (Store::Sparse(ours), Store::Sparse(theirs)) => {
-                let mut added: Vec<u32> = theirs.iter().filter(|&token| !ours.contains(token)).collect();
-                added.sort_unstable();
+                let added: Vec<u32> = theirs.iter().filter(|&token| !ours.contains(token)).collect();
                 match ours.len() + added.len() > Tokens::most(1 << precision) {
-                    true => Kind::Tokens(ours.sorted()),
+                    true => Kind::Tokens(ours.to_vec()),
                     false => Kind::Added(added),
                 }
             }
-            (Store::Sparse(ours), Store::Dense(_)) => Kind::Tokens(ours.sorted()),
+            (Store::Sparse(ours), Store::Dense(_)) => Kind::Tokens(ours.to_vec()),
         };
         self.merge(other)?;
         Ok(Overwritten(kind))
@@ -67,7 +64,7 @@ impl Undo for ExaLogLog {
         match (&mut self.store, overwritten.0) {
             (Store::Sparse(tokens), Kind::Added(added)) => tokens.remove(&added),
             (store, Kind::Tokens(before)) if before.len() <= Tokens::most(1 << precision) => {
-                *store = Store::Sparse(Tokens::new(&before).unwrap_or_default());
+                *store = Store::Sparse(Tokens::checked(&before).unwrap_or_default());
             }
             (Store::Dense(registers), Kind::Changed(before)) => {
                 for (index, before) in before {
