@@ -1,11 +1,13 @@
-//! How many different items: [`HyperLogLog`].
+//! How many different items: [`HyperLogLog`], and the denser [`ExaLogLog`].
 //!
 //! **When not to use it.** Below some hundred thousand items a plain set is exact and affordable. Intersections of
 //! sketches of very different sizes are not to be trusted. A HyperLogLog cannot forget an item, cannot be scaled up from
 //! a sample and cannot decay.
 
 mod estimator;
+pub mod exaloglog;
 pub mod hyperloglog;
 
 pub(crate) use estimator::relative_error;
+pub use exaloglog::ExaLogLog;
 pub use hyperloglog::HyperLogLog;

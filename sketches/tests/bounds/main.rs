@@ -7,6 +7,7 @@
 
 mod distinct;
 mod exact;
+mod exaloglog;
 mod frequency;
 mod membership;
 mod quantile;

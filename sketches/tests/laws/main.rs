@@ -5,6 +5,7 @@
 mod algebra;
 mod distinct;
 mod exact;
+mod exaloglog;
 mod frequency;
 mod membership;
 mod quantile;

@@ -4,6 +4,7 @@
 //! `--short 20` it takes a twentieth of the trials.
 
 mod distinct;
+mod exaloglog;
 mod frequency;
 mod membership;
 mod quantile;
@@ -31,8 +32,9 @@ struct Flags {
 
 type Family = (&'static str, fn(Scale) -> Report);
 
-const FAMILIES: [Family; 5] = [
+const FAMILIES: [Family; 6] = [
     ("distinct", distinct::report),
+    ("exaloglog", exaloglog::report),
     ("frequency", frequency::report),
     ("membership", membership::report),
     ("quantile", quantile::report),
