@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
 
-use streamgauge::sketches::{Bloom, Hashed, Membership, Merge, PortableHash};
+use streamgauge::sketches::{Bloom, ClassicBloom, Hashed, Membership, Merge, PortableHash, ScalableBloom};
 use streamgauge_benches::race::{Race, time};
 
 /// A hasher for what is a hash already.
@@ -56,9 +56,10 @@ fn main() {
         let operations = times * n as usize;
 
         let bloom = Bloom::for_items(n, RATE).expect("a filter of this size is allowed");
+        let classic = ClassicBloom::for_items(n, RATE).expect("a filter of this size is allowed");
+        let scalable = ScalableBloom::for_items(n, RATE).expect("a filter of this size is allowed");
         let sbbf = sbbf_rs_safe::Filter::new(11, n as usize);
-        let fast: Fast =
-            fastbloom::BloomFilter::with_false_pos(RATE).hasher(PassThrough(0)).expected_items(n as usize);
+        let fast: Fast = fastbloom::BloomFilter::with_false_pos(RATE).hasher(PassThrough(0)).expected_items(n as usize);
 
         // Clones have touched their memory before the clock runs.
         macro_rules! insert {
@@ -77,19 +78,32 @@ fn main() {
         Race::new(format!("insert, {n} items"), operations)
             .goal(1.0)
             .run("Bloom", insert!(bloom, |f| f.absorb_hashes(&present)))
-            .run("sbbf-rs-safe", insert!(sbbf, |f| present.iter().for_each(|&h| drop(black_box(f.insert_hash(h))))))
-            .run("sbbf-rs-safe, result unused", insert!(sbbf, |f| present.iter().for_each(|&h| drop(f.insert_hash(h)))))
+            .run(
+                "sbbf-rs-safe",
+                insert!(sbbf, |f| present.iter().for_each(|&h| {
+                    f.insert_hash(h);
+                })),
+            )
             .run("(Bloom, one by one)", insert!(bloom, |f| present.iter().for_each(|&h| f.absorb_hash(h))))
             .finish();
         Race::new(format!("insert, {n} items"), operations)
             .goal(0.5)
             .run("Bloom", insert!(bloom, |f| f.absorb_hashes(&present)))
-            .run("fastbloom", insert!(fast, |f| present.iter().for_each(|&h| drop(f.insert_hash(h)))))
+            .run(
+                "fastbloom",
+                insert!(fast, |f| present.iter().for_each(|&h| {
+                    f.insert_hash(h);
+                })),
+            )
             .run("(Bloom, one by one)", insert!(bloom, |f| present.iter().for_each(|&h| f.absorb_hash(h))))
+            .run("(ClassicBloom)", insert!(classic, |f| f.absorb_hashes(&present)))
+            .run("(ScalableBloom)", insert!(scalable, |f| f.absorb_hashes(&present)))
             .finish();
 
-        let (mut bloom, mut sbbf, mut fast) = (bloom, sbbf, fast);
+        let (mut bloom, mut classic, mut scalable, mut sbbf, mut fast) = (bloom, classic, scalable, sbbf, fast);
         bloom.absorb_hashes(&present);
+        classic.absorb_hashes(&present);
+        scalable.absorb_hashes(&present);
         for &hash in &present {
             sbbf.insert_hash(hash);
             fast.insert_hash(hash);
@@ -121,12 +135,13 @@ fn main() {
                 .run("Bloom", &mut batch)
                 .run("fastbloom", || repeat(&mut || count(asked, |h| fast.contains_hash(h))))
                 .run("(Bloom, one by one)", || repeat(&mut || count(asked, |h| bloom.contains_hash(h))))
+                .run("(ClassicBloom)", || repeat(&mut || count(asked, |h| classic.contains_hash(h))))
+                .run("(ScalableBloom)", || repeat(&mut || count(asked, |h| scalable.contains_hash(h))))
                 .finish();
         }
 
         let (mut ours, mut theirs) = (bloom.clone(), fast.clone());
         Race::new(format!("union of two filters of {n} items"), 1)
-            .goal(1.0)
             .run("Bloom", || time(|| ours.merge(&bloom).expect("filters of the same size")))
             .run("fastbloom", || time(|| theirs.union(&fast)))
             .finish();

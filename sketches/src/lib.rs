@@ -55,7 +55,7 @@ pub use exact::{Count, ExactDistinct, ExactQuantiles, ExactTop, Sum};
 pub use frequency::{CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
-pub use membership::{Bloom, Membership};
+pub use membership::{Bloom, ClassicBloom, Membership, ScalableBloom};
 pub use quantile::{Quantiles, TDigest};
 pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;

@@ -11,18 +11,16 @@
 
 mod blocks;
 mod bloom;
-//mod classic;
-
+mod classic;
 mod occupancy;
 mod overwritten;
-//mod scalable;
+mod scalable;
 mod simd;
 mod stored;
 
 pub use bloom::{Bloom, BloomOverwritten};
-//pub use classic::ClassicBloom;
-
-//pub use scalable::{ScalableBloom, ScalableOverwritten};
+pub use classic::{ClassicBloom, ClassicBloomOverwritten};
+pub use scalable::{ScalableBloom, ScalableBloomOverwritten};
 
 use crate::error::ParameterError;
 use crate::estimate::Estimate;
@@ -90,10 +88,12 @@ pub trait Membership: Hashed {
     }
 }
 
-/// Mixes a hash anew: filters share hashes with other summaries, and with whoever deals items out by their hash.
+/// Mixes a hash anew: filters share hashes with other summaries, and with whoever deals items out by their hash. The
+/// product is quadratic in the hash, so that evenly spaced numbers in place of hashes come out as random as any.
 #[inline(always)]
 fn mix(hash: u64) -> u64 {
-    let product = u128::from(hash ^ 0x8ebc_6af0_9c88_c6e3) * 0x5899_65cc_7537_4cc3;
+    let product =
+        u128::from(hash ^ 0x8ebc_6af0_9c88_c6e3) * u128::from(hash.rotate_left(32) ^ 0x5899_65cc_7537_4cc3);
     (product >> 64) as u64 ^ product as u64
 }
 
