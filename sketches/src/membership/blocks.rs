@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BATCH, MOST_BITS, mix, place};
+use super::{MOST_BITS, mix, place};
 
 /// Half a cache line: aligned, so that no block lies across two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ const SALTS: [u32; 8] = {
 };
 
 impl Block {
-    /// The bits of an item.
+    /// The bits of an item, by its mixed hash.
     #[inline(always)]
     pub(super) fn of(mixed: u64) -> Self {
         let low = mixed as u32;
@@ -61,47 +61,27 @@ impl Block {
     }
 }
 
-/// The smallest filter whose blocks are fetched ahead of their use: those below stay in the second-level cache.
-const LARGE: usize = (512 << 10) / BLOCK_BYTES;
-
-/// Mixes a batch of hashes. Of a large filter it fetches the blocks as well, in a loop so short that many of them are
-/// on their way at the same time.
-#[inline(always)]
-fn prepare<'a>(blocks: &[Block], hashes: &[u64], mixed: &'a mut [u64; BATCH]) -> &'a [u64] {
-    let (n, mixed) = (blocks.len(), &mut mixed[..hashes.len()]);
-    if n < LARGE {
-        mixed.iter_mut().zip(hashes).for_each(|(mixed, &hash)| *mixed = mix(hash));
-    } else {
-        let mut touched = 0;
-        for (mixed, &hash) in mixed.iter_mut().zip(hashes) {
-            *mixed = mix(hash);
-            touched |= blocks[place(*mixed, n)].0[0];
-        }
-        std::hint::black_box(touched);
-    }
-    mixed
-}
-
+/// Inserts the items with these hashes. No item waits for another, so that the processor fetches the blocks of a dozen
+/// at the same time; to fetch them in a loop of its own before has measured slower.
 #[inline(always)]
 pub(super) fn insert_all(blocks: &mut [Block], hashes: &[u64]) {
-    let (n, mut mixed) = (blocks.len(), [0; BATCH]);
-    for hashes in hashes.chunks(BATCH) {
-        for &mixed in prepare(blocks, hashes, &mut mixed) {
-            let block = &mut blocks[place(mixed, n)];
-            *block = block.or(Block::of(mixed));
-        }
+    let n = blocks.len();
+    for &hash in hashes {
+        let mixed = mix(hash);
+        let block = &mut blocks[place(mixed, n)];
+        *block = block.or(Block::of(mixed));
     }
 }
 
+/// Appends whether each of these hashes is there.
 #[inline(always)]
 pub(super) fn contains_all(blocks: &[Block], hashes: &[u64], found: &mut Vec<bool>) {
-    let (n, mut mixed, before) = (blocks.len(), [0; BATCH], found.len());
+    let (n, before) = (blocks.len(), found.len());
     found.resize(before + hashes.len(), false);
-    // Loops, not closures given away: the compiler would not let those use what this function may use.
-    for (hashes, found) in hashes.chunks(BATCH).zip(found[before..].chunks_mut(BATCH)) {
-        for (&mixed, found) in prepare(blocks, hashes, &mut mixed).iter().zip(found) {
-            *found = blocks[place(mixed, n)].covers(Block::of(mixed));
-        }
+    // A loop, not a closure given away: the compiler would not let that use what this function may use.
+    for (&hash, found) in hashes.iter().zip(&mut found[before..]) {
+        let mixed = mix(hash);
+        *found = blocks[place(mixed, n)].covers(Block::of(mixed));
     }
 }
 

@@ -22,17 +22,17 @@ use crate::summary::{Absorb, Hashed, Items, Merge, Summary, Undo, UndoLog, absor
 /// | | |
 /// |---|---|
 /// | answers | whether an item may have been absorbed; how many different ones were |
-/// | memory | 32 bytes a block; for n items at 1 %: 10.6 · n bits, at 0.1 %: 16.9 · n |
+/// | memory | 32 bytes a block; for n items at 1 %: 10.5 · n bits, at 0.1 %: 16.9 · n |
 /// | absorb, ask, merge | O(1), O(1), O(blocks) |
 /// | guarantee | never a false "no"; a false "yes" at the rate it was made for, up to so many different items |
 /// | merged | the same to the bit as one filter of everything, in any order |
 ///
 /// It reads as itself: ask it through [`Membership`]. An item falls into one block of 256 bits and sets one bit in each
-/// of its eight words. Blocks are not filled evenly, which costs a tenth more bits than [`ClassicBloom`] at 1 % and a
-/// fifth at 0.1 %.
+/// of its eight words. Blocks are not filled evenly, which costs a tenth more bits than [`ClassicBloom`] at 1 %,
+/// a sixth at 0.1 %, and twice as many at 10⁻⁶: for very low rates take that one.
 ///
 /// Not for forgetting an item, for listing the items, for sampled or fading streams, nor for more items than it was
-/// made for: at twice as many, 1 % has become 11 %. If their number is not known, take [`ScalableBloom`]. Whoever knows
+/// made for: at twice as many, 1 % has become 15 %. If their number is not known, take [`ScalableBloom`]. Whoever knows
 /// the seed and chooses the items can make any item a false "yes".
 ///
 /// Sources: Putze, Sanders, Singler, *Cache-, Hash- and Space-Efficient Bloom Filters*, 2007; the split into words after

@@ -2,9 +2,9 @@
 //!
 //! | filter | bits an item at 1 % | an operation touches | take it |
 //! |---|---|---|---|
-//! | [`Bloom`] | 10.6 | one cache line | as a rule |
+//! | [`Bloom`] | 10.5 | one cache line | as a rule |
 //! | [`ClassicBloom`] | 9.6 | a cache line for each of 7 probes | where bits count more than time: to store, to send |
-//! | [`ScalableBloom`] | 14 to 33, as it grows | one cache line for each of its stages | where nobody knows how many items will come |
+//! | [`ScalableBloom`] | 15 to 46, as it grows | one cache line for each of its stages | where nobody knows how many items will come |
 //!
 //! All of them read as themselves and are asked through [`Membership`]. [`ExactDistinct`](crate::ExactDistinct) is the
 //! exact answer.
@@ -92,8 +92,7 @@ pub trait Membership: Hashed {
 /// product is quadratic in the hash, so that evenly spaced numbers in place of hashes come out as random as any.
 #[inline(always)]
 fn mix(hash: u64) -> u64 {
-    let product =
-        u128::from(hash ^ 0x8ebc_6af0_9c88_c6e3) * u128::from(hash.rotate_left(32) ^ 0x5899_65cc_7537_4cc3);
+    let product = u128::from(hash ^ 0x8ebc_6af0_9c88_c6e3) * u128::from(hash.rotate_left(32) ^ 0x5899_65cc_7537_4cc3);
     (product >> 64) as u64 ^ product as u64
 }
 

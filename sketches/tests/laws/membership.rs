@@ -87,7 +87,7 @@ proptest! {
         let loose = ScalableBloom::for_items(20, 0.1).unwrap();
         let states: Vec<_> = parts.iter().map(|part| absorbed(&loose, part)).collect();
         let sum: f64 = states.iter().map(|state| state.false_positive_rate().max(0.02)).sum();
-        let whole = states.iter().fold(loose, |sum, state| merged(sum, state));
+        let whole = states.iter().fold(loose, merged);
         prop_assert!(whole.false_positive_rate() <= 1.2 * sum, "{} of {}", whole.false_positive_rate(), sum);
         prop_assert!(whole.items().upper >= absorbed(&ExactDistinct::default(), &parts.concat()).read().value * 0.9);
         // Merging what is there already changes nothing.

@@ -28,7 +28,7 @@ use crate::summary::{Absorb, Hashed, Items, Summary, absorb_hashed};
 /// | | |
 /// |---|---|
 /// | answers | whether an item may have been absorbed; about how many different ones were |
-/// | memory | of the stages there are; at 1 %: 14 bits an item in the first, 3 more with every tenfold, and up to twice that while the last one fills |
+/// | memory | at 1 %, when the last stage is full: 15 bits an item, 18 at a hundred times the first stage, 21 at a thousand times; about twice that when the last stage is new |
 /// | absorb, ask | O(stages): one cache line in each |
 /// | merge | O(bits) |
 /// | guarantee | never a false "no"; a false "yes" at most at the rate it was made for, however many items come |
