@@ -59,6 +59,7 @@ pub use exact::{Count, Covariance, ExactDistinct, ExactQuantiles, ExactTop, Max,
 pub use frequency::{CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
+pub use membership::{Bloom, ClassicBloom, Membership, ScalableBloom};
 pub use quantile::{Quantiles, TDigest};
 pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;

@@ -32,6 +32,13 @@ impl<K: OwnedKey> Default for ExactDistinct<K> {
     }
 }
 
+impl<K: OwnedKey> ExactDistinct<K> {
+    /// Whether the item was absorbed.
+    pub fn contains<Q: Key<Owned = K> + ?Sized>(&self, item: &Q) -> bool {
+        self.items.get(item).is_some()
+    }
+}
+
 impl<K: OwnedKey> Summary for ExactDistinct<K> {
     type Reading = Estimate;
 
