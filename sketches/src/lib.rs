@@ -56,5 +56,6 @@ pub use frequency::{CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
 pub use quantile::{Quantiles, TDigest};
+pub use sample::{Bernoulli, Reservoir, Stratified, WeightedReservoir};
 pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;
