@@ -54,6 +54,15 @@ impl Draws {
         self.stir(postcard::serialize_with_flavor(item, Digest::default()).unwrap_or_default());
     }
 
+    /// Mixes in an item now and then: always while few numbers were drawn, later once for sixteen of them. What comes
+    /// next then mostly does not wait for the item to be fetched and hashed.
+    #[inline]
+    pub(crate) fn stir_sometimes<T: Serialize>(&mut self, item: &T) {
+        if self.drawn < 256 || self.drawn.is_multiple_of(16) {
+            self.stir_item(item);
+        }
+    }
+
     /// Mixes in another stream. The same for either order of the two.
     pub(crate) fn join(&mut self, other: &Self) {
         let (a, b) = (self.bits(), other.clone().bits());

@@ -156,8 +156,7 @@ impl<T: Item> Reservoir<T> {
         } else {
             let slot = self.draws.below(u64::from(self.capacity)) as usize;
             let skip = self.step();
-            // Stirred after the step was drawn: the processor need not wait for the item to know where the next one is.
-            self.draws.stir_item(&item);
+            self.draws.stir_sometimes(&item);
             self.items[slot] = item;
             skip
         };

@@ -75,6 +75,9 @@ fn ln(x: f64) -> f64 {
 /// ln(1 − x) for x in 0..=1, exact for the smallest x too.
 #[inline]
 fn ln_1m(x: f64) -> f64 {
+    if x < 1.0 / 1_024.0 {
+        return -x * ((1.0 + x * 0.5) + (x * x) * ((1.0 / 3.0 + x * 0.25) + (x * x) * 0.2));
+    }
     if x < 0.29 {
         return -twice_artanh(x / (2.0 - x));
     }
@@ -96,20 +99,28 @@ fn twice_artanh(s: f64) -> f64 {
 /// The exponential of a number that is not above 0.
 #[inline]
 fn exp(x: f64) -> f64 {
+    if x > -1.0 / 64.0 {
+        return small_exp(x, 0.0);
+    }
     // x = n ln 2 + r with r within ±½ ln 2, and eˣ = 2ⁿ eʳ. The cast rounds towards zero.
     let n = (x * LOG2_E - 0.5) as i64;
     if n < -1_022 {
         return 0.0;
     }
     let r = x - n as f64 * LN_2;
-    // The factorials are exact: the series up to r¹³, again in pieces.
     let (r2, r4) = (r * r, (r * r) * (r * r));
-    let a = (1.0 + r) + r2 * (1.0 / 2.0 + r * (1.0 / 6.0));
-    let b = (1.0 / 24.0 + r * (1.0 / 120.0)) + r2 * (1.0 / 720.0 + r * (1.0 / 5_040.0));
     let c = (1.0 / 40_320.0 + r * (1.0 / 362_880.0)) + r2 * (1.0 / 3_628_800.0 + r * (1.0 / 39_916_800.0));
     let d = 1.0 / 479_001_600.0 + r * (1.0 / 6_227_020_800.0);
-    let series = a + r4 * (b + r4 * (c + r4 * d));
-    series * f64::from_bits(((n + 1_023) as u64) << 52)
+    small_exp(r, r4 * (c + r4 * d)) * f64::from_bits(((n + 1_023) as u64) << 52)
+}
+
+/// The series of the exponential up to x⁷, and x⁴ times what follows.
+#[inline]
+fn small_exp(x: f64, rest: f64) -> f64 {
+    let x2 = x * x;
+    let low = (1.0 + x) + x2 * (1.0 / 2.0 + x * (1.0 / 6.0));
+    let high = (1.0 / 24.0 + x * (1.0 / 120.0)) + x2 * (1.0 / 720.0 + x * (1.0 / 5_040.0));
+    low + (x2 * x2) * (high + rest)
 }
 
 #[cfg(test)]
