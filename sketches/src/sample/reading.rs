@@ -159,24 +159,45 @@ impl<T> WeightedSample<T> {
 
     /// How many items of the population have a property.
     pub fn count(&self, holds: impl Fn(&T, f64) -> bool) -> Estimate {
-        let (mut value, mut variance, mut largest, mut hits) = (0.0, 0.0, 0.0_f64, 0.0);
+        let (mut hits, mut misses, mut largest) = (Seen::default(), Seen::default(), 0.0_f64);
         for (item, weight) in &self.items {
             let probability = self.inclusion_probability(*weight);
             largest = largest.max(1.0 / probability);
-            if holds(item, *weight) {
-                hits += 1.0;
-                value += 1.0 / probability;
-                variance += (1.0 - probability) / (probability * probability);
-            }
+            if holds(item, *weight) { &mut hits } else { &mut misses }.add(probability);
         }
+        let n = self.population as f64;
         if self.items.len() as u64 >= self.population {
-            return Estimate::within(hits, hits, hits, 1.0, self.method);
+            return Estimate::within(hits.items, hits.items, hits.items, 1.0, self.method);
         }
-        let (lower, upper) = rare_events(value, variance, largest);
         // Those that were seen are there, and those that were seen without it have it not.
-        let most = self.population as f64 - (self.items.len() as f64 - hits);
-        let value = value.clamp(hits, most);
-        Estimate::within(value, lower.clamp(hits, value), upper.clamp(value, most), 0.95, self.method)
+        let (least, most) = (hits.items, n - misses.items);
+        // The rarer ones are estimated: of the others all but those.
+        let (value, lower, upper) = if hits.expected <= misses.expected {
+            let (lower, upper) = rare_events(hits.expected, hits.variance, largest);
+            (hits.expected, lower, upper)
+        } else {
+            let (lower, upper) = rare_events(misses.expected, misses.variance, largest);
+            (n - misses.expected, n - upper, n - lower)
+        };
+        let value = value.clamp(least, most);
+        Estimate::within(value, lower.clamp(least, value), upper.clamp(value, most), 0.95, self.method)
+    }
+}
+
+/// What is seen of the items that have a property, or have it not.
+#[derive(Default)]
+struct Seen {
+    items: f64,
+    /// How many they stand for.
+    expected: f64,
+    variance: f64,
+}
+
+impl Seen {
+    fn add(&mut self, probability: f64) {
+        self.items += 1.0;
+        self.expected += 1.0 / probability;
+        self.variance += (1.0 - probability) / (probability * probability);
     }
 }
 
