@@ -185,7 +185,7 @@ fn intervals_of_weighted_reservoirs_hold() {
                 .zip((0..n).map(|i| 1.0 + (i % 17) as f64))
                 .collect();
             let truth: f64 = items.iter().map(|(x, _)| x).sum();
-            let seventh = |x: &f64| (*x * 1e6) as u64 % 7 == 0;
+            let seventh = |x: &f64| ((*x * 1e6) as u64).is_multiple_of(7);
             let sevenths = items.iter().filter(|(x, _)| seventh(x)).count() as f64;
             // The threshold at which k items are expected, and the variance it gives.
             let (mut low, mut high) = (0.0, 1e3);
@@ -236,7 +236,7 @@ fn intervals_of_stratified_samples_hold() {
                 .collect();
             let of = |key: u8| -> Vec<f64> { items.iter().filter(|i| i.0 == key).map(|i| i.2).collect() };
             let truth: f64 = items.iter().map(|i| i.2).sum();
-            let third = |x: &f64| (*x * 1e6) as u64 % 3 == 0;
+            let third = |x: &f64| ((*x * 1e6) as u64).is_multiple_of(3);
             let thirds = items.iter().filter(|i| third(&i.2)).count() as f64;
             for (allocation, parts) in allocations.into_iter().flat_map(|a| [(a, 1), (a, 16)]) {
                 let (mut means, mut sums, mut counts) = (Tally::default(), Tally::default(), Tally::default());
