@@ -1,1 +1,89 @@
-//! Some of the items, chosen at random.
+//! Some of the items, chosen at random: for questions that are not known yet, with honest intervals.
+//!
+//! | sample | holds | chosen | merged |
+//! |---|---|---|---|
+//! | [`Reservoir`] | k items | all alike | a uniform sample of both |
+//! | [`WeightedReservoir`] | k items | by weight | the same sample as of everything |
+//! | [`Bernoulli`] | a share p of the items | each with probability p | both |
+//! | [`Stratified`] | up to k items of each stratum | alike within the stratum | stratum by stratum |
+//!
+//! What they read as is asked for totals, means and counts of anything that can be computed from an item:
+//! [`Sample`], [`WeightedSample`], [`StratifiedSample`]. They draw from a seeded stream of random numbers that is part
+//! of their state: the same seed and items give the same bytes, on any machine. Copies of one empty sample draw
+//! differently as soon as they have absorbed different items, since what is accepted is mixed into the stream; copies
+//! that absorb the same items in the same order stay alike, whose randomness is then not independent.
+//!
+//! **When not to use them.** A sample answers every question a little; a sketch answers one question better for the
+//! same memory. What is rare is hardly in a sample: no distinct counts, no extremes, no p999. A past cannot fade in a
+//! sample: use a window.
+
+mod allocation;
+mod bernoulli;
+mod interval;
+mod reading;
+mod reservoir;
+mod stratified;
+mod variates;
+mod weighted;
+
+pub use allocation::Allocation;
+pub use bernoulli::Bernoulli;
+pub use reading::{Sample, StratifiedSample, WeightedSample};
+pub use reservoir::Reservoir;
+pub use stratified::Stratified;
+pub use weighted::WeightedReservoir;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::codec::{Reader, Writer};
+use crate::error::{DecodeError, ParameterError};
+
+/// An item as a sample holds it: stored, sent between threads and machines.
+pub trait Item: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T> Item for T where T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+/// A number of items, within what the images can tell.
+fn capacity(summary: &'static str, items: usize, least: usize) -> Result<u32, ParameterError> {
+    if items < least || items > 1 << 24 {
+        return Err(ParameterError {
+            summary,
+            parameter: "items",
+            allowed: if least == 2 { "2 to 2^24" } else { "1 to 2^24" },
+            value: items.to_string(),
+        });
+    }
+    Ok(items as u32)
+}
+
+/// A value that a decoded or restored state cannot have.
+fn unless(holds: bool, field: &'static str, value: impl ToString) -> Result<(), DecodeError> {
+    DecodeError::unless(holds, field, value)
+}
+
+fn refused(field: &'static str) -> impl Fn(ParameterError) -> DecodeError {
+    move |error| DecodeError::Value { field, value: error.value }
+}
+
+fn encode_item<T: Serialize>(item: &T, out: &mut Writer) {
+    // Writing to memory fails only for an item that refuses to be serialized at all.
+    let bytes = postcard::to_allocvec(item).unwrap_or_default();
+    out.u32(bytes.len() as u32);
+    out.bytes(&bytes);
+}
+
+fn decode_item<T: DeserializeOwned>(content: &mut Reader<'_>) -> Result<T, DecodeError> {
+    let length = content.length("item", 1)?;
+    let bytes = content.bytes("item", length)?;
+    let value = |error: String| DecodeError::Value { field: "item", value: error };
+    match postcard::take_from_bytes(bytes) {
+        Ok((item, [])) => Ok(item),
+        Ok((_, surplus)) => Err(value(format!("with {} surplus bytes", surplus.len()))),
+        Err(error) => Err(value(error.to_string())),
+    }
+}
+
+fn decode_items<T: DeserializeOwned>(content: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
+    let items = content.length("items", 4)?;
+    (0..items).map(|_| decode_item(content)).collect()
+}
