@@ -52,7 +52,7 @@ pub use distinct::HyperLogLog;
 pub use error::{DecodeError, Mismatch, ParameterError};
 pub use estimate::{Estimate, Family, Method};
 pub use exact::{Count, ExactDistinct, ExactQuantiles, ExactTop, Sum};
-pub use frequency::{CountMin, HeavyHitters};
+pub use frequency::{ConservativeCountMin, CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
 pub use quantile::{Quantiles, TDigest};
