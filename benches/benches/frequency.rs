@@ -10,10 +10,10 @@ use datasketches::frequencies::FrequentItemsSketch;
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_distr::{Distribution, Zipf};
-use streaming_algorithms::CountMinSketch as Streaming;
 use streamgauge::prelude::*;
-use streamgauge::sketches::{Hashed, PortableHash};
+use streamgauge::sketches::{ConservativeCountMin, Hashed};
 use streamgauge_benches::race::{Race, time};
+use streaming_algorithms::CountMinSketch as Streaming;
 
 const N: usize = 1_000_000;
 
@@ -63,17 +63,34 @@ fn numbers(title: &str, data: &[u64]) {
         .goal(0.35)
         .run("absorb_all", || timed(CountMin::default(), |s| s.absorb_all(data)))
         .run("apache", || timed(apache(), |s| data.iter().for_each(|x| s.update(x))))
-        .run("streaming_algorithms", || timed(streaming::<u64>(), |s| data.iter().for_each(|x| drop(s.push(x, &1)))))
+        .run("streaming_algorithms", || {
+            timed(streaming::<u64>(), |s| {
+                data.iter().for_each(|x| {
+                    s.push(x, &1);
+                })
+            })
+        })
         .finish();
     Race::new(format!("Count-Min, absorb {title}, one by one"), N)
         .goal(0.35)
         .run("absorb", || timed(CountMin::default(), |s| data.iter().for_each(|x| s.absorb(x))))
         .run("apache", || timed(apache(), |s| data.iter().for_each(|x| s.update(x))))
         .finish();
+    Race::new(format!("conservative Count-Min, absorb {title}"), N)
+        .run("absorb_all", || timed(ConservativeCountMin::default(), |s| s.absorb_all(data)))
+        .run("streaming_algorithms", || {
+            timed(streaming::<u64>(), |s| {
+                data.iter().for_each(|x| {
+                    s.push(x, &1);
+                })
+            })
+        })
+        .run("(plain absorb_all)", || timed(CountMin::default(), |s| s.absorb_all(data)))
+        .finish();
     let hashes: Vec<u64> = data.iter().map(|x| x.portable_hash(CountMin::default().seed())).collect();
     Race::new(format!("Count-Min, absorb {title} that are hashed already"), N)
         .run("absorb_hashes", || timed(CountMin::default(), |s| s.absorb_hashes(&hashes)))
-        .run("(the hashes alone)", || timed(0, |s| data.iter().for_each(|x| *s ^= x.portable_hash(*s & 1))))
+        .run("(the hashes alone)", || timed(0, |s| *s = data.iter().fold(0, |all, x| all ^ x.portable_hash(7))))
         .finish();
 }
 
@@ -85,7 +102,13 @@ fn texts(title: &str, data: &[u64]) {
         .goal(0.2)
         .run("absorb_all", || timed(CountMin::default(), |s| s.absorb_all(data())))
         .run("apache", || timed(apache(), |s| data().for_each(|x| s.update(x))))
-        .run("streaming_algorithms", || timed(streaming::<str>(), |s| data().for_each(|x| drop(s.push(x, &1)))))
+        .run("streaming_algorithms", || {
+            timed(streaming::<str>(), |s| {
+                data().for_each(|x| {
+                    s.push(x, &1);
+                })
+            })
+        })
         .finish();
     Race::new(format!("Count-Min, absorb {title}, one by one"), N)
         .goal(0.2)

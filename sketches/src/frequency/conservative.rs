@@ -25,7 +25,7 @@ use crate::summary::{Absorb, Decay, Hashed, Items, Merge, Summary, TwoStacks, We
 /// | merged | the same guarantee; the gain over `CountMin` is that of the parts |
 ///
 /// On skewed streams (Zipf 1.1, a million items) it overcounts by about 0.6 of what `CountMin` does, and the frequent
-/// items hardly at all. In return it takes about twice the time, cannot be subtracted (a sliding window keeps its
+/// items hardly at all. In return absorbing takes half as long again, it cannot be subtracted (a sliding window keeps its
 /// panes) and has no inner product: two items that share a counter need not both be in it. What it holds depends on the
 /// order of the items, and on which part of a merge they were in; the guarantee does not. Counts up to 2⁴⁸ items.
 ///

@@ -62,12 +62,8 @@ pub(super) struct Grid {
 
 impl Grid {
     pub(super) fn new(summary: &'static str, depth: usize, width: usize) -> Result<Self, ParameterError> {
-        let wrong = |parameter, allowed, value: usize| ParameterError {
-            summary,
-            parameter,
-            allowed,
-            value: value.to_string(),
-        };
+        let wrong =
+            |parameter, allowed, value: usize| ParameterError { summary, parameter, allowed, value: value.to_string() };
         if !(1..=ROWS.len()).contains(&depth) {
             return Err(wrong("depth", "1 to 16", depth));
         }
@@ -86,12 +82,8 @@ impl Grid {
     }
 
     pub(super) fn with_error(summary: &'static str, error: f64, confidence: f64) -> Result<Self, ParameterError> {
-        let wrong = |parameter, allowed, value: f64| ParameterError {
-            summary,
-            parameter,
-            allowed,
-            value: value.to_string(),
-        };
+        let wrong =
+            |parameter, allowed, value: f64| ParameterError { summary, parameter, allowed, value: value.to_string() };
         // The width that this takes lies in 2..=2²⁸.
         if !(1.02e-8..=1.0).contains(&error) {
             return Err(wrong("error", "1.02e-8 to 1", error));
@@ -126,27 +118,39 @@ impl Grid {
         self.counters.capacity() * size_of::<u64>()
     }
 
-    /// The counters of an item.
-    #[inline]
-    fn cells(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
-        let (shift, log_width) = (64 - u32::from(self.log_width), self.log_width);
-        let rows = &ROWS[..self.depth().min(ROWS.len())];
-        rows.iter().enumerate().map(move |(row, by)| (row << log_width) + (hash.wrapping_mul(*by) >> shift) as usize)
-    }
-
     /// The lowest counter of an item.
     #[inline]
     fn lowest(&self, hash: u64) -> u64 {
-        self.cells(hash).map(|cell| self.counters[cell]).min().unwrap_or(0)
+        let counters = self.counters.as_slice();
+        cells(self.depth, self.log_width, hash, |cells| cells.iter().map(|cell| counters[*cell]).min().unwrap_or(0))
     }
 
     /// Adds to every counter of an item.
     #[inline]
     pub(super) fn add(&mut self, hash: u64, units: u64) {
         self.total = self.total.wrapping_add(units);
-        for cell in self.cells(hash) {
-            let counter = &mut self.counters[cell];
-            *counter = counter.wrapping_add(units);
+        let counters = self.counters.as_mut_slice();
+        cells(self.depth, self.log_width, hash, |cells| {
+            for cell in cells {
+                counters[*cell] = counters[*cell].wrapping_add(units);
+            }
+        });
+    }
+
+    /// Raises the counters of an item as little as they must be for it to be counted.
+    #[inline]
+    pub(super) fn raise(&mut self, hash: u64, units: u64) {
+        self.total = self.total.saturating_add(units);
+        let counters = self.counters.as_mut_slice();
+        cells(self.depth, self.log_width, hash, |cells| raise(counters, cells, units));
+    }
+
+    /// Raises the counters of each item by one.
+    pub(super) fn raise_all(&mut self, hashes: &[u64]) {
+        self.total = self.total.saturating_add((hashes.len() as u64).saturating_mul(Weight::UNIT));
+        let (depth, log_width, counters) = (self.depth, self.log_width, self.counters.as_mut_slice());
+        for hash in hashes {
+            cells(depth, log_width, *hash, |cells| raise(counters, cells, Weight::UNIT));
         }
     }
 
@@ -165,22 +169,6 @@ impl Grid {
                 }
             }
         }
-    }
-
-    /// Raises the counters of an item as little as they must be for it to be counted.
-    #[inline]
-    pub(super) fn raise(&mut self, hash: u64, units: u64) {
-        self.total = self.total.saturating_add(units);
-        let raised = self.lowest(hash).saturating_add(units);
-        for cell in self.cells(hash) {
-            let counter = &mut self.counters[cell];
-            *counter = raised.max(*counter);
-        }
-    }
-
-    /// Raises the counters of each item by one.
-    pub(super) fn raise_all(&mut self, hashes: &[u64]) {
-        hashes.iter().for_each(|hash| self.raise(*hash, Weight::UNIT));
     }
 
     /// Notes that an item was sampled with this weight.
@@ -246,7 +234,7 @@ impl Grid {
         };
         let value = rows().map(product).min().unwrap_or(0) as f64 / (UNIT * UNIT);
         let totals = [self.total, other.total].map(|total| total as f64 / UNIT);
-        let excess = E / width as f64 * totals[0] * totals[1];
+        let excess = E / width as f64 * (totals[0] * totals[1]);
         let variances = [self.variance, other.variance].map(|variance| variance as f64 / UNIT);
         let sampled = variances != [0.0; 2];
         let mut spread = 0.0;
@@ -282,7 +270,7 @@ impl Grid {
 
     pub(super) fn decode(content: &mut Reader<'_>, seed: u64) -> Result<Self, DecodeError> {
         let (depth, log_width) = (content.u8("depth")?, content.u8("log width")?);
-        let cells = cells(depth, log_width)?;
+        let cells = size(depth, log_width)?;
         let total = content.u64("total")?;
         let variance = content.u64("sampling variance")?;
         let counters = content.bytes("counters", cells * size_of::<u64>())?;
@@ -290,6 +278,20 @@ impl Grid {
         let counters = (0..cells).map(|_| counters.u64("counter")).collect::<Result<_, _>>()?;
         Ok(Self { depth, log_width, seed, total, variance, counters })
     }
+}
+
+/// Does something with the counters of an item, one of each row.
+#[inline]
+fn cells<T>(depth: u8, log_width: u8, hash: u64, work: impl FnOnce(&[usize]) -> T) -> T {
+    let (depth, log_width) = (usize::from(depth).min(ROWS.len()), u32::from(log_width));
+    let cell = |row: usize| (row << log_width) + (hash.wrapping_mul(ROWS[row]) >> (64 - log_width)) as usize;
+    if depth == ABREAST {
+        // Of the usual depth the compiler knows the number, and keeps all in registers.
+        return work(&std::array::from_fn::<_, ABREAST, _>(cell));
+    }
+    let mut cells = [0; ROWS.len()];
+    cells.iter_mut().enumerate().take(depth).for_each(|(row, at)| *at = cell(row));
+    work(&cells[..depth])
 }
 
 /// Adds one to a counter of each row for every hash.
@@ -304,8 +306,24 @@ fn add_to_rows<const R: usize>(mut rows: [&mut [u64]; R], by: &[u64], shift: u32
     }
 }
 
+/// Raises some counters to one more than the lowest of them, or `units` more.
+#[inline]
+fn raise(counters: &mut [u64], cells: &[usize], units: u64) {
+    if let Ok(cells) = <[usize; ABREAST]>::try_from(cells) {
+        // All read before any is written, the lowest found in pairs: in one chain, each step would be compiled to a
+        // branch that is as good as random.
+        let counts @ [a, b, c, d] = cells.map(|cell| counters[cell]);
+        let raised = a.min(b).min(c.min(d)).saturating_add(units);
+        cells.into_iter().zip(counts).for_each(|(cell, count)| counters[cell] = count.max(raised));
+        return;
+    }
+    let lowest = cells.iter().map(|cell| counters[*cell]).min().unwrap_or(0);
+    let raised = lowest.saturating_add(units);
+    cells.iter().for_each(|cell| counters[*cell] = counters[*cell].max(raised));
+}
+
 /// The number of counters, if there may be so many.
-fn cells(depth: u8, log_width: u8) -> Result<usize, DecodeError> {
+fn size(depth: u8, log_width: u8) -> Result<usize, DecodeError> {
     DecodeError::unless((1..=ROWS.len()).contains(&depth.into()), "depth", depth)?;
     DecodeError::unless((1..=28).contains(&log_width), "log width", log_width)?;
     Ok(usize::from(depth) << log_width)
@@ -326,7 +344,7 @@ impl TryFrom<Parts> for Grid {
 
     fn try_from(parts: Parts) -> Result<Self, DecodeError> {
         let Parts { depth, log_width, seed, total, variance, counters } = parts;
-        DecodeError::unless(counters.len() == cells(depth, log_width)?, "counters", counters.len())?;
+        DecodeError::unless(counters.len() == size(depth, log_width)?, "counters", counters.len())?;
         Ok(Self { depth, log_width, seed, total, variance, counters })
     }
 }
