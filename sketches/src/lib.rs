@@ -56,7 +56,7 @@ pub use distinct::{ExaLogLog, HyperLogLog};
 pub use error::{DecodeError, Mismatch, ParameterError};
 pub use estimate::{Estimate, Family, Method};
 pub use exact::{Count, Covariance, ExactDistinct, ExactQuantiles, ExactTop, Max, Min, Moments, Sum};
-pub use frequency::{CountMin, HeavyHitters};
+pub use frequency::{ConservativeCountMin, CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
 pub use membership::{Bloom, ClassicBloom, Membership, ScalableBloom};

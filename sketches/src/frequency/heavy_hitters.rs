@@ -38,7 +38,7 @@ use crate::table::Table;
 /// assert!(top[0].1.contains(3_334.0) && top[0].1.confidence == 1.0);
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
+#[serde(bound = "", try_from = "Parts<K>")]
 pub struct HeavyHitters<K: OwnedKey> {
     k: u32,
     counters: u32,
@@ -87,12 +87,6 @@ impl<K: OwnedKey> HeavyHitters<K> {
     /// How many items were absorbed, rounded.
     pub fn total(&self) -> u64 {
         self.total.saturating_add(Weight::UNIT / 2) / Weight::UNIT
-    }
-
-    /// Absorbs an item `count` times.
-    #[inline]
-    pub fn insert<Q: Key<Owned = K> + ?Sized>(&mut self, item: &Q, count: u64) {
-        self.insert_units(item, count.saturating_mul(Weight::UNIT));
     }
 
     #[inline]
@@ -160,7 +154,7 @@ impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Absorb<Q> for HeavyHitters<K> {
 
     #[inline]
     fn absorb(&mut self, item: &Q) {
-        self.insert(item, 1);
+        self.insert_units(item, Weight::UNIT);
     }
 
     fn exact(&self) -> ExactTop<K> {
@@ -239,18 +233,46 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
         let (k, counters) = (content.u32("k")?, content.u32("counters")?);
-        let mut sketch = Self::with_counters(k as usize, counters as usize)
-            .map_err(|e| DecodeError::Value { field: "counters", value: e.value })?;
-        sketch.error = content.u64("error")?;
-        sketch.total = content.u64("total")?;
-        sketch.variance = content.u64("sampling variance")?;
+        let (error, total) = (content.u64("error")?, content.u64("total")?);
+        let variance = content.u64("sampling variance")?;
         let entries = content.length("entries", 12)?;
-        DecodeError::unless(entries <= counters as usize, "entries", entries)?;
+        let mut table = Vec::new();
         for _ in 0..entries {
             let count = content.u64("count")?;
             let length = content.length("key", 1)?;
-            let key: K = postcard::from_bytes(content.bytes("key", length)?)
-                .map_err(|e| DecodeError::Value { field: "key", value: e.to_string() })?;
+            let wrong = |value: String| DecodeError::Value { field: "key", value };
+            let (key, surplus) =
+                postcard::take_from_bytes(content.bytes("key", length)?).map_err(|e| wrong(e.to_string()))?;
+            DecodeError::unless(surplus.is_empty(), "surplus bytes of key", surplus.len())?;
+            table.push((key, count));
+        }
+        Parts { k, counters, error, total, variance, table }.try_into()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "")]
+struct Parts<K: OwnedKey> {
+    k: u32,
+    counters: u32,
+    error: u64,
+    total: u64,
+    variance: u64,
+    table: Vec<(K, u64)>,
+}
+
+impl<K: OwnedKey> TryFrom<Parts<K>> for HeavyHitters<K> {
+    type Error = DecodeError;
+
+    fn try_from(parts: Parts<K>) -> Result<Self, DecodeError> {
+        let Parts { k, counters, error, total, variance, table } = parts;
+        let mut sketch = Self::with_counters(k as usize, counters as usize)
+            .map_err(|e| DecodeError::Value { field: "counters", value: e.value })?;
+        (sketch.error, sketch.total, sketch.variance) = (error, total, variance);
+        let entries = table.len();
+        DecodeError::unless(entries <= counters as usize, "entries", entries)?;
+        for (key, count) in table {
+            DecodeError::unless(count > 0, "count", count)?;
             *sketch.table.entry(&key, || 0) = count;
         }
         DecodeError::unless(sketch.table.len() == entries, "repeated key among entries", entries)?;
