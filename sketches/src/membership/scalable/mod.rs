@@ -32,17 +32,17 @@ use crate::summary::{Absorb, Hashed, Items, Summary, absorb_hashed};
 /// | absorb, ask | O(stages): one cache line in each |
 /// | merge | O(bits) |
 /// | guarantee | never a false "no"; a false "yes" at most at the rate it was made for, however many items come |
-/// | merged | finds the items of both; the rate is at most the sum of both rates |
+/// | merged | finds the items of all; of k filters, the rate is at most k times the one they were made for |
 ///
 /// It reads as itself: ask it through [`Membership`]. The stages are split-block filters as [`Bloom`](super::Bloom). The
 /// first takes a fifth of the false-positive rate and each one after it four fifths of the one before, so that all
 /// together stay below the whole. An item goes into the newest stage, unless some stage finds it already.
 ///
 /// **Merging** puts stages of the same size together where the items of both fit, and keeps them side by side where they
-/// do not: no stage is ever filled beyond what it was made for. So the rates of what is merged add up: 16 full series at
-/// 1 % make one at up to 15 %, with stages for the items of all 16. [`false_positive_rate`] says how it stands. A
-/// merged filter that grows begins a new stage. It depends on the order of merges how the stages lie, not which items
-/// are found.
+/// do not: no stage is ever filled beyond what it was made for. So their rates add up: 16 full filters at 1 % make one at
+/// up to 15 %, with stages for the items of all 16. [`false_positive_rate`] says how it stands. A merged filter that
+/// grows begins a new stage. How the stages lie, and so the bytes and which strangers are found, depends on the order
+/// of merges; that all items are found does not.
 ///
 /// **Not for** merging many small parts, as in a window of many panes: make a [`Bloom`](super::Bloom) for the items of
 /// the window, which merges without loss; nor for what [`Bloom`](super::Bloom) is not for.
