@@ -125,7 +125,7 @@ impl<T: Item> Bernoulli<T> {
         }
         if !first || skip == 0 {
             skip = self.draws.skip(self.probability);
-            self.draws.stir_item(&item);
+            self.draws.stir_sometimes(&item);
             self.items.push(item);
         } else {
             // The first of those that are stepped over is this one.

@@ -10,8 +10,8 @@
 //! What they read as is asked for totals, means and counts of anything that can be computed from an item:
 //! [`Sample`], [`WeightedSample`], [`StratifiedSample`]. They draw from a seeded stream of random numbers that is part
 //! of their state: the same seed and items give the same bytes, on any machine. Copies of one empty sample draw
-//! differently as soon as they have absorbed different items, since what is accepted is mixed into the stream; copies
-//! that absorb the same items in the same order stay alike, whose randomness is then not independent.
+//! differently soon after they have absorbed different items, since of what is accepted some is mixed into the stream.
+//! Copies that absorb the same items in the same order stay alike: give them seeds of their own.
 //!
 //! **When not to use them.** A sample answers every question a little; a sketch answers one question better for the
 //! same memory. What is rare is hardly in a sample: no distinct counts, no extremes, no p999. A past cannot fade in a

@@ -13,9 +13,10 @@ use crate::estimate::{Estimate, Family, Method};
 /// | [`mean`](Self::mean), [`sum`](Self::sum) | Student's t, with the skewness taken out (Hall), less for a sample that is a good part of the population | with 95 % for moderately skewed values, from about thirty items on |
 /// | [`count`](Self::count) | Clopper and Pearson's, of the hypergeometric distribution | with at least 95 %, always |
 ///
-/// **Heavy tails**: a sum that hangs on a few huge values is not in a sample that missed them, and its interval does not
-/// know. Values like the size of files (Pareto of index 1.5) get intervals that hold with far less than 95 %; so does a
-/// sum over what few items have: count those. Where the values in the sample are all alike, or there is but one, they
+/// **Heavy tails**: a sample that missed the few huge values on which a sum hangs does not know of them, and its interval
+/// is too low. Of 64 and of 1,000 items the intervals held with 95 and 95 % for exponential values, 93 and 95 % for
+/// log-normal ones (σ = 1), and 84 and 86 % for Pareto ones (index 1.5), as sizes of files are; there, sample by weight.
+/// So it is with a sum over what few items have: count those. Where the values in the sample are all alike, or there is but one, they
 /// tell nothing of the others: no guarantee.
 ///
 /// ```

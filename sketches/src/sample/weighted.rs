@@ -203,7 +203,7 @@ impl<T: Item> WeightedReservoir<T> {
         let rank = if self.threshold.is_finite() {
             // How far the item's own exponential number reached: evenly distributed below the threshold, almost.
             let rank = self.step / weight * self.threshold;
-            self.draws.stir_item(&(&item, weight));
+            self.draws.stir_sometimes(&(&item, weight));
             rank
         } else {
             // Stirred first: copies of one empty sample must not give their first items the same rank.
