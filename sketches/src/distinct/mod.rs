@@ -6,6 +6,7 @@
 
 mod estimator;
 pub mod hyperloglog;
+mod joint;
 
 pub(crate) use estimator::relative_error;
 pub use hyperloglog::HyperLogLog;
