@@ -7,6 +7,7 @@
 mod estimator;
 pub mod exaloglog;
 pub mod hyperloglog;
+mod joint;
 
 pub(crate) use estimator::relative_error;
 pub use exaloglog::ExaLogLog;

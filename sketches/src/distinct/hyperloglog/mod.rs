@@ -116,7 +116,7 @@ impl HyperLogLog {
         self.precision
     }
 
-    #[inline]
+    #[inline(never)] // So that all that is left of it where registers are raised is a branch.
     fn insert(&mut self, token: Token) {
         match &mut self.store {
             Store::Dense(registers) => raise(registers, token.register(self.precision)),

@@ -1,1 +1,141 @@
+//! What two sketches have in common, and what one has alone.
 
+use super::registers::most_rank;
+use super::token::Token;
+use super::{HyperLogLog, Store, dense};
+use crate::distinct::joint::{Joint, Three};
+use crate::error::Mismatch;
+use crate::estimate::Estimate;
+use crate::exact::Z95;
+use crate::summary::{Summary, Undo};
+
+/// A number that two sets have between them.
+#[derive(Clone, Copy)]
+enum Share {
+    Intersection,
+    Difference,
+    Jaccard,
+}
+
+impl HyperLogLog {
+    /// How many items both sketches have seen.
+    ///
+    /// Exact but for hash collisions while both are sparse. Then the most likely number given both sketches' registers.
+    /// Its error is one of the *larger* sketch: at precision 12 about 1 % of the union. A smaller overlap than that
+    /// cannot be told from none, and the interval says so: it begins at 0. Takes about a millisecond.
+    ///
+    /// ```
+    /// use streamgauge_sketches::{Absorb, HyperLogLog};
+    /// let (mut monday, mut tuesday) = (HyperLogLog::with_precision(14)?, HyperLogLog::with_precision(14)?);
+    /// monday.absorb_all(&(0..60_000_u64).collect::<Vec<_>>());
+    /// tuesday.absorb_all(&(40_000..100_000_u64).collect::<Vec<_>>());
+    /// let both = monday.intersection(&tuesday)?;
+    /// assert!(both.contains(20_000.0) && both.upper - both.lower < 4_000.0, "{both}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Mismatch`] if precision or seed differ.
+    pub fn intersection(&self, other: &Self) -> Result<Estimate, Mismatch> {
+        self.share(other, Share::Intersection)
+    }
+
+    /// How many items this sketch has seen and the other has not.
+    ///
+    /// As exact as the [intersection](Self::intersection).
+    ///
+    /// # Errors
+    /// [`Mismatch`] if precision or seed differ.
+    pub fn difference(&self, other: &Self) -> Result<Estimate, Mismatch> {
+        self.share(other, Share::Difference)
+    }
+
+    /// The Jaccard similarity: the items that both sketches have seen, as a share of those that either has. 1 if
+    /// neither has seen any.
+    ///
+    /// # Errors
+    /// [`Mismatch`] if precision or seed differ.
+    pub fn jaccard(&self, other: &Self) -> Result<Estimate, Mismatch> {
+        self.share(other, Share::Jaccard)
+    }
+
+    fn share(&self, other: &Self, share: Share) -> Result<Estimate, Mismatch> {
+        let union = self.read_merged(other)?;
+        let (ours, theirs) = (self.read(), other.read());
+        if let (Store::Sparse(a), Store::Sparse(b)) = (&self.store, &other.store) {
+            let both = a.iter().filter(|&token| b.contains(token)).count() as f64;
+            return Ok(self.share_of_tokens(a.len() as f64, b.len() as f64, both, share));
+        }
+        if ours.value == 0.0 || theirs.value == 0.0 {
+            return Ok(match share {
+                Share::Difference => ours,
+                Share::Jaccard if union.value == 0.0 => Estimate::within(1.0, 1.0, 1.0, 0.95, self.method()),
+                _ => Estimate::within(0.0, 0.0, 0.0, 0.95, self.method()),
+            });
+        }
+        let whole = match share {
+            Share::Intersection => ours.upper.min(theirs.upper),
+            Share::Difference => ours.upper,
+            Share::Jaccard => 1.0,
+        };
+        if !union.value.is_finite() {
+            // Registers that no stream fills.
+            return Ok(Estimate::within(whole, 0.0, whole, 0.95, self.method()));
+        }
+        let most = most_rank(self.precision);
+        let joint = Joint::new(&self.registers(), &other.registers(), most, [ours.value, theirs.value, union.value]);
+        let [a, b, x] = joint.items;
+        // While the overlap is varied, both sketches keep their numbers.
+        let with_both = |x: f64| [(a + joint.items[2] - x).max(0.0), (b + joint.items[2] - x).max(0.0), x];
+        let items = |three: Three| three.map(|items| items.max(1e-3));
+        let (value, (lower, upper)) = match share {
+            Share::Intersection => (x, joint.interval(x, whole, |x| (items(with_both(x)), x, [0.0, 0.0, 1.0]))),
+            Share::Difference => (
+                a,
+                joint.interval(a, whole, |alone| {
+                    let both = (a + x - alone).max(0.0);
+                    (items([alone, (b + x - both).max(0.0), both]), alone, [1.0, 0.0, 0.0])
+                }),
+            ),
+            Share::Jaccard => {
+                let at = |x: f64| {
+                    let [a, b, x] = items(with_both(x));
+                    let union = a + b + x;
+                    let similarity = x / union;
+                    ([a, b, x], similarity, [-similarity / union, -similarity / union, (1.0 - similarity) / union])
+                };
+                (at(x).1, joint.interval(x, ours.upper.min(theirs.upper), at))
+            }
+        };
+        // Of an item there is all or nothing.
+        let round = if matches!(share, Share::Jaccard) { 0.0 } else { 0.5 };
+        let (lower, upper) = ((lower - round).max(0.0), (upper + round).min(whole));
+        Ok(Estimate::within(value.min(upper).max(lower), lower, upper, 0.95, self.method()))
+    }
+
+    fn share_of_tokens(&self, ours: f64, theirs: f64, both: f64, share: Share) -> Estimate {
+        // Different items with one token: of one sketch they count too few, of two they count as both's.
+        let chance = (ours - both) * (theirs - both) / Token::SPACE;
+        let collisions = (ours + theirs).powi(2) / (2.0 * Token::SPACE);
+        let spread = if collisions < 0.05 { 0.0 } else { collisions + Z95 * collisions.sqrt() + 1.0 };
+        let both_there = (both - chance).max(0.0);
+        let (value, spread, whole) = match share {
+            Share::Intersection => (both_there, spread, ours.min(theirs)),
+            Share::Difference => (ours - both_there, spread, ours),
+            Share::Jaccard => {
+                let union = ours + theirs - both_there;
+                if union == 0.0 { (1.0, 0.0, 1.0) } else { (both_there / union, 2.0 * spread / union, 1.0) }
+            }
+        };
+        let value = if collisions < 0.05 && !matches!(share, Share::Jaccard) { value.round() } else { value };
+        let (lower, upper) = ((value - spread).max(0.0), (value + spread).min(whole + spread));
+        Estimate::within(value, lower, upper, 0.95, self.method())
+    }
+
+    fn registers(&self) -> Vec<u8> {
+        match &self.store {
+            Store::Sparse(tokens) => dense(tokens, vec![0; 1 << self.precision], self.precision),
+            Store::Dense(registers) => registers.clone(),
+        }
+    }
+}

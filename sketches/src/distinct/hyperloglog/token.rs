@@ -166,7 +166,7 @@ impl Tokens {
     /// Adds the tokens of hashes to a list until it is full; returns how many hashes it took.
     fn insert_indexed(&mut self, hashes: &[u64], precision: u8) -> usize {
         /// So large that few tokens meet; so small that clearing it takes no time.
-        const INDEX: usize = 4 * LIST;
+        const INDEX: usize = 8 * LIST;
         let most = room(Self::most_slots(precision).min(LIST));
         let (mut index, mut list, mut len) = ([0_u8; INDEX], [0_u32; LIST], 0);
         // Whether there was room for the token.
