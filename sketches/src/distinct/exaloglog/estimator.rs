@@ -43,25 +43,45 @@ struct Counts {
 /// A register tells of seven levels, the last in parts.
 const LEVELS_SEEN: usize = 1 + (HISTORY >> PLACE_BITS) as usize;
 
+/// Levels, and those below the lowest that the lowest reach down to.
+const BY_LEVEL: usize = 64 + LEVELS_SEEN;
+
+/// After so many registers a lane of 16 bits may be full.
+const LANE_FULL: usize = (u16::MAX / 4) as usize;
+
+/// Counts the registers by their highest value, and the values that were here by level.
+fn count(registers: &[u32], values: &mut [u32; 256], by_level: &mut [u32; BY_LEVEL]) {
+    // For each level of the highest value, the counts of the seven levels from there down in lanes of 16 bits.
+    let (mut evens, mut odds) = ([0_u64; 64], [0_u64; 64]);
+    for &register in registers {
+        let value = highest(register);
+        values[value as usize] += 1;
+        // An empty register, which saw nothing, counts for level 63: no other does.
+        let last = value.wrapping_sub(1);
+        let level = ((last >> PLACE_BITS) & 63) as usize;
+        // Aligned so that each four bits are a level, and counted in each four, then spread.
+        let bits = seen(register) << (last & 3);
+        let pairs = bits - ((bits >> 1) & 0x5555_5555);
+        let fours = u64::from((pairs & 0x3333_3333) + ((pairs >> 2) & 0x3333_3333));
+        evens[level] += (fours & 0x000f_000f) | ((fours & 0x0f00_0f00) << 24);
+        odds[level] += ((fours >> 4) & 0x000f_000f) | ((fours & 0xf000_f000) << 20);
+    }
+    for (level, (even, odd)) in evens.iter().zip(&odds).take(63).enumerate() {
+        // The order that spreading gives.
+        for (lane, below) in [0, 4, 2, 6].into_iter().enumerate() {
+            by_level[level + 1 + below] += (even >> (16 * lane)) as u32 & 0xffff;
+            by_level[level + 2 + below] += (odd >> (16 * lane)) as u32 & 0xffff;
+        }
+    }
+}
+
 impl Counts {
     fn new(registers: &[u32], precision: u8) -> Self {
         let mut values = [0_u32; 256];
         // By level; the first entries take what lies below the lowest value.
-        let mut by_level = [0_u32; 64 + LEVELS_SEEN];
-        for &register in registers {
-            let value = highest(register);
-            values[value as usize] += 1;
-            if value == 0 {
-                continue;
-            }
-            // Aligned so that each four bits are a level, and counted in each four.
-            let bits = seen(register) << ((value - 1) & 3);
-            let pairs = bits - ((bits >> 1) & 0x5555_5555);
-            let fours = (pairs & 0x3333_3333) + ((pairs >> 2) & 0x3333_3333);
-            let level = ((value - 1) >> PLACE_BITS) as usize;
-            for (i, count) in by_level[level + 1..][..LEVELS_SEEN].iter_mut().enumerate() {
-                *count += (fours >> (4 * i)) & 15;
-            }
+        let mut by_level = [0; BY_LEVEL];
+        for chunk in registers.chunks(LANE_FULL) {
+            count(chunk, &mut values, &mut by_level);
         }
         // Two levels, the last and the one before, are of one probability: the hash ends there.
         let len = levels(precision) as usize - 1;
@@ -166,7 +186,7 @@ mod tests {
             for i in 0..100_000_u64 {
                 let hash = i.portable_hash(1);
                 // Some with many zeros.
-                let hash = if i % 100 == 0 { (hash >> (64 - precision) << (64 - precision)) | i % 7 } else { hash };
+                let hash = if i % 100 == 0 { (hash >> (64 - precision) << (64 - precision)) | (i % 7) } else { hash };
                 raise(&mut registers, precision, hash);
                 if i.is_power_of_two() && precision < 18 || i == 99_999 {
                     let fast = Counts::new(&registers, precision);

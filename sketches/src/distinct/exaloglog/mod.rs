@@ -152,7 +152,7 @@ impl ExaLogLog {
     fn read_registers(&self, registers: &[u32]) -> Estimate {
         let Estimated { items, variance, least } = estimate(registers, self.precision);
         let error = Z95 * variance.sqrt();
-        self.within(items, (items / (1.0 + error)).max(least.min(items)), items / (1.0 - error))
+        self.within(items, (items / (1.0 + error)).max(least.min(items)), items / (1.0 - error).max(0.0))
     }
 
     fn within(&self, value: f64, lower: f64, upper: f64) -> Estimate {

@@ -66,9 +66,10 @@ pub(super) fn with(register: u32, value: u32) -> u32 {
 pub(super) fn raise(registers: &mut [u32], precision: u8, hash: u64) {
     let (index, value) = place(hash, precision);
     let register = &mut registers[index];
-    // The bit of the value. Most values are too low to have one, or were here before.
-    let bit = (value + HISTORY).wrapping_sub(highest(*register)) as i32;
-    if bit >= 0 && (bit > HISTORY as i32 || (seen(*register) >> bit) & 1 == 0) {
+    // Most values are too low to have a bit, or were here before. Shifted by one, so that those too low find a bit set.
+    let bit = (value + HISTORY + 1).saturating_sub(highest(*register)).min(63);
+    let was_here = ((u64::from(seen(*register)) << 1) | 1) >> bit;
+    if was_here & 1 == 0 {
         *register = with(*register, value);
     }
 }

@@ -90,15 +90,17 @@ impl Tokens {
         Self::with_room(tokens.len()).filled(tokens)
     }
 
+    /// Fills an empty table, which has room, with ascending tokens; zeros are passed over.
     fn filled(mut self, tokens: &[u32]) -> Self {
         let mut next = 0;
+        // Without a branch on what is a token: a zero goes where the next one may go, too.
         for &token in tokens {
             let slot = self.home(token).max(next);
             self.spare(slot);
             self.slots[slot] = token;
-            next = slot + 1;
+            self.len += usize::from(token != 0);
+            next = slot + usize::from(token != 0);
         }
-        self.len = tokens.len();
         self
     }
 
@@ -198,7 +200,7 @@ impl Tokens {
     #[inline]
     pub(super) fn make_room(&mut self) {
         if self.len > self.room {
-            *self = Self::of(&self.to_vec());
+            *self = Self::with_room(self.len).filled(&self.slots);
         }
     }
 
@@ -206,7 +208,7 @@ impl Tokens {
     pub(super) fn fit(&mut self) {
         let fitting = Self::with_room(self.len);
         if fitting.room < self.room {
-            *self = fitting.filled(&self.to_vec());
+            *self = fitting.filled(&self.slots);
         }
     }
 
@@ -249,7 +251,7 @@ mod tests {
             for i in 0..50_u64 {
                 let item = i.portable_hash(zeros);
                 for given in
-                    [item, item << zeros, item >> zeros, (item << zeros) | i % 4, item & !(u64::MAX >> 22 >> zeros)]
+                    [item, item << zeros, item >> zeros, (item << zeros) | (i % 4), item & !(u64::MAX >> 22 >> zeros)]
                 {
                     let token = token(given);
                     assert!(is_possible(token) && token != 0);

@@ -34,7 +34,8 @@ impl Undo for ExaLogLog {
             (Store::Dense(ours), Store::Dense(theirs)) => {
                 let pairs = (0..).zip(ours).zip(theirs);
                 let changes = pairs.filter(|((_, ours), theirs)| join(**ours, **theirs) != **ours);
-                let before: Vec<_> = changes.map(|((i, ours), _)| (i, *ours)).take(ours.len() / 2 + 1).collect();
+                let mut before: Vec<_> = changes.map(|((i, ours), _)| (i, *ours)).take(ours.len() / 2 + 1).collect();
+                before.shrink_to_fit();
                 match before.len() > ours.len() / 2 {
                     true => Kind::Registers(ours.clone()),
                     false => Kind::Changed(before),
@@ -75,10 +76,10 @@ impl Undo for ExaLogLog {
                     }
                 }
             }
-            (Store::Dense(registers), Kind::Registers(before)) if before.len() == registers.len() => {
-                if before.iter().all(|&register| is_possible(register, precision)) {
-                    *registers = before;
-                }
+            (Store::Dense(registers), Kind::Registers(before))
+                if before.len() == registers.len() && before.iter().all(|&r| is_possible(r, precision)) =>
+            {
+                *registers = before;
             }
             // Of another state.
             _ => (),
