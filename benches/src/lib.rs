@@ -1,5 +1,6 @@
 //! What the benchmarks share.
 
+pub mod distinct;
 pub mod race;
 pub mod report;
 

@@ -29,17 +29,38 @@ pub trait PortableHash {
 }
 
 /// Hashes a byte string.
+#[inline]
 pub fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
     xxh3_64_with_seed(bytes, seed)
 }
 
+/// [`hash_bytes`] of the eight bytes of a number, little end first: the same value, a third of the time.
+///
+/// Source: the XXH3 section of the xxHash specification, inputs of four to eight bytes.
+#[inline]
+fn hash_number(number: u64, seed: u64) -> u64 {
+    /// Two words of the secret, one over the other.
+    const FLIP: u64 = 0x1cad_21f7_2c81_017c ^ 0xdb97_9083_e96d_d4de;
+    const PRIME: u64 = 0x9fb2_1c65_1e98_df25;
+    const LENGTH: u64 = 8;
+    let seed = seed ^ (u64::from((seed as u32).swap_bytes()) << 32);
+    let mut hash = number.rotate_left(32) ^ FLIP.wrapping_sub(seed);
+    hash ^= hash.rotate_left(49) ^ hash.rotate_left(24);
+    hash = hash.wrapping_mul(PRIME);
+    hash ^= (hash >> 35) + LENGTH;
+    hash = hash.wrapping_mul(PRIME);
+    hash ^ (hash >> 28)
+}
+
 impl PortableHash for [u8] {
+    #[inline]
     fn portable_hash(&self, seed: u64) -> u64 {
         hash_bytes(self, seed)
     }
 }
 
 impl PortableHash for str {
+    #[inline]
     fn portable_hash(&self, seed: u64) -> u64 {
         hash_bytes(self.as_bytes(), seed)
     }
@@ -80,21 +101,32 @@ impl<T: PortableHash + ?Sized> PortableHash for Box<T> {
     }
 }
 
-macro_rules! as_integer {
+macro_rules! as_number {
     ($wide:ty: $($t:ty),*) => {$(
         impl PortableHash for $t {
+            #[inline]
             fn portable_hash(&self, seed: u64) -> u64 {
-                hash_bytes(&<$wide>::from(*self).to_le_bytes(), seed)
+                hash_number(<$wide>::from(*self) as u64, seed)
             }
         }
     )*};
 }
-as_integer!(u64: bool, u8, u16, u32, u64);
-as_integer!(i64: i8, i16, i32, i64);
-as_integer!(u128: u128);
-as_integer!(i128: i128);
+as_number!(u64: bool, u8, u16, u32, u64);
+as_number!(i64: i8, i16, i32, i64);
+
+macro_rules! as_wide_number {
+    ($($t:ty),*) => {$(
+        impl PortableHash for $t {
+            fn portable_hash(&self, seed: u64) -> u64 {
+                hash_bytes(&self.to_le_bytes(), seed)
+            }
+        }
+    )*};
+}
+as_wide_number!(u128, i128);
 
 impl PortableHash for usize {
+    #[inline]
     fn portable_hash(&self, seed: u64) -> u64 {
         (*self as u64).portable_hash(seed)
     }

@@ -5,7 +5,7 @@
 //! a sample and cannot decay.
 
 mod estimator;
-mod hyperloglog;
+pub mod hyperloglog;
 
 pub(crate) use estimator::relative_error;
 pub use hyperloglog::HyperLogLog;

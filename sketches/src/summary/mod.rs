@@ -16,6 +16,7 @@
 mod hashed;
 mod items;
 mod on;
+mod optional;
 mod path;
 mod sliding;
 mod spec;
@@ -26,6 +27,7 @@ pub use hashed::Hashed;
 pub(crate) use hashed::absorb_hashed;
 pub use items::Items;
 pub use on::On;
+pub use optional::OptionalWindow;
 pub use path::{Borrowed, Each, Identity, Mapped, Path, Then, When};
 pub use sliding::{Inverse, Sliding, Subtract, TwoStacks};
 pub use spec::{Feed, Of, Spec};

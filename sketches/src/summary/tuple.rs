@@ -1,4 +1,4 @@
-//! Tuples of summaries are summaries; so is a summary that is there or not.
+//! Tuples of summaries are summaries.
 
 use super::{Absorb, Decay, Merge, Sliding, Spec, Subtract, Summary, Weight, Weighted};
 use crate::error::Mismatch;
@@ -163,53 +163,3 @@ tuple!(A 0, B 1, C 2, D 3, E 4);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-
-impl<S: Summary> Summary for Option<S> {
-    type Reading = Option<S::Reading>;
-
-    const NAME: &'static str = S::NAME;
-    const DECAY: Option<fn(&mut Self, f64)> = if S::DECAY.is_some() {
-        Some(|state, factor| {
-            if let (Some(decay), Some(state)) = (S::DECAY, state) {
-                decay(state, factor);
-            }
-        })
-    } else {
-        None
-    };
-
-    fn schema() -> String {
-        format!("Option<{}>", S::schema())
-    }
-
-    fn read(&self) -> Self::Reading {
-        self.as_ref().map(Summary::read)
-    }
-
-    fn memory_bytes(&self) -> usize {
-        let heap = self.as_ref().map_or(0, |s| s.memory_bytes().saturating_sub(size_of::<S>()));
-        size_of::<Self>() + heap
-    }
-}
-
-impl<S: Merge> Merge for Option<S> {
-    type Window = super::TwoStacks<Self>;
-
-    fn compatible(&self, other: &Self) -> Result<(), Mismatch> {
-        match (self, other) {
-            (Some(ours), Some(theirs)) => ours.compatible(theirs),
-            _ => Ok(()),
-        }
-    }
-
-    fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
-        match (self.as_mut(), other) {
-            (Some(ours), Some(theirs)) => ours.merge(theirs),
-            (None, Some(theirs)) => {
-                *self = Some(theirs.clone());
-                Ok(())
-            }
-            (_, None) => Ok(()),
-        }
-    }
-}

@@ -23,6 +23,9 @@ proptest! {
         prop_assert_eq!(merged.read(), state(&all).read());
         let states: Vec<_> = parts.iter().map(|part| state(part)).collect();
         laws::sliding(&spec.start(), &states, |s: &(Count, HyperLogLog, Option<Sum>)| s.read());
+        // Panes without a summary among those that have one.
+        let some: Vec<_> = parts.iter().map(|part| (part.len() % 3 > 0).then(|| absorbed(&Sum::default(), part))).collect();
+        laws::sliding(&None, &some, |sum: &Option<Sum>| sum.read());
     }
 
     /// Weights scale counts up without bias, and their intervals hold.
