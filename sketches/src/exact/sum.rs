@@ -153,6 +153,7 @@ impl Codec for Sum {
 /// assert_eq!(sum.read().value, 1.0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct FloatSum {
     sum: f64,
     lost: f64,
@@ -255,7 +256,22 @@ impl Codec for FloatSum {
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
         let (sum, lost) = (content.f64("sum")?, content.f64("lost digits")?);
-        let variance = content.f64("sampling variance")?;
+        Parts { sum, lost, variance: content.f64("sampling variance")? }.try_into()
+    }
+}
+
+/// A sum as it is stored, before it is known to be one.
+#[derive(Deserialize)]
+struct Parts {
+    sum: f64,
+    lost: f64,
+    variance: f64,
+}
+
+impl TryFrom<Parts> for FloatSum {
+    type Error = DecodeError;
+
+    fn try_from(Parts { sum, lost, variance }: Parts) -> Result<Self, DecodeError> {
         DecodeError::unless(variance >= 0.0 || variance.is_nan(), "sampling variance", variance)?;
         Ok(Self { sum, lost, variance })
     }

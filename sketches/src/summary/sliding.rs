@@ -5,6 +5,7 @@
 //! is exact for it.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -121,7 +122,8 @@ impl<S: Subtract> Sliding<S> for Inverse<S> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct TwoStacks<S: Merge> {
-    panes: u32,
+    /// Never zero: a stored window says so, or is refused.
+    panes: NonZeroU32,
     phase: u32,
     /// Oldest last; each holds itself and all newer panes of the front.
     front: Vec<(i64, S)>,
@@ -146,15 +148,21 @@ impl<S: Merge> TwoStacks<S> {
 
 impl<S: Merge> Sliding<S> for TwoStacks<S> {
     fn new(panes: u32, phase: u64) -> Self {
-        let panes = panes.max(1);
-        Self { panes, phase: (phase % u64::from(panes)) as u32, front: Vec::new(), back: Vec::new(), back_total: None }
+        let panes = NonZeroU32::new(panes).unwrap_or(NonZeroU32::MIN);
+        Self {
+            panes,
+            phase: (phase % u64::from(panes.get())) as u32,
+            front: Vec::new(),
+            back: Vec::new(),
+            back_total: None,
+        }
     }
 
     fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
         merge_into(&mut self.back_total, &summary)?;
         self.back.push((pane, summary));
         // Later flips come when the front is used up, a window's length after this one: the phase lasts.
-        let at_phase = pane.rem_euclid(i64::from(self.panes)) == i64::from(self.phase);
+        let at_phase = pane.rem_euclid(i64::from(self.panes.get())) == i64::from(self.phase);
         if self.front.is_empty() && at_phase {
             self.flip()?;
         }

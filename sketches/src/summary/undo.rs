@@ -1,6 +1,7 @@
 //! A sliding window that undoes the merge of its oldest pane.
 
 use std::fmt::Debug;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -47,7 +48,8 @@ pub trait Undo: Merge {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct UndoLog<S: Undo> {
-    panes: u32,
+    /// Never zero: a stored window says so, or is refused.
+    panes: NonZeroU32,
     phase: u32,
     /// All panes of the front.
     front: Option<S>,
@@ -79,15 +81,15 @@ impl<S: Undo> UndoLog<S> {
 
 impl<S: Undo> Sliding<S> for UndoLog<S> {
     fn new(panes: u32, phase: u64) -> Self {
-        let panes = panes.max(1);
-        let phase = (phase % u64::from(panes)) as u32;
+        let panes = NonZeroU32::new(panes).unwrap_or(NonZeroU32::MIN);
+        let phase = (phase % u64::from(panes.get())) as u32;
         Self { panes, phase, front: None, log: Vec::new(), back: Vec::new(), back_total: None }
     }
 
     fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
         merge_into(&mut self.back_total, &summary)?;
         self.back.push((pane, summary));
-        let at_phase = pane.rem_euclid(i64::from(self.panes)) == i64::from(self.phase);
+        let at_phase = pane.rem_euclid(i64::from(self.panes.get())) == i64::from(self.phase);
         if self.log.is_empty() && at_phase {
             self.flip()?;
         }

@@ -2,9 +2,10 @@ use std::fmt::Debug;
 
 use proptest::prelude::*;
 use streamgauge_sketches::exact::FloatSum;
+use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{
     Absorb, Codec, CompactString, Count, Covariance, Decay, ExactDistinct, ExactQuantiles, ExactTop, Max, Merge, Min,
-    Moments, Sum, Summary, Weight, Weighted, laws,
+    Moments, Sliding, Sum, Summary, Weight, Weighted, laws,
 };
 
 use crate::{absorbed, floats, merged, parts};
@@ -201,10 +202,22 @@ fn impossible_values_are_refused_where_they_are_restored() {
         postcard::from_bytes::<S>(&bytes).unwrap_err();
     }
     refused::<ExactQuantiles>(&vec![1.0, f64::NAN]);
+    refused::<FloatSum>(&(1.0, 0.0, -1.0));
     refused::<Max<f64>>(&Some(f64::NAN));
     refused::<ExactDistinct<u32>>(&vec![(7_u32, ()), (7, ())]);
     refused::<ExactTop<u32>>(&(5_u32, vec![(7_u32, 1_u64), (7, 1)]));
     refused::<Moments>(&([1.0, 1.0, f64::NAN, 0.0, 0.0, 0.0], 0_u64));
     refused::<Moments>(&([0.0, 0.0, 0.0, 1.0, 0.0, 0.0], 0_u64));
     refused::<Covariance>(&([2.0, 0.0, 0.0, -1.0, 1.0, 0.0], 0_u64));
+}
+
+#[test]
+fn a_window_of_no_panes_is_refused_where_it_is_restored() {
+    type Window = TwoStacks<Max<u32>>;
+    let mut window = Window::new(3, 1);
+    window.push(0, Max::default()).unwrap();
+    let mut bytes = postcard::to_allocvec(&window).unwrap();
+    assert_eq!(bytes[0], 3);
+    bytes[0] = 0;
+    postcard::from_bytes::<Window>(&bytes).unwrap_err();
 }

@@ -1,0 +1,73 @@
+//! Hostile bytes for every decoder.
+//!
+//! The first byte of an input says what the others are: an image, the content of an image (its envelope is put around
+//! it, so that the checksum is no barrier), a stored summary, or a stored window of summaries. What decodes is used as
+//! a job would use it. Nothing may panic, hang, or take more memory than its bytes justify.
+
+mod forms;
+pub mod memory;
+
+use std::hint::black_box;
+
+use streamgauge_sketches::exact::FloatSum;
+use streamgauge_sketches::{
+    Count, CountMin, Covariance, ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Max, Min, Moments,
+    Quantiles, Sum, Summary, TDigest,
+};
+
+/// A decoder to attack.
+pub struct Member {
+    pub name: &'static str,
+    /// Decodes an input and uses what comes out.
+    pub attack: fn(&[u8]),
+    /// Valid inputs, of all forms.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// `name: an empty summary, how to make an item of a number, what else can be asked;`
+macro_rules! members {
+    ($($name:ident: $empty:expr, $item:expr, |$s:ident| $ask:expr;)*) => {
+        pub const MEMBERS: &[Member] = &[$(Member {
+            name: stringify!($name),
+            attack: |input| forms::attack(input, &$empty, $item, |$s| {
+                black_box($ask);
+            }),
+            seeds: || forms::seeds(&$empty, $item),
+        }),*];
+    };
+}
+
+members! {
+    count: Count::default(), |n| n, |s| s.get();
+    sum: Sum::default(), |n| n as i64, |s| s.get();
+    floatsum: FloatSum::default(), float, |s| s;
+    min: Min::<f64>::default(), float, |s| s;
+    max: Max::<String>::default(), |n| n.to_string(), |s| s;
+    moments: Moments::default(), float, |s| (s.variance(), s.skewness(), s.kurtosis(), s.mean_interval());
+    covariance: Covariance::default(), |n| (float(n), float(n / 3)), |s| (s.correlation(), s.intercept());
+    exactdistinct: ExactDistinct::<String>::default(), |n| n.to_string(), |s| s;
+    exacttop: ExactTop::<u64>::new(3), |n| n, |s| s.count(&7);
+    exactquantiles: ExactQuantiles::default(), float, |s| quantiles(&s.read());
+    hyperloglog: HyperLogLog::with_precision(8).expect("8 is allowed"), |n| n, |s| s.precision();
+    countmin: CountMin::new(2, 16).expect("2 rows of 16 are allowed"), |n| n, |s| (s.estimate(&7_u64), s.total());
+    heavyhitters: HeavyHitters::<u64>::with_counters(2, 8).expect("8 are allowed"), |n| n, |s| s.estimate(&7);
+    tdigest: TDigest::with_compression(10).expect("10 is allowed"), float, |s| quantiles(&s.read());
+}
+
+/// Numbers of all kinds, the odd ones too.
+fn float(n: u64) -> f64 {
+    match n % 64 {
+        0 => f64::NAN,
+        1 => f64::NEG_INFINITY,
+        2 => f64::MAX,
+        3 => -0.0,
+        4 => f64::MIN_POSITIVE / 8.0,
+        _ => (n as f64 - 500.0) / 8.0,
+    }
+}
+
+fn quantiles(quantiles: &Quantiles) {
+    for q in [0.0, 0.25, 0.5, 0.999, 1.0, f64::NAN, -1.0] {
+        black_box(quantiles.at(q));
+    }
+}
