@@ -205,3 +205,79 @@ impl Piece {
         (mean / SMALL).clamp(self.low, self.high)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
+
+    use super::super::{TDigest, tdigest};
+    use super::*;
+    use crate::summary::Absorb;
+
+    fn digest(compression: u16, values: &[f64]) -> Digest {
+        let mut digest = TDigest::with_compression(compression).unwrap();
+        digest.absorb_all(values);
+        tdigest::digest(&digest)
+    }
+
+    fn shapes() -> Vec<Vec<f64>> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut uniform = || random.random::<f64>();
+        vec![
+            (0..20_000).map(|_| uniform()).collect(),
+            (0..20_000).map(|_| -uniform().ln()).collect(),
+            (0..20_000).map(|_| (-6.0 * uniform().ln()).exp()).collect(),
+            (0..20_000).map(|_| (uniform() * 300.0 * uniform()).floor()).collect(),
+            (0..20_000).map(|_| (uniform() - 0.5).signum() * (1.6e308 + uniform() * 1e307)).collect(),
+            (0..20_000).map(|_| if uniform() < 0.5 { 7.0 } else { uniform() * 14.0 }).collect(),
+            vec![3.0],
+            vec![-0.0, 0.0, 5e-324, -5e-324],
+        ]
+    }
+
+    #[test]
+    fn ranks_and_values_ascend_and_invert_each_other() {
+        for values in shapes() {
+            let digest = digest(50, &values);
+            let mut before = (f64::NEG_INFINITY, 0.0);
+            for i in 0..=5_000 {
+                let q = f64::from(i) / 5_000.0;
+                let value = digest.value_at(q);
+                let rank = digest.rank_of(value);
+                assert!(before.0 <= value && before.1 <= rank, "q {q}: {value}, {rank} after {before:?}");
+                assert!(rank >= q - 1e-9, "q {q}: {value} has the lower rank {rank}");
+                let again = digest.value_at(rank);
+                assert!(again <= value || again - value <= 1e-9 * value.abs(), "q {q}: {value}, again {again}");
+                before = (value, rank);
+            }
+            assert_eq!((digest.rank_of(f64::NEG_INFINITY), digest.rank_of(f64::INFINITY)), (0.0, 1.0));
+        }
+    }
+
+    #[test]
+    fn trimmed_means_are_those_of_the_values() {
+        for values in shapes() {
+            let digest = digest(100, &values);
+            let mut sorted = values;
+            sorted.sort_unstable_by(f64::total_cmp);
+            let spread = sorted[sorted.len() - 1] / 2.0 - sorted[0] / 2.0;
+            for (low, high) in [(0.0, 1.0), (0.25, 0.75), (0.01, 0.99), (0.0, 0.5)] {
+                let (from, to) = ((low * sorted.len() as f64) as usize, (high * sorted.len() as f64) as usize);
+                let inner = &sorted[from..to.max(from + 1)];
+                let expected: f64 = inner.iter().map(|x| x / inner.len() as f64).sum();
+                let found = digest.mean_between(low, high);
+                if sorted.len() > 1_000 {
+                    assert!((found - expected).abs() <= 0.02 * spread, "{low} to {high}: {found}, not {expected}");
+                }
+                assert!((digest.min..=digest.max).contains(&found));
+            }
+            assert_eq!(digest.mean_between(0.3, 0.3), digest.value_at(0.3));
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_values() {
+        let digest = digest(100, &[]);
+        assert!(digest.value_at(0.5).is_nan() && digest.rank_of(0.5).is_nan() && digest.mean_between(0.0, 1.0).is_nan());
+    }
+}

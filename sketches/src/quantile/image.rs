@@ -93,6 +93,7 @@ fn take_whole(content: &mut Reader<'_>, mean: f64) -> Result<Centroid, DecodeErr
 
 fn take_float(content: &mut Reader<'_>, mean: f64) -> Result<Centroid, DecodeError> {
     let signed = content.f64("weight")?;
+    DecodeError::unless(signed != 0.0 && signed.abs() <= Centroid::HEAVIEST, "weight", signed)?;
     Ok(if signed > 0.0 { Centroid::atom(mean, signed) } else { Centroid::mixture(mean, -signed) })
 }
 

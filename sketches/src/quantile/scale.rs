@@ -31,71 +31,69 @@ impl std::fmt::Display for ScaleFunction {
     }
 }
 
-/// A step of a scale function: a centroid reaches from k to at most k + step.
+/// A step of a scale function: a centroid reaches from k to about k + step.
 ///
 /// Only additions, multiplications, divisions and roots, which give the same bits on every machine.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limit {
-    scale: ScaleFunction,
-    /// k₁: the tangent of half the step. k₂: the step.
-    step: f64,
-    /// k₁: sine and cosine of the step. k₂: the exponential of the step, and that less one.
-    turn: (f64, f64),
+pub(super) enum Limit {
+    K1(Arcsine),
+    K2(Logit),
 }
 
 impl Limit {
     /// The step of which about so many make up the whole scale.
     pub(super) fn new(scale: ScaleFunction, total: f64, centroids: f64) -> Self {
-        let step = match scale {
-            ScaleFunction::K1 => PI / 2.0 / centroids,
+        match scale {
+            ScaleFunction::K1 => Self::K1(Arcsine { half: PI / 2.0 / centroids }),
             // With a step a, the values stand alone up to rank 1/a, and from there to the middle there is a centroid
             // for every step of ln: 2/a · (1 + ln(a · total / 2)) centroids in all.
             ScaleFunction::K2 => {
                 let each = (total / centroids).max(1.0);
                 let half = (0..4).fold(each * (1.0 + log(each)), |half, _| each * (1.0 + log(half)));
-                2.0 * half / total
+                Self::K2(Logit { step: 2.0 * half / total })
             }
-        };
-        Self::of_step(scale, step)
+        }
     }
 
     /// The step times a factor.
-    pub(super) fn widened(&self, factor: f64) -> Self {
-        Self::of_step(self.scale, self.step * factor)
+    pub(super) fn widened(self, factor: f64) -> Self {
+        match self {
+            Self::K1(Arcsine { half }) => Self::K1(Arcsine { half: half * factor }),
+            Self::K2(Logit { step }) => Self::K2(Logit { step: step * factor }),
+        }
     }
+}
 
-    fn of_step(scale: ScaleFunction, step: f64) -> Self {
-        let turn = match scale {
-            ScaleFunction::K1 => {
-                let square = step * step;
-                (2.0 * step / (1.0 + square), (1.0 - square) / (1.0 + square))
-            }
-            ScaleFunction::K2 => {
-                let excess = step + step * step / 2.0 + step * step * step / 6.0;
-                (1.0 + excess, excess)
-            }
-        };
-        Self { scale, step, turn }
-    }
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arcsine {
+    /// The tangent of half the step.
+    half: f64,
+}
 
+impl Arcsine {
     /// Up to which rank a centroid reaches that begins at this one.
     #[inline]
-    pub(super) fn end(&self, below: f64, total: f64) -> f64 {
-        match self.scale {
-            ScaleFunction::K1 => {
-                let (sine, cosine) = self.turn;
-                let at = (2.0 * below / total - 1.0).clamp(-1.0, 1.0);
-                if at >= cosine {
-                    return total;
-                }
-                let end = at * cosine + (1.0 - at * at).sqrt() * sine;
-                total * (1.0 + end) / 2.0
-            }
-            ScaleFunction::K2 => {
-                let (growth, excess) = self.turn;
-                total * below * growth / (total + below * excess)
-            }
-        }
+    pub(super) fn end(self, below: f64, total: f64) -> f64 {
+        let square = self.half * self.half;
+        let (sine, cosine) = (2.0 * self.half / (1.0 + square), (1.0 - square) / (1.0 + square));
+        let at = (2.0 * below / total - 1.0).clamp(-1.0, 1.0);
+        let end = at * cosine + (1.0 - at * at).sqrt() * sine;
+        if at < cosine { total * (1.0 + end) / 2.0 } else { total }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Logit {
+    step: f64,
+}
+
+impl Logit {
+    /// Up to which rank a centroid reaches that begins at this one.
+    #[inline]
+    pub(super) fn end(self, below: f64, total: f64) -> f64 {
+        let step = self.step;
+        let excess = step + step * step / 2.0 + step * step * step / 6.0;
+        total * below * (1.0 + excess) / (total + below * excess)
     }
 }
 

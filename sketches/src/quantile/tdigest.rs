@@ -63,6 +63,9 @@ impl TDigest {
     /// Buffered values per unit of compression: the more, the fewer passes over the centroids.
     pub(super) const BUFFER: usize = 8;
 
+    /// The share of the centroids that one pass aims for, so that rarely another has to follow.
+    const FILL: f64 = 0.82;
+
     /// A digest of at most so many centroids, which are smallest at the tails: [`ScaleFunction::K2`].
     ///
     /// # Errors
@@ -147,9 +150,10 @@ impl TDigest {
             // All are finite: only the two zeros compare as equal, and then they are one value.
             self.buffer.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
             self.reach(self.buffer[0], self.buffer[self.buffer.len() - 1]);
-            self.centroids = centroid::with_values(&self.centroids, &self.buffer);
+            let buffer = std::mem::take(&mut self.buffer);
+            self.take_values(&buffer);
+            self.buffer = buffer;
             self.buffer.clear();
-            self.compress();
         }
         if !self.weighted.is_empty() {
             let mut weighted = std::mem::take(&mut self.weighted);
@@ -162,8 +166,13 @@ impl TDigest {
 
     /// Takes in centroids that ascend.
     fn take(&mut self, centroids: &[Centroid]) {
-        self.centroids = centroid::united(&self.centroids, centroids);
-        self.compress();
+        let mut all = centroid::united(&self.centroids, centroids);
+        let total = centroid::total(&all);
+        let limit = self.limit(total);
+        if all.len() > self.most() {
+            all = centroid::compress(&all, total, &limit);
+        }
+        self.compress(all, limit, total);
     }
 
     fn reach(&mut self, min: f64, max: f64) {
@@ -171,29 +180,40 @@ impl TDigest {
         self.max = self.max.max(max);
     }
 
-    /// Joins centroids until there are no more than there may be.
-    fn compress(&mut self) {
-        let most = self.most();
-        if self.centroids.len() <= most {
-            return;
+    /// Takes in values that ascend.
+    fn take_values(&mut self, values: &[f64]) {
+        let differ = || values.windows(2).filter(|pair| pair[0] != pair[1]).count() + 1 == values.len();
+        if values.len() <= self.most() || !differ() {
+            return self.take(&centroid::atoms(values));
         }
-        let total = centroid::total(&self.centroids);
-        let mut limit = Limit::new(self.scale, total, most as f64);
-        loop {
-            centroid::compress(&mut self.centroids, total, &limit);
-            let excess = self.centroids.len() as f64 / most as f64;
-            if excess <= 1.0 {
-                return;
-            }
-            limit = limit.widened(1.05 * excess);
-        }
+        let total = centroid::total(&self.centroids) + values.len() as f64;
+        let limit = self.limit(total);
+        self.compress(centroid::compress_with(&self.centroids, values, &limit, total), limit, total);
     }
 
-    fn flushed(&self) -> Self {
-        let mut flushed = self.clone();
-        flushed.flush();
-        flushed
+    fn limit(&self, total: f64) -> Limit {
+        Limit::new(self.scale, total, Self::FILL * f64::from(self.compression))
     }
+
+    /// Keeps these centroids, joined until there are no more than there may be.
+    fn compress(&mut self, mut all: Vec<Centroid>, mut limit: Limit, total: f64) {
+        let most = self.most();
+        while all.len() > most {
+            limit = limit.widened(1.05 * all.len() as f64 / most as f64);
+            all = centroid::compress(&all, total, &limit);
+        }
+        self.centroids.clear();
+        self.centroids.reserve_exact(all.len());
+        self.centroids.extend_from_slice(&all);
+    }
+}
+
+/// What it knows, flushed.
+pub(super) fn digest(digest: &TDigest) -> Digest {
+    let mut flushed = digest.clone();
+    flushed.flush();
+    let TDigest { centroids, min, max, .. } = flushed;
+    Digest { centroids, min, max }
 }
 
 impl Default for TDigest {
@@ -209,9 +229,7 @@ impl Summary for TDigest {
     const DECAY: Option<fn(&mut Self, f64)> = Some(<Self as Decay>::decay);
 
     fn read(&self) -> Quantiles {
-        let method = Method::new(Family::TDigest, self.compression.into());
-        let Self { centroids, min, max, .. } = self.flushed();
-        Quantiles::digest(Digest { centroids, min, max }, method)
+        Quantiles::digest(digest(self), Method::new(Family::TDigest, self.compression.into()))
     }
 
     fn memory_bytes(&self) -> usize {
@@ -315,6 +333,7 @@ mod tests {
     use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
     use super::*;
+    use crate::codec::Codec;
 
     fn rank_error(digest: &TDigest, sorted: &[f64], q: f64) -> f64 {
         let value = digest.read().at(q).value;
