@@ -3,17 +3,13 @@
 //! **When not to use it.** A t-digest promises nothing in the worst case, and merging in another order gives slightly
 //! other numbers. Where an interval is needed, or where the input may be hostile, it is the wrong tool.
 
+mod centroid;
+mod digest;
+mod image;
 mod quantiles;
+mod scale;
 mod tdigest;
 
 pub use quantiles::Quantiles;
+pub use scale::ScaleFunction;
 pub use tdigest::TDigest;
-
-use serde::{Deserialize, Serialize};
-
-/// Some values close together, by their mean and their weight.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Centroid {
-    pub(crate) mean: f64,
-    pub(crate) weight: f64,
-}

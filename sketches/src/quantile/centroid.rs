@@ -1,0 +1,316 @@
+//! Lists of centroids: put together, and made shorter.
+
+use std::hint::select_unpredictable;
+
+use serde::{Deserialize, Serialize};
+
+use super::scale::Limit;
+
+/// Some values close together, by their mean and their weight.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Centroid {
+    pub(super) mean: f64,
+    /// Negative if the values differ: the sign tells an atom, whose values all equal its mean, from a mixture.
+    signed: f64,
+}
+
+impl Centroid {
+    /// The heaviest centroid. Weights stop here, so that totals stay finite for ever.
+    pub(super) const HEAVIEST: f64 = (1_u128 << 100) as f64;
+
+    /// One value, so many times.
+    #[inline]
+    pub(super) const fn atom(value: f64, weight: f64) -> Self {
+        Self { mean: value, signed: weight.min(Self::HEAVIEST) }
+    }
+
+    /// Different values that have this mean.
+    pub(super) const fn mixture(mean: f64, weight: f64) -> Self {
+        Self { mean, signed: -weight.min(Self::HEAVIEST) }
+    }
+
+    #[inline]
+    pub(super) fn weight(&self) -> f64 {
+        self.signed.abs()
+    }
+
+    /// Whether all its values are equal.
+    #[inline]
+    pub(super) fn is_atom(&self) -> bool {
+        self.signed >= 0.0
+    }
+
+    /// Multiplies the weight.
+    pub(super) fn scale(&mut self, factor: f64) {
+        self.signed *= factor;
+    }
+
+    /// An integer that ascends with the mean.
+    #[inline]
+    fn key(&self) -> i64 {
+        let bits = self.mean.to_bits().cast_signed();
+        bits ^ (bits >> 63).cast_unsigned().unbounded_shr(1).cast_signed()
+    }
+
+    /// The inverse of [`key`](Self::key).
+    #[inline]
+    fn of_key(key: i64, signed: f64) -> Self {
+        let bits = key ^ (key >> 63).cast_unsigned().unbounded_shr(1).cast_signed();
+        Self { mean: f64::from_bits(bits.cast_unsigned()), signed }
+    }
+
+    /// Takes in a centroid of the same value, if both are atoms.
+    #[inline]
+    fn absorbs(&mut self, next: &Self) -> bool {
+        let same = self.mean == next.mean && self.is_atom() && next.is_atom();
+        if same {
+            self.signed = (self.signed + next.signed).min(Self::HEAVIEST);
+        }
+        same
+    }
+}
+
+/// What makes a sum of the largest values finite: 2⁻¹²⁸, a power of two, which keeps all digits.
+const UNIT: f64 = 1.0 / (1_u128 << 127) as f64 / 2.0;
+
+/// The weight of all.
+pub(super) fn total(centroids: &[Centroid]) -> f64 {
+    // Four sums: one alone would wait for itself at every addition.
+    let mut sums = [0.0; 4];
+    let chunks = centroids.chunks_exact(4);
+    let rest: f64 = chunks.remainder().iter().map(Centroid::weight).sum();
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, c)| *sum += c.weight());
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// One list of two that ascend.
+pub(super) fn united(ours: &[Centroid], theirs: &[Centroid]) -> Vec<Centroid> {
+    let mut list = vec![Centroid::atom(0.0, 0.0); ours.len() + theirs.len()];
+    let (mut i, mut j, mut i_end, mut j_end) = (0, 0, ours.len(), theirs.len());
+    let mut ties = false;
+    // From both ends at once, so that one chain of comparisons does not wait for the other, and without a branch on
+    // the order, which nobody can foresee.
+    while i < i_end && j < j_end {
+        let (our, their) = (&ours[i], &theirs[j]);
+        let first = our.key() <= their.key();
+        ties |= our.key() == their.key();
+        let signed = select_unpredictable(first, &our.signed, &their.signed);
+        list[i + j] = Centroid::of_key(our.key().min(their.key()), *signed);
+        i += usize::from(first);
+        j += usize::from(!first);
+
+        let (our, their) = (&ours[i_end - 1], &theirs[j_end - 1]);
+        let last = our.key() > their.key();
+        ties |= our.key() == their.key();
+        let signed = select_unpredictable(last, &our.signed, &their.signed);
+        list[i_end + j_end - 1] = Centroid::of_key(our.key().max(their.key()), *signed);
+        i_end -= usize::from(last);
+        j_end -= usize::from(!last);
+    }
+    list[i + j..i_end + j].copy_from_slice(&ours[i..i_end]);
+    list[i_end + j..i_end + j_end].copy_from_slice(&theirs[j..j_end]);
+    if ties {
+        list.dedup_by(|next, kept| kept.absorbs(next));
+    }
+    list
+}
+
+/// The atoms of values that ascend.
+pub(super) fn atoms(values: &[f64]) -> Vec<Centroid> {
+    let mut atoms: Vec<Centroid> = Vec::new();
+    for &value in values {
+        let next = Centroid::atom(value, 1.0);
+        if !atoms.last_mut().is_some_and(|last| last.absorbs(&next)) {
+            atoms.push(next);
+        }
+    }
+    atoms
+}
+
+/// What sums of means times weights are multiplied by, so that they do not overflow.
+fn unit(min: f64, max: f64, total: f64) -> f64 {
+    if min.abs().max(max.abs()) * total < f64::MAX / 4.0 { 1.0 } else { UNIT }
+}
+
+/// Neighbours that become one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    /// The number of the first.
+    first: usize,
+    weight: f64,
+    /// Means times weights.
+    sum: f64,
+}
+
+/// Joins neighbours from left to right, each group to where it comes closest to the limit. The first and the last one
+/// stay alone, so that the ends stay exact.
+pub(super) fn compress(list: &[Centroid], total: f64, limit: &Limit) -> Vec<Centroid> {
+    match limit {
+        Limit::K1(limit) => joined(list, total, |below| limit.end(below, total)),
+        Limit::K2(limit) => joined(list, total, |below| limit.end(below, total)),
+    }
+}
+
+/// [`compress`], where a group that begins at a rank may reach up to another.
+fn joined(list: &[Centroid], total: f64, reach: impl Fn(f64) -> f64) -> Vec<Centroid> {
+    let [first, .., last] = list else {
+        return list.to_vec();
+    };
+    let unit = unit(first.mean, last.mean, total);
+    // Where a group ends cannot be foreseen: no branch depends on it. After each centroid the next group begins, if it
+    // does. Ranks are not negative, so they compare as their bits do.
+    let mut groups = vec![Group::default(); list.len() + 1];
+    let mut end = 0;
+    let mut group = Group::default();
+    let (mut through, mut most) = (0.0_f64, 0);
+    for (number, next) in list.iter().enumerate() {
+        let weight = next.weight();
+        let new = (through + weight / 2.0).to_bits() > most || number + 1 == list.len();
+        most = select_unpredictable(new, reach(through).to_bits(), most);
+        end += usize::from(new);
+        through += weight;
+        let goes_on = f64::from(u8::from(!new));
+        group.weight = group.weight * goes_on + weight;
+        group.sum = group.sum * goes_on + next.mean * unit * weight;
+        (groups[end - 1].weight, groups[end - 1].sum) = (group.weight, group.sum);
+        groups[end].first = number + 1;
+    }
+    let joined = groups[..=end].windows(2).map(|pair| {
+        let (group, next) = (pair[0], pair[1]);
+        let (first, last) = (list[group.first], list[next.first - 1]);
+        let mean = (group.sum / group.weight / unit).clamp(first.mean, last.mean);
+        if next.first - group.first == 1 { first } else { Centroid::mixture(mean, group.weight) }
+    });
+    joined.collect()
+}
+
+/// [`united`] and [`compress`] in one, for values that ascend and differ from each other.
+pub(super) fn compress_with(ours: &[Centroid], values: &[f64], limit: &Limit, total: f64) -> Vec<Centroid> {
+    match limit {
+        Limit::K1(limit) => Joiner::new(ours, values, total, |below| limit.end(below, total)).all(ours, values),
+        Limit::K2(limit) => Joiner::new(ours, values, total, |below| limit.end(below, total)).all(ours, values),
+    }
+}
+
+/// Joins as [`compress`] does, but counts how many values fit instead of looking at each.
+struct Joiner<F> {
+    joined: Vec<Centroid>,
+    reach: F,
+    unit: f64,
+    /// The group: its first centroid, its last mean, whether there is more than one, the weight, the means times
+    /// weights.
+    first: Centroid,
+    last: f64,
+    several: bool,
+    weight: f64,
+    sum: f64,
+    /// The weight up to the end of the group, and up to where it may end.
+    through: f64,
+    most: f64,
+}
+
+impl<F: Fn(f64) -> f64> Joiner<F> {
+    fn new(ours: &[Centroid], values: &[f64], total: f64, reach: F) -> Self {
+        let end = |values: Option<&f64>, ours: Option<&Centroid>| {
+            values.map_or(0.0, |value| value.abs()).max(ours.map_or(0.0, |c| c.mean.abs()))
+        };
+        let unit = unit(end(values.first(), ours.first()), end(values.last(), ours.last()), total);
+        let joined = Vec::with_capacity(2 * ours.len() + 16);
+        let first = Centroid::atom(0.0, 0.0);
+        let (weight, sum, through, most) = (0.0, 0.0, 0.0, 0.0);
+        Self { joined, reach, unit, first, last: 0.0, several: false, weight, sum, through, most }
+    }
+
+    fn all(mut self, ours: &[Centroid], mut values: &[f64]) -> Vec<Centroid> {
+        // The last one of all stays alone.
+        let (ours, values, last) = match (ours, &mut values) {
+            ([ours @ .., last], values) if values.last().is_none_or(|value| *value < last.mean) => (ours, *values, *last),
+            ([ours @ .., last], [values @ .., value]) if last.mean == *value && last.is_atom() => {
+                (ours, &*values, Centroid::atom(*value, last.weight() + 1.0))
+            }
+            (_, [values @ .., value]) => (ours, &*values, Centroid::atom(*value, 1.0)),
+            _ => return self.joined,
+        };
+        let mut rest = values;
+        for &next in ours {
+            let below = rest.iter().take_while(|value| **value < next.mean).count();
+            self.values(&rest[..below]);
+            rest = &rest[below..];
+            match rest {
+                [value, others @ ..] if *value == next.mean && next.is_atom() => {
+                    self.centroid(Centroid::atom(*value, next.weight() + 1.0));
+                    rest = others;
+                }
+                _ => self.centroid(next),
+            }
+        }
+        self.values(rest);
+        self.begin(last);
+        self.end();
+        self.joined
+    }
+
+    fn values(&mut self, mut values: &[f64]) {
+        while let [next, ..] = values {
+            let fit = (self.most - self.through + 0.5) as usize;
+            if fit == 0 {
+                self.begin(Centroid::atom(*next, 1.0));
+                values = &values[1..];
+            } else {
+                let (now, later) = values.split_at(fit.min(values.len()));
+                self.go_on(now.len() as f64, sum(now, self.unit), now[now.len() - 1]);
+                values = later;
+            }
+        }
+    }
+
+    fn centroid(&mut self, next: Centroid) {
+        let weight = next.weight();
+        if self.through + weight / 2.0 > self.most {
+            self.begin(next);
+        } else {
+            self.go_on(weight, next.mean * self.unit * weight, next.mean);
+        }
+    }
+
+    fn go_on(&mut self, weight: f64, sum: f64, last: f64) {
+        self.weight += weight;
+        self.through += weight;
+        self.sum += sum;
+        (self.last, self.several) = (last, true);
+    }
+
+    /// Begins a group.
+    fn begin(&mut self, first: Centroid) {
+        self.end();
+        self.most = (self.reach)(self.through);
+        self.weight = 0.0;
+        self.sum = 0.0;
+        self.go_on(first.weight(), first.mean * self.unit * first.weight(), first.mean);
+        (self.first, self.several) = (first, false);
+    }
+
+    /// Ends the group, if there is one.
+    fn end(&mut self) {
+        if self.several {
+            let mean = (self.sum / self.weight / self.unit).clamp(self.first.mean, self.last);
+            self.joined.push(Centroid::mixture(mean, self.weight));
+        } else if self.weight > 0.0 {
+            self.joined.push(self.first);
+        }
+    }
+}
+
+/// The sum of values, each times a unit.
+fn sum(values: &[f64], unit: f64) -> f64 {
+    // Four sums: one alone would wait for itself at every addition.
+    let mut sums = [0.0; 4];
+    let chunks = values.chunks_exact(4);
+    let rest: f64 = chunks.remainder().iter().map(|value| value * unit).sum();
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += value * unit);
+    }
+    sums.iter().sum::<f64>() + rest
+}
