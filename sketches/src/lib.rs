@@ -55,6 +55,6 @@ pub use exact::{Count, ExactDistinct, ExactQuantiles, ExactTop, Sum};
 pub use frequency::{CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
-pub use quantile::{Quantiles, TDigest};
+pub use quantile::{Kll, Quantiles, TDigest};
 pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;
