@@ -28,7 +28,7 @@ impl From<Kll> for Parts {
     fn from(kll: Kll) -> Self {
         let (min, max) = kll.ends();
         let Kll { levels, ignored } = kll;
-        let all = std::iter::once(&levels.buffer).chain(&levels.runs);
+        let all = std::iter::once(&levels.buffer[..]).chain(levels.runs());
         Self {
             k: levels.k,
             ignored,
@@ -66,7 +66,11 @@ impl TryFrom<Parts> for Kll {
             DecodeError::unless(x.is_finite() && key(min) <= key(x) && key(x) <= key(max), "value", x)?;
         }
         for run in &stored[1..] {
-            DecodeError::unless(run.is_sorted_by(|a, b| key(*a) <= key(*b)), "order of values in a level", "descending")?;
+            DecodeError::unless(
+                run.is_sorted_by(|a, b| key(*a) <= key(*b)),
+                "order of values in a level",
+                "descending",
+            )?;
         }
         // While all values are there, nothing is unknown, and no coin was ever tossed.
         let known = if stored.len() == 1 { 0.0 } else { f64::MIN_POSITIVE };
@@ -77,9 +81,9 @@ impl TryFrom<Parts> for Kll {
         if all().next().is_some() {
             (levels.min, levels.max) = (key(min), key(max));
         }
-        let mut stored = stored.into_iter().map(|level| level.into_iter().map(key).collect());
-        levels.buffer = stored.next().unwrap_or_default();
-        levels.runs = stored.collect();
+        levels.buffer = stored[0].iter().copied().map(key).collect();
+        levels.items = stored[1..].iter().rev().flatten().copied().map(key).collect();
+        levels.lengths = stored[1..].iter().map(Vec::len).collect();
         Ok(Self { levels: Levels { owed, opposite, variance, draws, ..levels }, ignored })
     }
 }
@@ -99,8 +103,8 @@ impl Codec for Kll {
         levels.draws.encode(out);
         out.u64(levels.owed);
         out.u64(levels.opposite);
-        out.u8(1 + levels.runs.len() as u8);
-        for level in std::iter::once(&levels.buffer).chain(&levels.runs) {
+        out.u8(1 + levels.lengths.len() as u8);
+        for level in std::iter::once(&levels.buffer[..]).chain(levels.runs()) {
             out.u32(level.len() as u32);
             level.iter().for_each(|&key| out.f64(value(key)));
         }

@@ -1,6 +1,6 @@
 //! The items of a KLL sketch: a buffer of those that came last, and ascending runs whose items stand for several.
 
-use std::mem;
+use std::ops::Range;
 
 use crate::random::Draws;
 use crate::summary::Weight;
@@ -28,8 +28,10 @@ pub(super) struct Levels {
     pub(super) k: u16,
     /// Level 0: items that stand for one, as they came.
     pub(super) buffer: Vec<i64>,
-    /// Levels 1 and up, ascending: an item of level h stands for 2ʰ. The last one is not empty.
-    pub(super) runs: Vec<Vec<i64>>,
+    /// Levels 1 and up, the highest first, each ascending: an item of level h stands for 2ʰ.
+    pub(super) items: Vec<i64>,
+    /// The number of items at levels 1, 2, …; the last is not 0.
+    pub(super) lengths: Vec<usize>,
     /// Bit h: the last coin of level h was drawn, so the next one is its opposite …
     pub(super) owed: u64,
     /// … which is this bit; 0 where none is owed.
@@ -52,7 +54,8 @@ impl Levels {
         Self {
             k,
             buffer: Vec::new(),
-            runs: Vec::new(),
+            items: Vec::new(),
+            lengths: Vec::new(),
             owed: 0,
             opposite: 0,
             min: i64::MAX,
@@ -62,7 +65,7 @@ impl Levels {
         }
     }
 
-    /// The items at which the buffer is compacted.
+    /// The items at which the buffer is compacted: an even number.
     #[inline]
     pub(super) fn buffer_size(k: u16) -> usize {
         2 * usize::from(k)
@@ -70,8 +73,8 @@ impl Levels {
 
     /// The items at which the level so far below the highest may be compacted: k · (2/3)^depth.
     fn capacity(k: u16, depth: usize) -> usize {
-        const SHARES: [f64; Levels::HIGHEST] = {
-            let mut shares = [1.0; Levels::HIGHEST];
+        const SHARES: [f64; Levels::HIGHEST + 1] = {
+            let mut shares = [1.0; Levels::HIGHEST + 1];
             let mut depth = 1;
             while depth < shares.len() {
                 shares[depth] = shares[depth - 1] * 2.0 / 3.0;
@@ -83,30 +86,46 @@ impl Levels {
     }
 
     /// The items that so many levels above the buffer may hold together.
-    pub(super) fn budget(k: u16, runs: usize) -> usize {
-        (0..runs).map(|depth| Self::capacity(k, depth)).sum()
-    }
-
-    /// The items above the buffer.
-    pub(super) fn held(&self) -> usize {
-        self.runs.iter().map(Vec::len).sum()
+    pub(super) fn budget(k: u16, levels: usize) -> usize {
+        (0..levels).map(|depth| Self::capacity(k, depth)).sum()
     }
 
     /// How many items all of these stand for.
     pub(super) fn count(&self) -> u128 {
-        let above = self.runs.iter().zip(1..).map(|(run, level)| (run.len() as u128) << level);
+        let above = self.lengths.iter().zip(1..).map(|(&length, level)| (length as u128) << level);
         self.buffer.len() as u128 + above.sum::<u128>()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.buffer.is_empty() && self.runs.is_empty()
+        self.buffer.is_empty() && self.items.is_empty()
     }
 
-    /// The items as they are, those of one level together in ascending order, and for how many each stands.
+    /// What the lightest item stands for.
+    pub(super) fn lightest(&self) -> f64 {
+        if !self.buffer.is_empty() {
+            return 1.0;
+        }
+        let empty = self.lengths.iter().take_while(|&&length| length == 0).count();
+        2_f64.powi(empty as i32 + 1)
+    }
+
+    /// Where the items of a level begin and end.
+    fn range(&self, level: usize) -> Range<usize> {
+        let below: usize = self.lengths.iter().take(level - 1).sum();
+        let end = self.items.len() - below;
+        end - self.lengths.get(level - 1).unwrap_or(&0)..end
+    }
+
+    /// The items of each level from 1 on.
+    pub(super) fn runs(&self) -> impl Iterator<Item = &[i64]> {
+        (1..=self.lengths.len()).map(|level| &self.items[self.range(level)])
+    }
+
+    /// All items and for how many each stands: ascending runs, one after another.
     pub(super) fn weighted(&self) -> Vec<(i64, f64)> {
         let mut buffer = self.buffer.clone();
         buffer.sort_unstable();
-        let above = self.runs.iter().zip(1..).flat_map(|(run, level)| run.iter().map(move |&key| (key, 2_f64.powi(level))));
+        let above = self.runs().zip(1..).flat_map(|(run, level)| run.iter().map(move |&key| (key, 2_f64.powi(level))));
         buffer.into_iter().map(|key| (key, 1.0)).chain(above).collect()
     }
 
@@ -117,10 +136,20 @@ impl Levels {
 
     #[inline]
     pub(super) fn push(&mut self, key: i64) {
+        if self.buffer.len() == self.buffer.capacity() {
+            self.grow_buffer();
+        }
         self.buffer.push(key);
         if self.buffer.len() >= Self::buffer_size(self.k) {
             self.compact_buffer();
         }
+    }
+
+    /// Twice the room, never more than is needed.
+    #[cold]
+    fn grow_buffer(&mut self) {
+        let (length, most) = (self.buffer.len(), Self::buffer_size(self.k));
+        self.buffer.reserve_exact(length.clamp(4, most - length));
     }
 
     /// Adds an item that stands for several: one item to each level whose bit is set in the weight, whose fraction is
@@ -130,16 +159,18 @@ impl Levels {
         self.draws.stir(key as u64);
         let weight = whole as u32 + u32::from(self.draws.unit() < fraction);
         // Sampling adds w (w − 1), rounding f (1 − f), times q (1 − q), which is at most a quarter.
-        self.variance += 0.25 * (whole + fraction) * (whole + fraction - 1.0) + 0.25 * fraction * (1.0 - fraction);
+        let sampling = weight_variance(whole + fraction) + fraction * (1.0 - fraction);
+        self.variance = (self.variance + 0.25 * sampling).min(f64::MAX);
         (self.min, self.max) = (self.min.min(key), self.max.max(key));
-        let levels = (u32::BITS - weight.leading_zeros()) as usize;
-        if self.runs.len() + 1 < levels {
-            self.runs.resize_with(levels - 1, Vec::new);
+        let levels = weight.ilog2() as usize;
+        if self.lengths.len() < levels {
+            self.lengths.resize(levels, 0);
         }
-        for (run, level) in self.runs.iter_mut().zip(1..levels) {
-            if weight >> level & 1 == 1 {
-                run.insert(run.partition_point(|&other| other <= key), key);
-            }
+        for level in (1..=levels).filter(|level| weight >> level & 1 == 1) {
+            let range = self.range(level);
+            let at = self.items[range.clone()].partition_point(|&other| other <= key);
+            self.items.insert(range.start + at, key);
+            self.lengths[level - 1] += 1;
         }
         if weight & 1 == 1 {
             self.push(key);
@@ -152,19 +183,18 @@ impl Levels {
         self.draws.join(&other.draws);
         (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
         self.variance = (self.variance + other.variance).min(f64::MAX);
-        if self.runs.len() < other.runs.len() {
-            self.runs.resize_with(other.runs.len(), Vec::new);
+        if !other.items.is_empty() {
+            let levels = self.lengths.len().max(other.lengths.len());
+            self.lengths.resize(levels, 0);
+            let mut items = Vec::with_capacity(self.items.len() + other.items.len());
+            for level in (1..=levels).rev() {
+                let theirs = if level <= other.lengths.len() { &other.items[other.range(level)] } else { &[] };
+                merge_onto(&mut items, &self.items[self.range(level)], theirs);
+            }
+            self.items = items;
+            self.lengths.iter_mut().zip(&other.lengths).for_each(|(ours, theirs)| *ours += theirs);
         }
-        for (ours, theirs) in self.runs.iter_mut().zip(&other.runs) {
-            merge_into(ours, theirs);
-        }
-        let room = Self::buffer_size(self.k) - self.buffer.len();
-        let (now, later) = other.buffer.split_at(room.min(other.buffer.len()));
-        self.buffer.extend_from_slice(now);
-        if now.len() == room {
-            self.compact_buffer();
-        }
-        self.buffer.extend_from_slice(later);
+        other.buffer.iter().for_each(|&key| self.push(key));
         self.compress();
     }
 
@@ -172,100 +202,127 @@ impl Levels {
         // Partitions begin with the same seed: their items, in their order, make their coins different.
         self.draws.stir(mixed(&self.buffer));
         self.buffer.sort_unstable();
-        (self.min, self.max) = self.ends();
-        self.compact(0);
+        (self.min, self.max) = (self.min.min(self.buffer[0]), self.max.max(self.buffer[self.buffer.len() - 1]));
+        let coin = self.coin(0);
+        let (above, end, half) = (self.range(1), self.items.len(), self.buffer.len() / 2);
+        self.reserve(half);
+        self.items.resize(end + half, 0);
+        let buffer = &self.buffer;
+        merge_back(&mut self.items, above, half, |_, i| buffer[2 * i + coin]);
+        self.buffer.clear();
+        self.rise(1, half);
         self.compress();
     }
 
     /// Compacts levels, lowest first, until those above the buffer are within their budget.
     fn compress(&mut self) {
-        let (mut held, mut budget) = (self.held(), Self::budget(self.k, self.runs.len()));
-        while held > budget {
-            for level in 1..=self.runs.len() {
-                let length = self.runs[level - 1].len();
+        let mut budget = Self::budget(self.k, self.lengths.len());
+        while self.items.len() > budget {
+            for level in 1..=self.lengths.len() {
                 // Some level is full, or there would be no more than the budget.
-                if length >= Self::capacity(self.k, self.runs.len() - level) {
+                if self.lengths[level - 1] >= Self::capacity(self.k, self.lengths.len() - level) {
                     self.compact(level);
-                    held -= length / 2;
-                    if held <= budget {
+                    if self.items.len() <= budget {
                         return;
                     }
                 }
             }
-            budget = Self::budget(self.k, self.runs.len());
+            budget = Self::budget(self.k, self.lengths.len());
         }
     }
 
-    /// Takes every second item of an ascending level to the level above.
+    /// Takes every second item of a level above the buffer to the next.
     fn compact(&mut self, level: usize) {
-        let mut items = mem::take(self.level(level));
-        // An odd one stays: the total weight is kept.
-        let left = if items.len() % 2 == 1 { items.pop() } else { None };
-        let coin = usize::from(self.coin(level));
-        let half = items.len() / 2;
+        let coin = self.coin(level);
+        let (range, end) = (self.range(level), self.items.len());
+        let half = range.len() / 2;
+        self.reserve(half);
         for i in 0..half {
-            items[i] = items[2 * i + coin];
+            self.items.push(self.items[range.start + 2 * i + coin]);
         }
-        items.truncate(half);
-        if level < Self::HIGHEST {
-            if level == self.runs.len() {
-                self.runs.push(Vec::new());
-            }
-            merge_into(&mut self.runs[level], &items);
-            items.clear();
-        }
-        items.extend(left);
-        *self.level(level) = items;
+        let above = if level < Self::HIGHEST { self.range_above(&range, level) } else { range.start..range.start };
+        merge_back(&mut self.items, above, half, |items, i| items[end + i]);
+        // An odd one stays, the highest: the total weight is kept.
+        let left = range.len() % 2;
+        self.items.copy_within(range.end - left..end, range.start + half);
+        self.items.truncate(end - half);
+        self.lengths[level - 1] = left;
+        self.rise(level.min(Self::HIGHEST - 1) + 1, half);
     }
 
-    fn level(&mut self, level: usize) -> &mut Vec<i64> {
-        match level {
-            0 => &mut self.buffer,
-            _ => &mut self.runs[level - 1],
+    /// The level above the one that lies there.
+    fn range_above(&self, range: &Range<usize>, level: usize) -> Range<usize> {
+        range.start - self.lengths.get(level).unwrap_or(&0)..range.start
+    }
+
+    /// Counts items that came to a level.
+    fn rise(&mut self, level: usize, more: usize) {
+        if self.lengths.len() < level {
+            self.lengths.push(0);
+        }
+        self.lengths[level - 1] += more;
+    }
+
+    /// Room for so many items, and for what other compactions need.
+    fn reserve(&mut self, more: usize) {
+        if self.items.capacity() - self.items.len() < more {
+            let most = Self::budget(self.k, self.lengths.len() + 1) + usize::from(self.k);
+            self.items.reserve_exact(more.max(most - most.min(self.items.len())));
         }
     }
 
-    /// Whether to keep the second item of each two. Coins come in pairs of opposites: of two compactions of a level
-    /// that both split the items below a value unevenly, the second undoes the error of the first.
-    fn coin(&mut self, level: usize) -> bool {
+    /// 1 to keep the second item of each two, 0 for the first. Coins come in pairs of opposites: of two compactions of a
+    /// level that both split the items below a value unevenly, the second undoes the error of the first.
+    fn coin(&mut self, level: usize) -> usize {
         let bit = 1 << level;
         if self.owed & bit != 0 {
             let coin = self.opposite & bit != 0;
             self.owed &= !bit;
             self.opposite &= !bit;
-            return coin;
+            return coin.into();
         }
-        let coin = self.draws.bits() >> 63 == 1;
+        let coin = self.draws.bits() >> 63;
         self.owed |= bit;
-        if !coin {
-            self.opposite |= bit;
-        }
+        self.opposite |= (coin ^ 1) << level;
         // The weight below a value is off by 2ʰ if their number is odd, in one compaction of a pair but not in both:
         // each happens half the time.
         let error = (level as f64).exp2();
         self.variance = (self.variance + 0.5 * error * error).min(f64::MAX);
-        coin
+        coin as usize
     }
 }
 
-/// Merges an ascending run into another, from the back.
-fn merge_into(into: &mut Vec<i64>, run: &[i64]) {
-    let mut left = into.len();
-    let mut run = run.iter();
-    let Some(mut next) = run.next_back() else { return };
-    into.resize(left + run.len() + 1, 0);
-    for at in (0..into.len()).rev() {
-        if left > 0 && into[left - 1] > *next {
+/// Merges so many ascending items that lie elsewhere into the range of `items`, from the back, over what comes next.
+fn merge_back(items: &mut [i64], range: Range<usize>, mut more: usize, item: impl Fn(&[i64], usize) -> i64) {
+    let mut left = range.end;
+    while more > 0 {
+        let next = item(items, more - 1);
+        let at = left + more - 1;
+        if left > range.start && items[left - 1] > next {
             left -= 1;
-            into[at] = into[left];
+            items[at] = items[left];
         } else {
-            into[at] = *next;
-            match run.next_back() {
-                Some(before) => next = before,
-                None => return,
-            }
+            more -= 1;
+            items[at] = next;
         }
     }
+}
+
+/// Appends two ascending runs, merged.
+fn merge_onto(items: &mut Vec<i64>, ours: &[i64], theirs: &[i64]) {
+    let mut ours = ours.iter().copied().peekable();
+    for &next in theirs {
+        while let Some(lower) = ours.next_if(|&key| key <= next) {
+            items.push(lower);
+        }
+        items.push(next);
+    }
+    items.extend(ours);
+}
+
+/// What an item kept for `weight` items adds to the variance of a count.
+fn weight_variance(weight: f64) -> f64 {
+    weight * (weight - 1.0)
 }
 
 /// A hash of items in their order.
