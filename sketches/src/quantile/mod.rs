@@ -6,10 +6,13 @@
 mod centroid;
 mod digest;
 mod image;
+mod kll;
 mod quantiles;
 mod scale;
+mod steps;
 mod tdigest;
 
+pub use kll::Kll;
 pub use quantiles::Quantiles;
 pub use scale::ScaleFunction;
 pub use tdigest::TDigest;

@@ -1,19 +1,30 @@
 //! The reading of quantile summaries.
 
 use super::digest::Digest;
+use super::steps::Steps;
 use crate::estimate::{Estimate, Method};
 
-/// A distribution as a summary knows it: asked for the value at a quantile.
+/// A distribution as a summary knows it: asked for the value at a quantile, for the rank of a value, for shares.
+///
+/// | read of | intervals |
+/// |---|---|
+/// | [`ExactQuantiles`](crate::ExactQuantiles) | exact |
+/// | [`Kll`](crate::Kll) | hold with 95 %; exact while all values are kept |
+/// | [`TDigest`](crate::TDigest) | none |
+///
+/// A quantile is the smallest value that at least that share of the values does not exceed; a rank is the share of the
+/// values that are not above. What is asked with a NaN, and of no values, is NaN.
 ///
 /// ```
-/// use streamgauge_sketches::{Absorb, Summary, TDigest};
-/// let mut latency = TDigest::default();
-/// for ms in 1..=1_000_u32 {
-///     latency.absorb(&f64::from(ms));
-/// }
+/// use streamgauge_sketches::{Absorb, ExactQuantiles, Summary};
+/// let mut latency = ExactQuantiles::default();
+/// (1..=1_000_u32).for_each(|ms| latency.absorb(&f64::from(ms)));
 /// let latency = latency.read();
-/// assert_eq!((latency.at(0.0).value, latency.at(1.0).value), (1.0, 1_000.0));
-/// assert!((latency.at(0.99).value - 990.0).abs() < 2.0);
+/// assert_eq!(latency.at(0.99).value, 990.0);
+/// assert_eq!(latency.rank(250.0).value, 0.25);
+/// let shares: Vec<f64> = latency.pmf(&[100.0, 500.0]).iter().map(|share| share.value).collect();
+/// assert_eq!(shares, [0.1, 0.4, 0.5]);
+/// assert_eq!(latency.trimmed_mean(0.1, 0.9).value, 500.5);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Quantiles {
@@ -23,14 +34,19 @@ pub struct Quantiles {
 
 #[derive(Clone, Debug)]
 enum Shape {
-    Sorted(Vec<f64>),
+    Steps(Steps),
     Digest(Digest),
 }
 
 impl Quantiles {
     /// All values, ascending.
     pub(crate) fn exact(sorted: Vec<f64>) -> Self {
-        Self { shape: Shape::Sorted(sorted), method: Method::EXACT }
+        Self { shape: Shape::Steps(Steps::exact(sorted)), method: Method::EXACT }
+    }
+
+    /// Some of the values, with the error of their ranks.
+    pub(super) fn steps(steps: Steps, method: Method) -> Self {
+        Self { shape: Shape::Steps(steps), method }
     }
 
     /// What a digest knows.
@@ -38,28 +54,139 @@ impl Quantiles {
         Self { shape: Shape::Digest(digest), method }
     }
 
-    /// Whether no value was seen. All quantiles are then NaN.
+    /// Whether no value was seen. All answers are then NaN.
     pub fn is_empty(&self) -> bool {
         match &self.shape {
-            Shape::Sorted(values) => values.is_empty(),
+            Shape::Steps(steps) => steps.is_empty(),
             Shape::Digest(digest) => digest.is_empty(),
         }
     }
 
-    /// The value at quantile `q`, clamped to 0..=1: `at(0.5)` is the median. NaN if no value was seen.
+    /// How many values were seen; sampled values count as those they stand for, faded ones less than one.
+    pub fn count(&self) -> f64 {
+        match &self.shape {
+            Shape::Steps(steps) => steps.total(),
+            Shape::Digest(digest) => digest.total(),
+        }
+    }
+
+    /// The lowest value, exactly.
+    pub fn min(&self) -> f64 {
+        self.end(Steps::min, |digest| digest.min)
+    }
+
+    /// The highest value, exactly.
+    pub fn max(&self) -> f64 {
+        self.end(Steps::max, |digest| digest.max)
+    }
+
+    fn end(&self, steps: impl Fn(&Steps) -> f64, digest: impl Fn(&Digest) -> f64) -> f64 {
+        match &self.shape {
+            _ if self.is_empty() => f64::NAN,
+            Shape::Steps(shape) => steps(shape),
+            Shape::Digest(shape) => digest(shape),
+        }
+    }
+
+    /// The value at quantile `q`, clamped to 0..=1: `at(0.5)` is the median.
     ///
-    /// Ascends with `q`; `at(0.0)` and `at(1.0)` are the lowest and the highest value.
+    /// Ascends with `q`; `at(0.0)` and `at(1.0)` are the lowest and the highest value. The interval is that between the
+    /// values at the lowest and at the highest rank that `q` may have.
     pub fn at(&self, q: f64) -> Estimate {
+        if q.is_nan() || self.is_empty() {
+            return self.unknown();
+        }
         let q = q.clamp(0.0, 1.0);
         match &self.shape {
-            Shape::Sorted(values) => Estimate::exact(smallest_reaching(values, q)),
+            Shape::Steps(steps) if q == 0.0 || q == 1.0 => self.certain(steps.value_at(q)),
+            Shape::Steps(steps) => self.around(steps, |shift| steps.value_at(q + shift)),
             Shape::Digest(digest) => Estimate::unbounded(digest.value_at(q), self.method),
         }
     }
-}
 
-/// The smallest value that a share `q` of the values does not exceed.
-fn smallest_reaching(sorted: &[f64], q: f64) -> f64 {
-    let rank = (q * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    /// The share of the values that are at most `x`.
+    ///
+    /// Ascends with `x`; below the lowest value it is 0 and from the highest on 1, for certain.
+    pub fn rank(&self, x: f64) -> Estimate {
+        if x.is_nan() || self.is_empty() {
+            return self.unknown();
+        }
+        if x < self.min() {
+            return self.certain(0.0);
+        }
+        if x >= self.max() {
+            return self.certain(1.0);
+        }
+        match &self.shape {
+            Shape::Steps(steps) => self.share(steps, steps.rank_of(x)),
+            Shape::Digest(digest) => Estimate::unbounded(digest.rank_of(x), self.method),
+        }
+    }
+
+    /// The [rank](Self::rank) of each of some values: the distribution function.
+    pub fn cdf(&self, values: &[f64]) -> Vec<Estimate> {
+        values.iter().map(|&x| self.rank(x)).collect()
+    }
+
+    /// The shares of the values up to the first split, above it up to the second, … and above the last: one more than
+    /// splits, which should ascend. Each interval holds on its own.
+    pub fn pmf(&self, splits: &[f64]) -> Vec<Estimate> {
+        if self.is_empty() {
+            return vec![self.unknown(); splits.len() + 1];
+        }
+        let ranks = self.cdf(splits);
+        let below = std::iter::once(self.certain(0.0)).chain(ranks.iter().copied());
+        let until = ranks.iter().copied().chain([self.certain(1.0)]);
+        below.zip(until).map(|(below, until)| self.between(&below, &until)).collect()
+    }
+
+    /// The share between two ranks.
+    fn between(&self, below: &Estimate, until: &Estimate) -> Estimate {
+        if below.value.is_nan() || until.value.is_nan() {
+            return self.unknown();
+        }
+        let share = (until.value - below.value).max(0.0);
+        match &self.shape {
+            _ if below.is_exact() && until.is_exact() => self.certain(share),
+            // A compaction errs by as much for a stretch of values as for a rank.
+            Shape::Steps(steps) => self.share(steps, share),
+            Shape::Digest(_) => Estimate::unbounded(share, self.method),
+        }
+    }
+
+    /// The mean of the values between two quantiles, clamped to 0..=1: `trimmed_mean(0.05, 0.95)` leaves out the lowest
+    /// and the highest twentieth. NaN unless `low` is below `high`.
+    pub fn trimmed_mean(&self, low: f64, high: f64) -> Estimate {
+        let (low, high) = (low.clamp(0.0, 1.0), high.clamp(0.0, 1.0));
+        if self.is_empty() || low.partial_cmp(&high).is_none_or(|order| order.is_ge()) {
+            return self.unknown();
+        }
+        match &self.shape {
+            // Its ranks err less together than each alone: an interval that holds for one holds for their mean.
+            Shape::Steps(steps) => self.around(steps, |shift| steps.mean_between(low + shift, high + shift)),
+            Shape::Digest(digest) => Estimate::unbounded(digest.mean_between(low, high), self.method),
+        }
+    }
+
+    fn unknown(&self) -> Estimate {
+        Estimate::unbounded(f64::NAN, self.method)
+    }
+
+    fn certain(&self, value: f64) -> Estimate {
+        Estimate::within(value, value, value, 1.0, self.method)
+    }
+
+    /// What is read with the ranks as they are, too low and too high.
+    fn around(&self, steps: &Steps, read: impl Fn(f64) -> f64) -> Estimate {
+        let value = read(0.0);
+        if steps.error == 0.0 {
+            return self.certain(value);
+        }
+        let (lower, upper) = (read(-steps.error).min(value), read(steps.error).max(value));
+        Estimate::within(value, lower, upper, 0.95, self.method)
+    }
+
+    fn share(&self, steps: &Steps, share: f64) -> Estimate {
+        self.around(steps, |shift| (share + shift).clamp(0.0, 1.0))
+    }
 }
