@@ -68,7 +68,7 @@ impl Pane {
             self.bytes.absorb(&(visit.bytes as f64));
         }
         for visit in visits {
-            self.paths.insert(visit.path.as_str(), 1);
+            self.paths.absorb(visit.path.as_str());
         }
     }
 
