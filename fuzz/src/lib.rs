@@ -10,9 +10,11 @@ pub mod memory;
 use std::hint::black_box;
 
 use streamgauge_sketches::exact::FloatSum;
+use streamgauge_sketches::sample::Allocation;
 use streamgauge_sketches::{
-    Count, CountMin, Covariance, ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Max, Min, Moments,
-    Quantiles, Sum, Summary, TDigest,
+    Bernoulli, Bloom, ClassicBloom, ConservativeCountMin, Count, CountMin, Covariance, ExaLogLog, ExactDistinct,
+    ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Kll, Max, Membership, Min, Moments, Quantiles, Reservoir,
+    ScalableBloom, Stratified, Sum, Summary, TDigest, WeightedReservoir,
 };
 
 /// A decoder to attack.
@@ -50,6 +52,29 @@ members! {
     exactquantiles: ExactQuantiles::default(), float, |s| quantiles(&s.read());
     hyperloglog: HyperLogLog::with_precision(8).expect("8 is allowed"), |n| n, |s| s.precision();
     countmin: CountMin::new(2, 16).expect("2 rows of 16 are allowed"), |n| n, |s| (s.estimate(&7_u64), s.total());
+    conservativecountmin: ConservativeCountMin::new(2, 16).expect("2 rows of 16 are allowed"), |n| n,
+        |s| (s.estimate(&7_u64), s.total());
+    exaloglog: ExaLogLog::with_precision(6).expect("6 is allowed"), |n| n, |s| s.precision();
+    bloom: Bloom::with_blocks(4).expect("4 blocks are allowed"), |n| n, |s| membership(s);
+    classicbloom: ClassicBloom::new(256, 3).expect("256 bits are allowed"), |n| n, |s| membership(s);
+    scalablebloom: ScalableBloom::for_items(8, 0.1).expect("8 items are allowed"), |n| n, |s| membership(s);
+    kll: Kll::with_k(8).expect("8 is allowed"), float, |s| quantiles(&s.read());
+    reservoir: Reservoir::new(8).expect("8 is allowed"), |n| n, |s| {
+        let sample = s.read();
+        (sample.mean(|n| *n as f64), sample.sum(|n| *n as f64), sample.count(|n| n % 2 == 0))
+    };
+    weightedreservoir: WeightedReservoir::new(8).expect("8 is allowed"), |n| (n, float(n)), |s| {
+        let sample = s.read();
+        (sample.mean(|n, _| *n as f64), sample.sum(|n, _| *n as f64), sample.count(|n, _| n % 2 == 0))
+    };
+    bernoulli: Bernoulli::new(0.3).expect("0.3 is allowed"), |n| n, |s| {
+        let sample = s.read();
+        (sample.mean(|n| *n as f64), sample.sum(|n| *n as f64), sample.count(|n| n % 2 == 0))
+    };
+    stratified: Stratified::new(Allocation::Neyman(8)).expect("8 is allowed"), |n| (n % 3, float(n), n), |s| {
+        let sample = s.read();
+        (sample.mean(|n| *n as f64), sample.sum(|n| *n as f64), sample.count(|n| n % 2 == 0))
+    };
     heavyhitters: HeavyHitters::<u64>::with_counters(2, 8).expect("8 are allowed"), |n| n, |s| s.estimate(&7);
     tdigest: TDigest::with_compression(10).expect("10 is allowed"), float, |s| quantiles(&s.read());
 }
@@ -66,8 +91,12 @@ fn float(n: u64) -> f64 {
     }
 }
 
+fn membership<S: Membership>(filter: &S) {
+    black_box((filter.contains(&7_u64), filter.items(), filter.fill(), filter.false_positive_rate()));
+}
+
 fn quantiles(quantiles: &Quantiles) {
     for q in [0.0, 0.25, 0.5, 0.999, 1.0, f64::NAN, -1.0] {
-        black_box(quantiles.at(q));
+        black_box((quantiles.at(q), quantiles.rank(q), quantiles.trimmed_mean(q, 0.75)));
     }
 }

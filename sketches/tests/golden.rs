@@ -11,8 +11,11 @@ use std::fs;
 use std::path::Path;
 
 use streamgauge_sketches::exact::FloatSum;
+use streamgauge_sketches::sample::Allocation;
 use streamgauge_sketches::{
-    Absorb, Codec, Count, Covariance, ExactDistinct, ExactQuantiles, ExactTop, Max, Min, Moments, Sum, Summary, Weight,
+    Absorb, Bernoulli, Bloom, ClassicBloom, Codec, ConservativeCountMin, Count, CountMin, Covariance, ExaLogLog,
+    ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Kll, Max, Membership, Min, Moments, Reservoir,
+    ScalableBloom, Stratified, Sum, Summary, TDigest, Weight, WeightedReservoir,
 };
 
 /// `family: how the summary is made, what must be read from it;`, after `same` if its bytes are the same on every
@@ -36,6 +39,24 @@ golden! {
     same covariance: absorbed(Covariance::default(), floats().zip(floats().skip(7))), |s| (*s, s.ignored());
     same exactdistinct: absorbed(ExactDistinct::default(), texts()), Summary::read;
     same exacttop: absorbed(ExactTop::new(5), numbers()), |s| (s.read(), s.count(&9));
+    same hyperloglog: absorbed(HyperLogLog::with_precision(8).unwrap(), numbers()), Summary::read;
+    same hyperloglog_sparse: absorbed(HyperLogLog::default(), texts()), Summary::read;
+    same exaloglog: absorbed(ExaLogLog::with_precision(5).unwrap(), numbers()), Summary::read;
+    same exaloglog_sparse: absorbed(ExaLogLog::default(), texts()), Summary::read;
+    same countmin: absorbed(CountMin::new(3, 32).unwrap(), numbers()), |s| (s.estimate(&9_u64), s.total());
+    same conservativecountmin: absorbed(ConservativeCountMin::new(3, 32).unwrap(), numbers()),
+        |s| (s.estimate(&9_u64), s.total());
+    same heavyhitters: absorbed(HeavyHitters::with_counters(3, 16).unwrap(), texts()), Summary::read;
+    same bloom: absorbed(Bloom::for_items(100, 0.05).unwrap(), numbers()), holds_numbers;
+    same classicbloom: absorbed(ClassicBloom::for_items(100, 0.05).unwrap(), numbers()), holds_numbers;
+    same scalablebloom: absorbed(ScalableBloom::for_items(30, 0.05).unwrap(), numbers()), holds_numbers;
+    close tdigest: absorbed(TDigest::with_compression(20).unwrap(), floats()), |s| [0.0, 1.0].map(|q| s.read().at(q));
+    same kll: absorbed(Kll::with_k(20).unwrap(), floats()), |s| [0.0, 0.4, 1.0].map(|q| s.read().at(q));
+    same reservoir: absorbed(Reservoir::new(20).unwrap(), texts()), |s| s.read().items().to_vec();
+    same weightedreservoir: absorbed(WeightedReservoir::new(20).unwrap(), texts().zip(floats())),
+        |s| (s.read().population(), s.ignored());
+    same bernoulli: absorbed(Bernoulli::new(0.1).unwrap(), texts()), |s| s.read().items().to_vec();
+    same stratified: absorbed(Stratified::new(Allocation::PerStratum(5)).unwrap(), strata()), |s| s.read().population();
     same exactquantiles: absorbed(ExactQuantiles::default(), floats()), |s| [0.0, 0.4, 1.0].map(|q| s.read().at(q));
 }
 
@@ -46,6 +67,15 @@ fn numbers() -> impl Iterator<Item = u64> {
 
 fn floats() -> impl Iterator<Item = f64> {
     numbers().map(|n| n as f64 / 8.0 - 20.0).chain([f64::NAN; 2])
+}
+
+/// A stratum, a value and an item.
+fn strata() -> impl Iterator<Item = (u64, f64, String)> {
+    numbers().zip(floats()).zip(texts()).map(|((n, x), text)| (n % 4, x, text))
+}
+
+fn holds_numbers<S: Membership>(filter: &S) -> (usize, f64) {
+    ((0..1_000_u64).filter(|n| filter.contains(n)).count(), filter.fill())
 }
 
 fn texts() -> impl Iterator<Item = String> {
