@@ -19,7 +19,8 @@ decode=target/$target/release/decode
 attack() {
     rm -rf "artifacts/$1"
     mkdir -p "corpus/$1" "artifacts/$1"
-    MEMBER=$1 SEEDS=corpus/$1 "$decode"
+    # A member that cannot even make its seeds has failed already.
+    MEMBER=$1 SEEDS=corpus/$1 "$decode" > "artifacts/$1.log" 2>&1 || return 1
     for image in ../sketches/tests/golden/"$1"-v*.bin; do
         # The first byte says that it is an image.
         [ ! -e "$image" ] || { printf '\0'; cat "$image"; } > "corpus/$1/$(basename "$image" .bin)"
@@ -44,7 +45,8 @@ while [ -n "$members" ]; do
     fi
     wait $first_id || findings="$findings $first"
     for member in $first $second; do
-        printf '%-16s %s\n' "$member" "$(grep -E '^Done|SUMMARY|panicked|allocated at once' "artifacts/$member.log" | tail -n 1)"
+        told=$(grep -a -E -A1 '^Done|panicked|allocated at once|SUMMARY' "artifacts/$member.log" | head -n 2 | tr '\n' ' ')
+        printf '%-20s %s\n' "$member" "$told"
     done
 done
 [ -z "$findings" ] || { echo "findings:$findings (see fuzz/artifacts)"; exit 1; }
