@@ -281,17 +281,26 @@ impl Grid {
 }
 
 /// Does something with the counters of an item, one of each row.
-#[inline]
+#[inline(always)]
 fn cells<T>(depth: u8, log_width: u8, hash: u64, work: impl FnOnce(&[usize]) -> T) -> T {
-    let (depth, log_width) = (usize::from(depth).min(ROWS.len()), u32::from(log_width));
-    let cell = |row: usize| (row << log_width) + (hash.wrapping_mul(ROWS[row]) >> (64 - log_width)) as usize;
+    let depth = usize::from(depth).min(ROWS.len());
     if depth == ABREAST {
         // Of the usual depth the compiler knows the number, and keeps all in registers.
-        return work(&std::array::from_fn::<_, ABREAST, _>(cell));
+        return work(&std::array::from_fn::<_, ABREAST, _>(|row| cell(row, log_width, hash)));
     }
-    let mut cells = [0; ROWS.len()];
-    cells.iter_mut().enumerate().take(depth).for_each(|(row, at)| *at = cell(row));
-    work(&cells[..depth])
+    work(&all_cells(log_width, hash)[..depth])
+}
+
+/// The counter of an item in a row.
+#[inline]
+fn cell(row: usize, log_width: u8, hash: u64) -> usize {
+    (row << log_width) + (hash.wrapping_mul(ROWS[row]) >> (64 - u32::from(log_width))) as usize
+}
+
+/// Out of the way of the usual depth.
+#[inline(never)]
+fn all_cells(log_width: u8, hash: u64) -> [usize; ROWS.len()] {
+    std::array::from_fn(|row| cell(row, log_width, hash))
 }
 
 /// Adds one to a counter of each row for every hash.
