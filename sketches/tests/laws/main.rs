@@ -6,6 +6,7 @@ mod algebra;
 mod distinct;
 mod exact;
 mod frequency;
+mod kll;
 mod membership;
 mod quantile;
 mod sample;

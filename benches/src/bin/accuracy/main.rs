@@ -3,15 +3,15 @@
 
 mod distinct;
 mod frequency;
+mod kll;
 mod membership;
-mod quantile;
 mod sample;
 
 use streamgauge_benches::report::Scale;
 
 fn main() {
     let scale = Scale(1);
-    for report in [distinct::report, frequency::report, membership::report, quantile::report, sample::report] {
+    for report in [distinct::report, frequency::report, membership::report, kll::report, sample::report] {
         println!("{:#?}", report(scale));
     }
 }

@@ -153,7 +153,7 @@ impl Kll {
         if deviation == 0.0 {
             return 0.0;
         }
-        // Ranks come in steps of the lightest weight. An interval that ends within half a step before the next one
+        // Errors come in steps of the lightest weight. An interval that ends within half a step before the next one
         // would miss too much of what the normal distribution puts there.
         let step = self.levels.lightest();
         let steps = (Z95 * deviation / step).round() * step;
