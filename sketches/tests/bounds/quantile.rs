@@ -45,7 +45,6 @@ fn intervals_hold() {
             mean_holds += usize::from(read.trimmed_mean(0.0, 1.0).contains(sum / n as f64));
         }
         let case = format!("k {k}, {n} values in {parts} parts");
-        eprintln!("{case}: {rank_holds} {at_holds:?} {mean_holds} {} {}", width / (3.92 * square.sqrt()), at_width / (3.92 * square.sqrt()));
         assert!(rank_holds >= HOLD_OF_2000, "{case}: {rank_holds} ranks hold");
         assert!(at_holds.iter().all(|&holds| holds >= HOLD_OF_2000), "{case}: {at_holds:?} quantiles hold");
         assert!(mean_holds >= HOLD_OF_2000, "{case}: {mean_holds} means hold");
