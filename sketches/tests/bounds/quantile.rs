@@ -1,5 +1,5 @@
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus, seq::SliceRandom};
-use streamgauge_sketches::{Absorb, Kll, Merge, Quantiles, Summary};
+use streamgauge_sketches::{Absorb, Kll, Merge, Quantiles, Summary, Weight, Weighted};
 
 use crate::HOLD_OF_2000;
 
@@ -23,13 +23,15 @@ fn intervals_hold() {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
     for (k, n, parts) in [(100, 1_003, 1), (100, 8_100, 1), (32, 16_090, 1), (100, 8_100, 16), (50, 12_900, 64)] {
         let mut values = vec![0.0; n];
-        let (mut rank_holds, mut at_holds, mut mean_holds) = (0, [0; 3], 0);
+        let (mut rank_holds, mut share_holds, mut at_holds, mut mean_holds) = (0, 0, [0; 3], 0);
         let (mut width, mut square, mut at_width) = (0.0, 0.0, 0.0);
         for trial in 0..2_000_u64 {
             values.fill_with(|| random.random());
             let read = sketch(&Kll::with_k(k).unwrap().seeded(trial), &values, parts).read();
             let share = values.iter().filter(|&&x| x <= 0.3).count() as f64 / n as f64;
             let rank = read.rank(0.3);
+            let between = values.iter().filter(|&&x| 0.3 < x && x <= 0.8).count() as f64 / n as f64;
+            share_holds += usize::from(read.pmf(&[0.3, 0.8])[1].contains(between));
             rank_holds += usize::from(rank.contains(share));
             width += (rank.upper - rank.lower) / 2_000.0;
             square += (rank.value - share).powi(2) / 2_000.0;
@@ -46,12 +48,37 @@ fn intervals_hold() {
         }
         let case = format!("k {k}, {n} values in {parts} parts");
         assert!(rank_holds >= HOLD_OF_2000, "{case}: {rank_holds} ranks hold");
+        assert!(share_holds >= HOLD_OF_2000, "{case}: {share_holds} shares hold");
         assert!(at_holds.iter().all(|&holds| holds >= HOLD_OF_2000), "{case}: {at_holds:?} quantiles hold");
         assert!(mean_holds >= HOLD_OF_2000, "{case}: {mean_holds} means hold");
         let theoretical = 2.0 * 1.96 * square.sqrt();
         assert!(width <= 1.15 * theoretical, "{case}: ranks {width}, not {theoretical}");
         assert!(at_width <= 1.15 * theoretical, "{case}: quantiles {at_width}, not {theoretical}");
     }
+}
+
+/// One value in four is kept, and stands for four: the interval knows of the sampling.
+#[test]
+fn intervals_of_sampled_values_hold() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
+    let (mut holds, mut width, mut square) = (0, 0.0, 0.0);
+    for trial in 0..2_000_u64 {
+        let mut kll = Kll::with_k(50).unwrap().seeded(trial);
+        let mut below = 0;
+        for _ in 0..4_000 {
+            let x = random.random::<f64>();
+            below += u32::from(x <= 0.4);
+            if random.random::<f64>() < 0.25 {
+                kll.absorb_weighted(&x, Weight::of_fraction(0.25));
+            }
+        }
+        let (rank, share) = (kll.read().rank(0.4), f64::from(below) / 4_000.0);
+        holds += usize::from(rank.contains(share));
+        width += (rank.upper - rank.lower) / 2_000.0;
+        square += (rank.value - share).powi(2) / 2_000.0;
+    }
+    assert!(holds >= HOLD_OF_2000, "{holds} hold");
+    assert!(width <= 1.15 * 2.0 * 1.96 * square.sqrt(), "{width}, errors of {}", square.sqrt());
 }
 
 /// The largest number of failures that independent trials reach in all but one of ten thousand seeds.

@@ -102,8 +102,8 @@ impl Levels {
 
     /// What the lightest item above the buffer stands for.
     pub(super) fn lightest(&self) -> f64 {
-        let empty = self.lengths.iter().take_while(|&&length| length == 0).count();
-        2_f64.powi(empty as i32 + 1)
+        let level = self.lengths.iter().position(|&length| length > 0).map_or(0, |empty| empty + 1);
+        2_f64.powi(level as i32)
     }
 
     /// Where the items of a level begin and end.
