@@ -1,7 +1,7 @@
-//! Medians, percentiles, ranks: [`TDigest`], read as [`Quantiles`].
+//! Medians, percentiles, ranks: [`Kll`] and [`TDigest`], read as [`Quantiles`].
 //!
-//! **When not to use it.** A t-digest promises nothing in the worst case, and merging in another order gives slightly
-//! other numbers. Where an interval is needed, or where the input may be hostile, it is the wrong tool.
+//! **Which?** [`Kll`] states the error of its ranks and keeps to it on any input. [`TDigest`] is closer at the tails and
+//! promises nothing.
 
 mod centroid;
 mod digest;

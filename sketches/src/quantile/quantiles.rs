@@ -1,5 +1,7 @@
 //! The reading of quantile summaries.
 
+use std::f64::consts::SQRT_2;
+
 use super::digest::Digest;
 use super::steps::Steps;
 use crate::estimate::{Estimate, Method};
@@ -99,7 +101,7 @@ impl Quantiles {
         let q = q.clamp(0.0, 1.0);
         match &self.shape {
             Shape::Steps(steps) if q == 0.0 || q == 1.0 => self.certain(steps.value_at(q)),
-            Shape::Steps(steps) => self.around(steps, |shift| steps.value_at(q + shift)),
+            Shape::Steps(steps) => self.around(steps.error, |shift| steps.value_at(q + shift)),
             Shape::Digest(digest) => Estimate::unbounded(digest.value_at(q), self.method),
         }
     }
@@ -118,7 +120,7 @@ impl Quantiles {
             return self.certain(1.0);
         }
         match &self.shape {
-            Shape::Steps(steps) => self.share(steps, steps.rank_of(x)),
+            Shape::Steps(steps) => self.share(steps.rank_of(x), steps.error),
             Shape::Digest(digest) => Estimate::unbounded(digest.rank_of(x), self.method),
         }
     }
@@ -148,8 +150,9 @@ impl Quantiles {
         let share = (until.value - below.value).max(0.0);
         match &self.shape {
             _ if below.is_exact() && until.is_exact() => self.certain(share),
-            // A compaction errs by as much for a stretch of values as for a rank.
-            Shape::Steps(steps) => self.share(steps, share),
+            // A stretch whose ends both err: opposite coins cancel the errors of one rank, not those between two.
+            Shape::Steps(steps) if !below.is_exact() && !until.is_exact() => self.share(share, SQRT_2 * steps.error),
+            Shape::Steps(steps) => self.share(share, steps.error),
             Shape::Digest(_) => Estimate::unbounded(share, self.method),
         }
     }
@@ -163,7 +166,7 @@ impl Quantiles {
         }
         match &self.shape {
             // Its ranks err less together than each alone: an interval that holds for one holds for their mean.
-            Shape::Steps(steps) => self.around(steps, |shift| steps.mean_between(low + shift, high + shift)),
+            Shape::Steps(steps) => self.around(steps.error, |shift| steps.mean_between(low + shift, high + shift)),
             Shape::Digest(digest) => Estimate::unbounded(digest.mean_between(low, high), self.method),
         }
     }
@@ -176,17 +179,17 @@ impl Quantiles {
         Estimate::within(value, value, value, 1.0, self.method)
     }
 
-    /// What is read with the ranks as they are, too low and too high.
-    fn around(&self, steps: &Steps, read: impl Fn(f64) -> f64) -> Estimate {
+    /// What is read with the ranks as they are, too low and too high by an error.
+    fn around(&self, error: f64, read: impl Fn(f64) -> f64) -> Estimate {
         let value = read(0.0);
-        if steps.error == 0.0 {
+        if error == 0.0 {
             return self.certain(value);
         }
-        let (lower, upper) = (read(-steps.error).min(value), read(steps.error).max(value));
+        let (lower, upper) = (read(-error).min(value), read(error).max(value));
         Estimate::within(value, lower, upper, 0.95, self.method)
     }
 
-    fn share(&self, steps: &Steps, share: f64) -> Estimate {
-        self.around(steps, |shift| (share + shift).clamp(0.0, 1.0))
+    fn share(&self, share: f64, error: f64) -> Estimate {
+        self.around(error, |shift| (share + shift).clamp(0.0, 1.0))
     }
 }

@@ -7,6 +7,7 @@ mod distinct;
 mod exact;
 mod exaloglog;
 mod frequency;
+mod kll;
 mod membership;
 mod quantile;
 mod sample;

@@ -6,8 +6,8 @@
 mod distinct;
 mod exaloglog;
 mod frequency;
+mod kll;
 mod membership;
-mod quantile;
 mod sample;
 mod write;
 
@@ -37,7 +37,7 @@ const FAMILIES: [Family; 6] = [
     ("exaloglog", exaloglog::report),
     ("frequency", frequency::report),
     ("membership", membership::report),
-    ("quantile", quantile::report),
+    ("kll", kll::report),
     ("sample", sample::report),
 ];
 

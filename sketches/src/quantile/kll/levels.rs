@@ -100,13 +100,10 @@ impl Levels {
         self.buffer.is_empty() && self.items.is_empty()
     }
 
-    /// What the lightest item stands for.
+    /// What the lightest item above the buffer stands for.
     pub(super) fn lightest(&self) -> f64 {
-        if !self.buffer.is_empty() {
-            return 1.0;
-        }
-        let empty = self.lengths.iter().take_while(|&&length| length == 0).count();
-        2_f64.powi(empty as i32 + 1)
+        let level = self.lengths.iter().position(|&length| length > 0).map_or(0, |empty| empty + 1);
+        2_f64.powi(level as i32)
     }
 
     /// Where the items of a level begin and end.
@@ -149,7 +146,7 @@ impl Levels {
     #[cold]
     fn grow_buffer(&mut self) {
         let (length, most) = (self.buffer.len(), Self::buffer_size(self.k));
-        self.buffer.reserve_exact(length.clamp(4, most - length));
+        self.buffer.reserve_exact(length.max(4).min(most - length));
     }
 
     /// Adds an item that stands for several: one item to each level whose bit is set in the weight, whose fraction is

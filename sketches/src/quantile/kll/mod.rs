@@ -21,7 +21,7 @@ use crate::summary::{Absorb, Merge, Summary, TwoStacks, Weight, Weighted};
 /// | | |
 /// |---|---|
 /// | answers | the value at any quantile and the rank of any value, with intervals; lowest and highest exactly |
-/// | memory | at most about 56 bytes · k: 16 · k of buffer, 24 · k above it and room to compact; 11 KiB at k = 200 |
+/// | memory | at most about 58 bytes · k: 16 · k of buffer, 24 · k above it and room to compact; 11 KiB at k = 200 |
 /// | absorb, merge, read | O(log k) amortised, O(k), O(k log k) |
 /// | guarantee | a rank is off by more than 1.0/k of all values once in twenty times, by more than 1.3/k once in a hundred; of all ranks at once the farthest is off by more than 2.1/k once in a hundred times |
 /// | merged | as good as one sketch of everything, in any order; the numbers differ |
@@ -29,8 +29,8 @@ use crate::summary::{Absorb, Merge, Summary, TwoStacks, Weight, Weighted};
 /// The error is one of ranks: near the median of a million values a sketch of k = 200 gives a value that lies at most
 /// 6,500 ranks away, with 99 %. That it holds does not depend on the order or the distribution of the values, but on
 /// the coins of the sketch: they are stirred with the items, so partitions that began as clones of one empty sketch
-/// toss different ones. Only partitions with the very same items in the same order toss the same, and their errors add
-/// up: at worst by √2.
+/// toss different ones. Only partitions with the very same items in the same order toss the same; the errors then add up
+/// instead of cancelling, to √2 times the bounds at worst, and the intervals do not know.
 ///
 /// The intervals of a reading follow from what this sketch did: each compaction adds to a variance that is stored, so
 /// they are exact while nothing was compacted (2 · k values), and narrower than the bounds above most of the time.
@@ -153,7 +153,7 @@ impl Kll {
         if deviation == 0.0 {
             return 0.0;
         }
-        // Ranks come in steps of the lightest weight. An interval that ends within half a step before the next one
+        // Errors come in steps of the lightest weight. An interval that ends within half a step before the next one
         // would miss too much of what the normal distribution puts there.
         let step = self.levels.lightest();
         let steps = (Z95 * deviation / step).round() * step;

@@ -1,3 +1,0 @@
-//! `cargo bench -p streamgauge-benches --bench quantile`
-
-fn main() {}
