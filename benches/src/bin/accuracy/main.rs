@@ -6,12 +6,13 @@ mod frequency;
 mod membership;
 mod quantile;
 mod sample;
+mod tdigest;
 
 use streamgauge_benches::report::Scale;
 
 fn main() {
     let scale = Scale(1);
-    for report in [distinct::report, frequency::report, membership::report, quantile::report, sample::report] {
+    for report in [distinct::report, frequency::report, membership::report, quantile::report, sample::report, tdigest::report] {
         println!("{:#?}", report(scale));
     }
 }
