@@ -45,20 +45,6 @@ impl Centroid {
         self.signed *= factor;
     }
 
-    /// An integer that ascends with the mean.
-    #[inline]
-    fn key(&self) -> i64 {
-        let bits = self.mean.to_bits().cast_signed();
-        bits ^ (bits >> 63).cast_unsigned().unbounded_shr(1).cast_signed()
-    }
-
-    /// The inverse of [`key`](Self::key).
-    #[inline]
-    fn of_key(key: i64, signed: f64) -> Self {
-        let bits = key ^ (key >> 63).cast_unsigned().unbounded_shr(1).cast_signed();
-        Self { mean: f64::from_bits(bits.cast_unsigned()), signed }
-    }
-
     /// Takes in a centroid of the same value, if both are atoms.
     #[inline]
     fn absorbs(&mut self, next: &Self) -> bool {
@@ -94,18 +80,18 @@ pub(super) fn united(ours: &[Centroid], theirs: &[Centroid]) -> Vec<Centroid> {
     // the order, which nobody can foresee.
     while i < i_end && j < j_end {
         let (our, their) = (&ours[i], &theirs[j]);
-        let first = our.key() <= their.key();
-        ties |= our.key() == their.key();
-        let signed = select_unpredictable(first, &our.signed, &their.signed);
-        list[i + j] = Centroid::of_key(our.key().min(their.key()), *signed);
+        let first = our.mean <= their.mean;
+        ties |= our.mean == their.mean;
+        let signed = *select_unpredictable(first, &our.signed, &their.signed);
+        list[i + j] = Centroid { mean: lower(our.mean, their.mean), signed };
         i += usize::from(first);
         j += usize::from(!first);
 
         let (our, their) = (&ours[i_end - 1], &theirs[j_end - 1]);
-        let last = our.key() > their.key();
-        ties |= our.key() == their.key();
-        let signed = select_unpredictable(last, &our.signed, &their.signed);
-        list[i_end + j_end - 1] = Centroid::of_key(our.key().max(their.key()), *signed);
+        let last = our.mean > their.mean;
+        ties |= our.mean == their.mean;
+        let signed = *select_unpredictable(last, &our.signed, &their.signed);
+        list[i_end + j_end - 1] = Centroid { mean: upper(our.mean, their.mean), signed };
         i_end -= usize::from(last);
         j_end -= usize::from(!last);
     }
@@ -115,6 +101,18 @@ pub(super) fn united(ours: &[Centroid], theirs: &[Centroid]) -> Vec<Centroid> {
         list.dedup_by(|next, kept| kept.absorbs(next));
     }
     list
+}
+
+/// The lower of two finite values: one instruction, as there is no NaN to care for.
+#[inline]
+fn lower(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
+/// The upper of two finite values.
+#[inline]
+fn upper(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }
 
 /// The atoms of values that ascend.
@@ -134,16 +132,6 @@ fn unit(min: f64, max: f64, total: f64) -> f64 {
     if min.abs().max(max.abs()) * total < f64::MAX / 4.0 { 1.0 } else { UNIT }
 }
 
-/// Neighbours that become one.
-#[derive(Clone, Copy, Debug, Default)]
-struct Group {
-    /// The number of the first.
-    first: usize,
-    weight: f64,
-    /// Means times weights.
-    sum: f64,
-}
-
 /// Joins neighbours from left to right, each group to where it comes closest to the limit. The first and the last one
 /// stay alone, so that the ends stay exact.
 pub(super) fn compress(list: &[Centroid], total: f64, limit: &Limit) -> Vec<Centroid> {
@@ -155,35 +143,42 @@ pub(super) fn compress(list: &[Centroid], total: f64, limit: &Limit) -> Vec<Cent
 
 /// [`compress`], where a group that begins at a rank may reach up to another.
 fn joined(list: &[Centroid], total: f64, reach: impl Fn(f64) -> f64) -> Vec<Centroid> {
-    let [first, .., last] = list else {
+    let &[first, .., last] = list else {
         return list.to_vec();
     };
     let unit = unit(first.mean, last.mean, total);
-    // Where a group ends cannot be foreseen: no branch depends on it. After each centroid the next group begins, if it
-    // does. Ranks are not negative, so they compare as their bits do.
-    let mut groups = vec![Group::default(); list.len() + 1];
+    // Where a group ends cannot be foreseen: no branch depends on it. Each centroid overwrites the weight of its group,
+    // the sum of means times weights, and which centroid is the last one. Ranks are not negative, so they compare as
+    // their bits do.
+    let mut groups = vec![[0.0; 2]; list.len() + 1];
+    let mut lasts = vec![0; list.len() + 1];
     let mut end = 0;
-    let mut group = Group::default();
+    let [mut group_weight, mut group_sum] = [0.0; 2];
     let (mut through, mut most) = (0.0_f64, 0);
-    for (number, next) in list.iter().enumerate() {
+    for (number, next) in list[..list.len() - 1].iter().enumerate() {
         let weight = next.weight();
-        let new = (through + weight / 2.0).to_bits() > most || number + 1 == list.len();
+        let new = (through + weight * 0.5).to_bits() > most;
         most = select_unpredictable(new, reach(through).to_bits(), most);
-        end += usize::from(new);
         through += weight;
         let goes_on = f64::from(u8::from(!new));
-        group.weight = group.weight * goes_on + weight;
-        group.sum = group.sum * goes_on + next.mean * unit * weight;
-        (groups[end - 1].weight, groups[end - 1].sum) = (group.weight, group.sum);
-        groups[end].first = number + 1;
+        group_weight = group_weight * goes_on + weight;
+        group_sum = group_sum * goes_on + next.mean * unit * weight;
+        end += usize::from(new);
+        groups[end] = [group_weight, group_sum];
+        lasts[end] = number;
     }
-    let joined = groups[..=end].windows(2).map(|pair| {
-        let (group, next) = (pair[0], pair[1]);
-        let (first, last) = (list[group.first], list[next.first - 1]);
-        let mean = (group.sum / group.weight / unit).clamp(first.mean, last.mean);
-        if next.first - group.first == 1 { first } else { Centroid::mixture(mean, group.weight) }
-    });
-    joined.collect()
+    let mut before = 0;
+    let whole = 1.0 / unit;
+    let mut joined = Vec::with_capacity(end + 1);
+    joined.extend(groups[1..=end].iter().zip(&lasts[1..=end]).map(|(&[weight, sum], &last)| {
+        let (first, end) = (list[before], list[last]);
+        let single = last == before;
+        before = last + 1;
+        let mean = lower(upper(sum / weight * whole, first.mean), end.mean);
+        if single { first } else { Centroid::mixture(mean, weight) }
+    }));
+    joined.push(last);
+    joined
 }
 
 /// [`united`] and [`compress`] in one, for values that ascend and differ from each other.

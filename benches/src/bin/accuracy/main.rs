@@ -9,6 +9,7 @@ mod frequency;
 mod kll;
 mod membership;
 mod sample;
+mod tdigest;
 mod write;
 
 use std::path::PathBuf;
@@ -32,13 +33,14 @@ struct Flags {
 
 type Family = (&'static str, fn(Scale) -> Report);
 
-const FAMILIES: [Family; 6] = [
+const FAMILIES: [Family; 7] = [
     ("distinct", distinct::report),
     ("exaloglog", exaloglog::report),
     ("frequency", frequency::report),
     ("membership", membership::report),
     ("kll", kll::report),
     ("sample", sample::report),
+    ("tdigest", tdigest::report),
 ];
 
 fn main() -> ExitCode {
