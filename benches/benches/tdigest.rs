@@ -106,8 +106,7 @@ fn main() {
             flushed
         };
         let apache_flushed: Vec<_> = apache_as_they_come.iter().map(|(a, b)| (read(a), read(b))).collect();
-        let batches: Vec<_> =
-            parts.iter().map(|(a, b)| (joined(size, a, 10_000), joined(size, b, 10_000))).collect();
+        let batches: Vec<_> = parts.iter().map(|(a, b)| (joined(size, a, 10_000), joined(size, b, 10_000))).collect();
         let merge_ours = |mut a: TDigest, b: TDigest| {
             a.merge(&b).unwrap();
             a

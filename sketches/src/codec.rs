@@ -9,6 +9,8 @@
 //! bits. Bytes from strangers are safe to decode: every check has its own [`DecodeError`], and nothing is allocated
 //! that the image does not hold.
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use crate::error::DecodeError;
 use crate::estimate::Family;
 use crate::hash::HASH_ID;
@@ -160,6 +162,24 @@ macro_rules! numbers {
 }
 numbers!(u8, u16, u32, u64, i64, u128, i128, f64);
 
+/// The bytes that a value of any type takes at least: those of its length.
+pub(crate) const VALUE: usize = 4;
+
+impl Writer {
+    /// The bytes so far.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// Appends a value of any type: its length, then its bytes.
+    pub fn value<T: Serialize>(&mut self, value: &T) {
+        // Writing to memory fails only for a value that refuses to be serialized at all.
+        let bytes = postcard::to_allocvec(value).unwrap_or_default();
+        self.u32(bytes.len() as u32);
+        self.bytes(&bytes);
+    }
+}
+
 impl<'a> Reader<'a> {
     /// Reads from the front of some bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -192,6 +212,18 @@ impl<'a> Reader<'a> {
         let (head, tail) = self.0.split_at(length);
         self.0 = tail;
         Ok(head)
+    }
+
+    /// Takes a value of any type, as [`Writer::value`] wrote it.
+    ///
+    /// # Errors
+    /// [`DecodeError`] naming the field.
+    pub fn value<T: DeserializeOwned>(&mut self, field: &'static str) -> Result<T, DecodeError> {
+        let length = self.length(field, 1)?;
+        let (value, surplus) = postcard::take_from_bytes(self.bytes(field, length)?)
+            .map_err(|e| DecodeError::Value { field, value: e.to_string() })?;
+        DecodeError::unless(surplus.is_empty(), field, format_args!("with {} surplus bytes", surplus.len()))?;
+        Ok(value)
     }
 
     /// Takes a count of things of at least `size` bytes each; refuses one that the rest of the image cannot hold.

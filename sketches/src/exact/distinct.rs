@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::stored;
-use crate::codec::{Codec, Reader, Writer};
+use crate::codec::{Codec, Reader, VALUE, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::{Estimate, Family};
 use crate::key::{Key, OwnedKey};
@@ -88,12 +88,12 @@ impl<K: OwnedKey> Codec for ExactDistinct<K> {
         let mut items: Vec<&K> = self.items.entries().iter().map(|(item, ())| item).collect();
         items.sort_unstable();
         out.u32(items.len() as u32);
-        items.into_iter().for_each(|item| stored::write(out, item));
+        items.into_iter().for_each(|item| out.value(item));
     }
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
-        let items = content.length("items", stored::LEAST)?;
-        let entries = (0..items).map(|_| Ok((stored::read(content, "item")?, ()))).collect::<Result<_, _>>()?;
+        let items = content.length("items", VALUE)?;
+        let entries = (0..items).map(|_| Ok((content.value("item")?, ()))).collect::<Result<_, _>>()?;
         Ok(Self { items: stored::ascending(entries)? })
     }
 }

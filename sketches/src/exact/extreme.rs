@@ -6,7 +6,6 @@ use std::fmt::Debug;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::stored;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::Family;
@@ -218,11 +217,11 @@ macro_rules! extreme {
             const VERSION: u16 = 1;
 
             fn encode(&self, out: &mut Writer) {
-                stored::write(out, &self.value);
+                out.value(&self.value);
             }
 
             fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
-                stored::read::<Option<T>>(content, "value")?.try_into()
+                content.value::<Option<T>>("value")?.try_into()
             }
         }
     };

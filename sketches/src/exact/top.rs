@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::stored;
-use crate::codec::{Codec, Reader, Writer};
+use crate::codec::{Codec, Reader, VALUE, Writer};
 use crate::error::{DecodeError, Mismatch};
 use crate::estimate::{Estimate, Family};
 use crate::key::{Key, OwnedKey};
@@ -115,16 +115,16 @@ impl<K: OwnedKey> Codec for ExactTop<K> {
         out.u32(counts.len() as u32);
         for (item, count) in counts {
             out.u64(*count);
-            stored::write(out, item);
+            out.value(item);
         }
     }
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {
         let k = content.u32("k")?;
-        let items = content.length("items", 8 + stored::LEAST)?;
+        let items = content.length("items", 8 + VALUE)?;
         let mut entry = |_| {
             let count = content.u64("count")?;
-            Ok((stored::read(content, "item")?, count))
+            Ok((content.value("item")?, count))
         };
         let entries = (0..items).map(&mut entry).collect::<Result<_, _>>()?;
         Ok(Self { k, counts: stored::ascending(entries)? })

@@ -224,10 +224,7 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
         out.u32(self.table.len() as u32);
         for (key, count) in self.table.entries() {
             out.u64(*count);
-            // Writing to memory fails only for a key that refuses to be serialized at all.
-            let key = postcard::to_allocvec(key).unwrap_or_default();
-            out.u32(key.len() as u32);
-            out.bytes(&key);
+            out.value(key);
         }
     }
 
@@ -239,12 +236,7 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
         let mut table = Vec::new();
         for _ in 0..entries {
             let count = content.u64("count")?;
-            let length = content.length("key", 1)?;
-            let wrong = |value: String| DecodeError::Value { field: "key", value };
-            let (key, surplus) =
-                postcard::take_from_bytes(content.bytes("key", length)?).map_err(|e| wrong(e.to_string()))?;
-            DecodeError::unless(surplus.is_empty(), "surplus bytes of key", surplus.len())?;
-            table.push((key, count));
+            table.push((content.value("key")?, count));
         }
         Parts { k, counters, error, total, variance, table }.try_into()
     }

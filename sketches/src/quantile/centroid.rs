@@ -221,7 +221,9 @@ impl<F: Fn(f64) -> f64> Joiner<F> {
     fn all(mut self, ours: &[Centroid], mut values: &[f64]) -> Vec<Centroid> {
         // The last one of all stays alone.
         let (ours, values, last) = match (ours, &mut values) {
-            ([ours @ .., last], values) if values.last().is_none_or(|value| *value < last.mean) => (ours, *values, *last),
+            ([ours @ .., last], values) if values.last().is_none_or(|value| *value < last.mean) => {
+                (ours, *values, *last)
+            }
             ([ours @ .., last], [values @ .., value]) if last.mean == *value && last.is_atom() => {
                 (ours, &*values, Centroid::atom(*value, last.weight() + 1.0))
             }

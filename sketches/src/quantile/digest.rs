@@ -278,6 +278,8 @@ mod tests {
     #[test]
     fn nothing_has_no_values() {
         let digest = digest(100, &[]);
-        assert!(digest.value_at(0.5).is_nan() && digest.rank_of(0.5).is_nan() && digest.mean_between(0.0, 1.0).is_nan());
+        assert!(
+            digest.value_at(0.5).is_nan() && digest.rank_of(0.5).is_nan() && digest.mean_between(0.0, 1.0).is_nan()
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Sample, decode_items, encode_item, unless};
+use super::{Item, Sample, decode_items, unless};
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch, ParameterError};
 use crate::estimate::{Family, Method};
@@ -209,7 +209,7 @@ impl<T: Item> Codec for Bernoulli<T> {
         out.u64(self.population);
         out.u64(self.next);
         out.u32(self.items.len() as u32);
-        self.items.iter().for_each(|item| encode_item(item, out));
+        self.items.iter().for_each(|item| out.value(item));
     }
 
     fn decode(content: &mut Reader<'_>, _: u16, _: u64) -> Result<Self, DecodeError> {

@@ -35,7 +35,7 @@ pub use weighted::WeightedReservoir;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::codec::{Reader, Writer};
+use crate::codec::{Reader, VALUE};
 use crate::error::{DecodeError, ParameterError};
 
 /// An item as a sample holds it: stored, sent between threads and machines.
@@ -65,25 +65,7 @@ fn refused(field: &'static str) -> impl Fn(ParameterError) -> DecodeError {
     move |error| DecodeError::Value { field, value: error.value }
 }
 
-fn encode_item<T: Serialize>(item: &T, out: &mut Writer) {
-    // Writing to memory fails only for an item that refuses to be serialized at all.
-    let bytes = postcard::to_allocvec(item).unwrap_or_default();
-    out.u32(bytes.len() as u32);
-    out.bytes(&bytes);
-}
-
-fn decode_item<T: DeserializeOwned>(content: &mut Reader<'_>) -> Result<T, DecodeError> {
-    let length = content.length("item", 1)?;
-    let bytes = content.bytes("item", length)?;
-    let value = |error: String| DecodeError::Value { field: "item", value: error };
-    match postcard::take_from_bytes(bytes) {
-        Ok((item, [])) => Ok(item),
-        Ok((_, surplus)) => Err(value(format!("with {} surplus bytes", surplus.len()))),
-        Err(error) => Err(value(error.to_string())),
-    }
-}
-
 fn decode_items<T: DeserializeOwned>(content: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
-    let items = content.length("items", 4)?;
-    (0..items).map(|_| decode_item(content)).collect()
+    let items = content.length("items", VALUE)?;
+    (0..items).map(|_| content.value("item")).collect()
 }

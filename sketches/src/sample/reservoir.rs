@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Sample, capacity, decode_items, encode_item, refused, unless};
+use super::{Item, Sample, capacity, decode_items, refused, unless};
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch, ParameterError};
 use crate::estimate::{Family, Method};
@@ -195,7 +195,7 @@ impl<T: Item> Reservoir<T> {
         out.f64(self.threshold);
         out.u64(self.next);
         out.u32(self.items.len() as u32);
-        self.items.iter().for_each(|item| encode_item(item, out));
+        self.items.iter().for_each(|item| out.value(item));
     }
 
     pub(super) fn decode_content(content: &mut Reader<'_>, capacity: u32) -> Result<Self, DecodeError> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::allocation::Share;
-use super::{Allocation, Item, Reservoir, StratifiedSample, capacity, decode_item, encode_item, refused, unless};
+use super::{Allocation, Item, Reservoir, StratifiedSample, capacity, refused, unless};
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch, ParameterError};
 use crate::estimate::Family;
@@ -285,7 +285,7 @@ impl<K: OwnedKey, T: Item> Codec for Stratified<K, T> {
         out.u64(self.seed);
         out.u32(self.strata.len() as u32);
         for (key, Stratum { measured, reservoir }) in self.ascending() {
-            encode_item(key, out);
+            out.value(key);
             out.u64(measured.count);
             out.f64(measured.mean);
             out.f64(measured.squares);
@@ -298,7 +298,7 @@ impl<K: OwnedKey, T: Item> Codec for Stratified<K, T> {
         let (capacity, seed) = (content.u32("capacity")?, content.u64("seed")?);
         let strata = content.length("strata", 68)?;
         let strata = (0..strata).map(|_| {
-            let key = decode_item(content)?;
+            let key = content.value("item")?;
             let count = content.u64("measured values")?;
             let (mean, squares) = (content.f64("mean")?, content.f64("spread")?);
             let reservoir = Reservoir::decode_content(content, capacity)?;

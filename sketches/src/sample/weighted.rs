@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Item, WeightedSample, capacity, decode_item, encode_item, refused, unless};
+use super::{Item, WeightedSample, capacity, refused, unless};
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch, ParameterError};
 use crate::estimate::{Family, Method};
@@ -336,13 +336,18 @@ impl<T: Item> Codec for WeightedReservoir<T> {
         out.f64(self.weight);
         out.f64(self.threshold);
         out.f64(self.step);
+        // Where ranks tie, the order of the heap is an accident: the items' own bytes decide.
         let mut held: Vec<&Held<T>> = self.held.iter().collect();
-        held.sort_unstable();
+        held.sort_by_cached_key(|held| {
+            let mut item = Writer::default();
+            item.value(&held.item);
+            (held.rank.to_bits(), held.weight.to_bits(), item.into_bytes())
+        });
         out.u32(held.len() as u32);
         for Held { rank, weight, item } in held {
             out.f64(*rank);
             out.f64(*weight);
-            encode_item(item, out);
+            out.value(item);
         }
     }
 
@@ -355,7 +360,7 @@ impl<T: Item> Codec for WeightedReservoir<T> {
         let items = content.length("items", 20)?;
         let held = (0..items).map(|_| {
             let (rank, weight) = (content.f64("rank")?, content.f64("weight")?);
-            Ok(Held { rank, weight, item: decode_item(content)? })
+            Ok(Held { rank, weight, item: content.value("item")? })
         });
         let held = held.collect::<Result<_, DecodeError>>()?;
         Parts { capacity, draws, population, ignored, weight, threshold, step, held }.try_into()
