@@ -225,9 +225,9 @@ impl<F: Fn(f64) -> f64> Joiner<F> {
                 (ours, *values, *last)
             }
             ([ours @ .., last], [values @ .., value]) if last.mean == *value && last.is_atom() => {
-                (ours, &*values, Centroid::atom(*value, last.weight() + 1.0))
+                (ours, values, Centroid::atom(*value, last.weight() + 1.0))
             }
-            (_, [values @ .., value]) => (ours, &*values, Centroid::atom(*value, 1.0)),
+            (_, [values @ .., value]) => (ours, values, Centroid::atom(*value, 1.0)),
             _ => return self.joined,
         };
         let mut rest = values;
