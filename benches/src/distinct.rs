@@ -3,7 +3,6 @@
 //! All have 2¹² registers but ExaLogLog, whose registers are larger and a quarter as many. Peers that take hashes get
 //! the portable one; a peer that takes a hasher gets one of the same function.
 
-use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};

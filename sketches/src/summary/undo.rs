@@ -87,7 +87,8 @@ impl<S: Undo> Sliding<S> for UndoLog<S> {
     fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
         merge_into(&mut self.back_total, &summary)?;
         self.back.push((pane, summary));
-        let at_phase = pane.rem_euclid(i64::from(self.panes)) == i64::from(self.phase);
+        // A damaged checkpoint may hold a window of no panes.
+        let at_phase = pane.rem_euclid(i64::from(self.panes.max(1))) == i64::from(self.phase);
         if self.log.is_empty() && at_phase {
             self.flip()?;
         }
