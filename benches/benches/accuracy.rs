@@ -211,28 +211,28 @@ fn main() {
         "ExaLogLog p=10, distinct items",
         distinct,
         |seed| ExaLogLog::default().seeded(seed),
-        Absorb::exact,
+        Absorb::<u64>::exact,
         |sketch, exact: &ExactDistinct<u64>| relative(&sketch.read(), exact.read().value),
     );
     bench.compare(
         "Count-Min 4×2048, mean overcount",
         zipf,
         |seed| CountMin::default().seeded(seed),
-        Absorb::exact,
+        Absorb::<u64>::exact,
         |sketch, exact: &ExactTop<u64>| overcount(exact, |item| sketch.estimate(item).value, sketch.width()),
     );
     bench.compare(
         "conservative Count-Min 4×2048, mean overcount",
         zipf,
         |seed| ConservativeCountMin::default().seeded(seed),
-        Absorb::exact,
+        Absorb::<u64>::exact,
         |sketch, exact: &ExactTop<u64>| overcount(exact, |item| sketch.estimate(item).value, sketch.width()),
     );
     bench.compare(
         "Misra–Gries, 512 counters, largest error of the top 20",
         zipf,
         |_| HeavyHitters::with_counters(20, 512).expect(ALLOWED),
-        Absorb::exact,
+        Absorb::<u64>::exact,
         |sketch, exact: &ExactTop<u64>| {
             let errors = sketch.read().into_iter().map(|(item, n)| (n.value - exact.count(&item) as f64).abs());
             (errors.fold(0.0, f64::max) / ITEMS as f64, 2.0 / 512.0)
@@ -242,7 +242,7 @@ fn main() {
         "split-block Bloom, false positives",
         distinct,
         |seed| Bloom::for_items(ITEMS as u64, 0.01).expect(ALLOWED).seeded(seed),
-        Absorb::exact,
+        Absorb::<u64>::exact,
         |sketch, exact: &ExactDistinct<u64>| {
             // None of these was absorbed, but for one in 2⁴⁰.
             let wrong = (0..100_000_u64).filter(|item| sketch.contains(item) && !exact.contains(item)).count();
@@ -253,14 +253,14 @@ fn main() {
         "t-digest δ=200, rank error at .01, .5, .99",
         lognormal,
         |_| TDigest::default(),
-        Absorb::exact,
+        Absorb::<f64>::exact,
         |sketch, exact| (rank_error(&sketch.read(), &exact.read()), f64::NAN),
     );
     bench.compare(
         "KLL k=200, rank error at .01, .5, .99",
         lognormal,
         |seed| Kll::default().seeded(seed),
-        Absorb::exact,
+        Absorb::<f64>::exact,
         |sketch, exact| (rank_error(&sketch.read(), &exact.read()), sketch.rank_error()),
     );
     bench.compare(

@@ -198,7 +198,7 @@ impl Estimate {
                 _ => format!("{method}, exact so far"),
             };
         }
-        if value == 0.0 && method.family != Family::HyperLogLog {
+        if value == 0.0 && (method.family != Family::HyperLogLog || upper > 0.0) {
             return format!("{method}, {:.0} % interval", confidence * 100.0);
         }
         let error = (value - lower).max(upper - value) / value.abs() * 100.0;
@@ -206,8 +206,9 @@ impl Estimate {
             return format!("{method}, guaranteed interval");
         }
         // An approximate distinct count states the error of its parameters; the interval around it is a little skewed.
-        let error = match method.family {
-            Family::HyperLogLog => crate::distinct::relative_error(method.size) * 100.0,
+        // What two sketches have in common is less certain.
+        let error = match (method.family, crate::distinct::relative_error(method.size) * 100.0) {
+            (Family::HyperLogLog, stated) if value == 0.0 || error < 2.0 * stated => stated,
             _ => error,
         };
         format!("{method}, ±{error:.1} % at {:.0} %", confidence * 100.0)

@@ -24,7 +24,7 @@ pub(super) fn standard_error(precision: u32) -> f64 {
 pub(super) fn spread(value: f64, precision: u32) -> f64 {
     let m = f64::from(precision).exp2();
     let load = value / m;
-    let share = load / (load + 2.0 + 4.0 * (-load / 3.0).exp());
+    let share = 1.0 / (1.0 + (2.0 + 4.0 * (-load / 3.0).exp()) / load);
     ((0.5 + (ERROR_CONSTANT * ERROR_CONSTANT - 0.5) * share) / m).sqrt()
 }
 

@@ -15,6 +15,9 @@ type Counts = [f64; 64];
 /// Three numbers: of ours alone, of theirs alone, of both.
 pub(super) type Three = [f64; 3];
 
+/// As good as no items.
+const NONE: f64 = 1e-3;
+
 /// The items of two sketches as far as their registers tell.
 pub(super) struct Joint {
     registers: f64,
@@ -37,8 +40,6 @@ impl Joint {
 
     /// Fisher scoring: steps of the gradient over the expected information.
     fn most_likely(&self, observed: &Pairs, mut items: Three) -> Three {
-        // As good as none.
-        const NONE: f64 = 1e-3;
         for _ in 0..100 {
             let rates = items.map(|items| items / self.registers);
             let (mut gradient, _) = observed.derivatives(rates, self.most);
@@ -88,8 +89,12 @@ impl Joint {
 
     /// The standard error of a quantity with this gradient by the three numbers, if they are these.
     fn standard_error(&self, items: Three, gradient: Three) -> f64 {
+        let items = items.map(|items| items.max(NONE));
         let rates = items.map(|items| items / self.registers);
-        let (_, information) = self.expected(rates).derivatives(rates, self.most);
+        let mut expected = self.expected(rates);
+        // Two high and equal registers would tell much, if they came about: nothing is to be expected of them.
+        expected.equal.iter_mut().filter(|count| **count < 1.0).for_each(|count| *count = 0.0);
+        let (_, information) = expected.derivatives(rates, self.most);
         let covariance = inverse(information);
         let mut variance = 0.0;
         for i in 0..3 {
