@@ -152,8 +152,7 @@ fn damaged_t_digests_are_refused() {
     let stored = |means: &[f64], (min, max): (f64, f64), buffered: usize| {
         let centroids: Vec<(f64, f64)> = means.iter().map(|&mean| (mean, 1.0)).collect();
         let nothing: Vec<(f64, f64)> = Vec::new();
-        let parts =
-            (10_u16, ScaleFunction::K2, min, max, 0_u64, centroids, vec![0.0; buffered], nothing);
+        let parts = (10_u16, ScaleFunction::K2, min, max, 0_u64, centroids, vec![0.0; buffered], nothing);
         postcard::from_bytes::<TDigest>(&postcard::to_allocvec(&parts).unwrap())
     };
     assert!(stored(&[1.0, 2.0], (1.0, 2.0), 79).is_ok());

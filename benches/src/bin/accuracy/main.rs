@@ -12,7 +12,9 @@ use streamgauge_benches::report::Scale;
 
 fn main() {
     let scale = Scale(1);
-    for report in [distinct::report, frequency::report, membership::report, quantile::report, sample::report, tdigest::report] {
+    for report in
+        [distinct::report, frequency::report, membership::report, quantile::report, sample::report, tdigest::report]
+    {
         println!("{:#?}", report(scale));
     }
 }

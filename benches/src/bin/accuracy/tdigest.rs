@@ -181,7 +181,8 @@ pub(crate) fn report(scale: Scale) -> Report {
 }
 
 fn run(contest: &Contest, trials: usize, report: &mut Report) {
-    let head = ["input and quantile".to_owned()].into_iter().chain(contest.runners.iter().map(|(name, _)| name.clone()));
+    let head =
+        ["input and quantile".to_owned()].into_iter().chain(contest.runners.iter().map(|(name, _)| name.clone()));
     let title = format!("t-digests, {}: mean |rank error| in millionths of {N}, {trials} trials", contest.title);
     let mut errors = Table::new(contest.name, title, head.clone());
     let mut bytes = Table::new(contest.bytes, "largest image in bytes".to_owned(), head);
@@ -217,21 +218,20 @@ fn run(contest: &Contest, trials: usize, report: &mut Report) {
             let mut order: Vec<usize> = (0..QUANTILES.len()).collect();
             order.sort_unstable_by(|&a, &b| QUANTILES[a].total_cmp(&QUANTILES[b]));
             for (runner, line) in lines.iter_mut().enumerate() {
-                *line = order.iter().map(|&at| ((QUANTILES[at] / (1.0 - QUANTILES[at])).ln(), sums[runner][at])).collect();
+                *line =
+                    order.iter().map(|&at| ((QUANTILES[at] / (1.0 - QUANTILES[at])).ln(), sums[runner][at])).collect();
             }
         }
     }
     if contest.runners[1].0.starts_with("Apache") {
         let mean = (logs.iter().sum::<f64>() / logs.len() as f64).exp();
         let of = format!("{} of {}", contest.runners[0].0, contest.runners[1].0);
-        report.verdicts.push((
-            format!("{of}: geometric mean of the rank errors {mean:.3}, at most 1 wanted"),
-            mean <= 1.0,
-        ));
-        report.verdicts.push((
-            format!("{of}: worst case {worst:.3} ({worst_case}), at most 1.25 wanted"),
-            worst <= 1.25,
-        ));
+        report
+            .verdicts
+            .push((format!("{of}: geometric mean of the rank errors {mean:.3}, at most 1 wanted"), mean <= 1.0));
+        report
+            .verdicts
+            .push((format!("{of}: worst case {worst:.3} ({worst_case}), at most 1.25 wanted"), worst <= 1.25));
         let fits = bytes.rows[..GOAL_INPUTS].iter().all(|(_, sizes)| sizes[0] <= sizes[1]);
         report.verdicts.push((format!("{of}: an image not larger for any input"), fits));
     }
