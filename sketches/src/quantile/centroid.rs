@@ -74,29 +74,27 @@ pub(super) fn total(centroids: &[Centroid]) -> f64 {
 /// One list of two that ascend.
 pub(super) fn united(ours: &[Centroid], theirs: &[Centroid]) -> Vec<Centroid> {
     let mut list = vec![Centroid::atom(0.0, 0.0); ours.len() + theirs.len()];
-    let (mut i, mut j, mut i_end, mut j_end) = (0, 0, ours.len(), theirs.len());
+    let (mut ours, mut theirs, mut rest) = (ours, theirs, &mut list[..]);
     let mut ties = false;
     // From both ends at once, so that one chain of comparisons does not wait for the other, and without a branch on
     // the order, which nobody can foresee.
-    while i < i_end && j < j_end {
-        let (our, their) = (&ours[i], &theirs[j]);
-        let first = our.mean <= their.mean;
-        ties |= our.mean == their.mean;
-        let signed = *select_unpredictable(first, &our.signed, &their.signed);
-        list[i + j] = Centroid { mean: lower(our.mean, their.mean), signed };
-        i += usize::from(first);
-        j += usize::from(!first);
+    while let ([our_first, ..], [.., our_last], [their_first, ..], [.., their_last]) = (ours, ours, theirs, theirs)
+        && let [low, middle @ .., high] = rest
+    {
+        let first = our_first.mean <= their_first.mean;
+        let signed = *select_unpredictable(first, &our_first.signed, &their_first.signed);
+        *low = Centroid { mean: lower(our_first.mean, their_first.mean), signed };
 
-        let (our, their) = (&ours[i_end - 1], &theirs[j_end - 1]);
-        let last = our.mean > their.mean;
-        ties |= our.mean == their.mean;
-        let signed = *select_unpredictable(last, &our.signed, &their.signed);
-        list[i_end + j_end - 1] = Centroid { mean: upper(our.mean, their.mean), signed };
-        i_end -= usize::from(last);
-        j_end -= usize::from(!last);
+        let last = our_last.mean > their_last.mean;
+        let signed = *select_unpredictable(last, &our_last.signed, &their_last.signed);
+        *high = Centroid { mean: upper(our_last.mean, their_last.mean), signed };
+
+        ties |= our_first.mean == their_first.mean || our_last.mean == their_last.mean;
+        ours = &ours[usize::from(first)..ours.len() - usize::from(last)];
+        theirs = &theirs[usize::from(!first)..theirs.len() - usize::from(!last)];
+        rest = middle;
     }
-    list[i + j..i_end + j].copy_from_slice(&ours[i..i_end]);
-    list[i_end + j..i_end + j_end].copy_from_slice(&theirs[j..j_end]);
+    rest.copy_from_slice(if ours.is_empty() { theirs } else { ours });
     if ties {
         list.dedup_by(|next, kept| kept.absorbs(next));
     }

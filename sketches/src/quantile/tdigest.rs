@@ -202,9 +202,8 @@ impl TDigest {
             limit = limit.widened(1.05 * all.len() as f64 / most as f64);
             all = centroid::compress(&all, total, &limit);
         }
-        self.centroids.clear();
-        self.centroids.reserve_exact(all.len());
-        self.centroids.extend_from_slice(&all);
+        all.shrink_to(most);
+        self.centroids = all;
     }
 }
 
