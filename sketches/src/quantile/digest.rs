@@ -113,19 +113,24 @@ impl Digest {
         let mean = |c: &Centroid| c.mean * SMALL;
         let (a, b) = (mean(left), mean(right));
         let (v, w) = (left.weight(), right.weight());
-        let mut edge = a + (b - a) * v / (v + w);
+        let between = a + (b - a) * (v / (v + w));
+        let mut edge = between;
         if at > 0
             && let Some(beyond) = self.centroids.get(at + 2)
         {
             let before = &self.centroids[at - 1];
-            let (u, x) = (before.weight(), beyond.weight());
+            let all = before.weight() + v + w + beyond.weight();
+            // As shares: a heavy weight times a large value would overflow.
+            let [u, v, w, x] = [before.weight(), v, w, beyond.weight()].map(|weight| weight / all);
             let left_slope = slope([mean(before), a, b], [u, v, w]);
             let right_slope = slope([a, b, mean(beyond)], [v, w, x]);
             let (outer_left, outer_right) = ((u + v) / (2.0 * v + w), (w + x) / (v + 2.0 * w));
             let bent = 2.0 * v * w / (v + w) * (outer_left - outer_right) * (b - a) - v * outer_left * right_slope
                 + w * outer_right * left_slope;
-            edge += bent / (u + v + w + x);
+            edge += bent;
         }
+        // Weights so far apart that their shares vanish say nothing of a bend.
+        let edge = if edge.is_nan() { between } else { edge };
         edge.clamp(a, b) / SMALL
     }
 }
