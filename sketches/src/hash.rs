@@ -191,7 +191,7 @@ mod tests {
                 hash_bytes(&negative.to_le_bytes(), seed),
                 "{negative} under {seed}"
             );
-            assert_eq!((&(number as u16)).portable_hash(seed), u64::from(number as u16).portable_hash(seed));
+            assert_eq!((number as u16).portable_hash(seed), u64::from(number as u16).portable_hash(seed));
             seed = number.portable_hash(seed) >> (i % 61);
         }
         for edge in [0, 1, u64::MAX, 1 << 32, u64::from(u32::MAX)] {
