@@ -10,8 +10,10 @@ pub use streamgauge_stream as stream;
 /// What a job needs, in one `use`.
 pub mod prelude {
     pub use streamgauge_sketches::{
-        Absorb, Codec, CompactString, Count, CountMin, Estimate, ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters,
-        HyperLogLog, Key, Merge, On, PortableHash, Quantiles, Spec, Sum, Summary, TDigest,
+        Absorb, Bernoulli, Bloom, ClassicBloom, Codec, CompactString, ConservativeCountMin, Count, CountMin,
+        Covariance, Estimate, ExaLogLog, ExactDistinct, ExactQuantiles, ExactTop, Hashed, HeavyHitters, HyperLogLog,
+        Key, Kll, Max, Membership, Merge, Min, Moments, On, PortableHash, Quantiles, Reservoir, ScalableBloom, Spec,
+        Stratified, Sum, Summary, TDigest, WeightedReservoir,
     };
     #[cfg(feature = "dashboard")]
     pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};

@@ -6,16 +6,19 @@
 //!
 //! | question | summary | its reading | guarantee |
 //! |---|---|---|---|
-//! | how many? | [`Count`], [`Sum`] | [`Estimate`] | exact |
-//! | the lowest, the highest? | [`Min`], [`Max`] | a value, if there was one | exact |
-//! | mean, variance, shape? | [`Moments`] | itself | exact but for rounding |
-//! | do two numbers go together? | [`Covariance`] | itself | exact but for rounding |
-//! | how many different? | [`HyperLogLog`] | [`Estimate`] | relative error 1.04/√2ᵖ |
-//! | the same, denser | [`ExaLogLog`] | [`Estimate`] | relative error 0.344/√2ᵖ |
-//! | how often this one? | [`CountMin`] | the sketch, asked by item | never too low; too high by at most e·N/width |
+//! | how many different? | [`HyperLogLog`], [`ExaLogLog`] | [`Estimate`] | the interval holds with 95 % |
+//! | how often this one? | [`CountMin`], [`ConservativeCountMin`] | the sketch, asked by item | never too low; seldom too high by more than e·N/width |
 //! | which are the most frequent? | [`HeavyHitters`] | keys with intervals | the interval always holds |
+//! | seen before? | [`Bloom`], [`ClassicBloom`], [`ScalableBloom`] | the filter, asked by item | never a false "no" |
 //! | what is the median, the p99? | [`TDigest`] | [`Quantiles`] | none: measured, not proven |
+//! | the same, with a bound? | [`Kll`] | [`Quantiles`] | ranks within 1.3/k, 99 times in a hundred |
+//! | anything, asked later? | [`Reservoir`], [`WeightedReservoir`], [`Bernoulli`], [`Stratified`] | a [sample](sample), asked for means, sums and counts | the interval holds with 95 % |
+//! | how many, how much? | [`Count`], [`Sum`], [`Min`], [`Max`], [`Moments`], [`Covariance`] | numbers | exact |
 //! | the exact answers | [`ExactDistinct`], [`ExactTop`], [`ExactQuantiles`] | as their twins | exact, memory grows |
+//!
+//! Every one of them merges, slides over windows ([`Sliding`]), absorbs in bulk ([`Absorb::absorb_all`]), is a serde type
+//! and has a compact image ([`Codec`]) that is the same on every machine. The [`laws`] that they are held to are public:
+//! run your own summaries through them.
 //!
 //! ```
 //! use streamgauge_sketches::{Absorb, HyperLogLog, Merge, Summary};

@@ -1,8 +1,8 @@
 //! How many different items: [`HyperLogLog`], and the denser [`ExaLogLog`].
 //!
-//! **When not to use it.** Below some hundred thousand items a plain set is exact and affordable. Intersections of
-//! sketches of very different sizes are not to be trusted. A HyperLogLog cannot forget an item, cannot be scaled up from
-//! a sample and cannot decay.
+//! **When not to use it.** Below some hundred thousand items a plain set is exact and affordable. A HyperLogLog cannot
+//! forget an item, cannot be scaled up from a sample and cannot decay. What two sketches have in common is known to
+//! about the error of their union: a small overlap of large sets drowns.
 
 mod estimator;
 pub mod exaloglog;

@@ -18,7 +18,6 @@ pub(super) struct Digest {
     pub(super) max: f64,
 }
 
-#[allow(dead_code)] // Until the reading asks for ranks and trimmed means.
 impl Digest {
     pub(super) fn is_empty(&self) -> bool {
         self.centroids.is_empty()
@@ -159,7 +158,6 @@ struct Piece {
     downwards: bool,
 }
 
-#[allow(dead_code)] // As above.
 impl Piece {
     fn new(low: f64, mean: f64, high: f64) -> Self {
         let (mut a, m, mut b) = (low * SMALL, mean * SMALL, high * SMALL);

@@ -14,5 +14,4 @@ mod quantile;
 mod sample;
 
 /// At least so many of 2,000 intervals at 95 % hold the truth, but for one seed in ten thousand.
-#[allow(dead_code)]
 const HOLD_OF_2000: usize = 1_862;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::registers::{histogram_of_both, merge_logged};
+use super::registers::{histogram_of_both, logged, merge_logged, undo};
 use super::token::{Token, Tokens};
 use super::{HyperLogLog, Store};
 use crate::error::Mismatch;
@@ -19,11 +19,9 @@ enum Change {
     Tokens(Vec<u32>),
     /// All tokens of a sketch that became registers.
     Form(Vec<u32>),
-    /// Registers that rose: position and old value, [`VALUE_BITS`] of it.
+    /// Registers that rose, [logged].
     Registers(Vec<u32>),
 }
-
-const VALUE_BITS: u32 = 6;
 
 impl Undo for HyperLogLog {
     type Overwritten = Overwritten;
@@ -56,11 +54,7 @@ impl Undo for HyperLogLog {
                 }
                 Change::Registers(rising)
             }
-            (Store::Dense(ours), Store::Dense(theirs)) => {
-                let mut rising = Vec::new();
-                merge_logged(ours, theirs, |register, old| rising.push(logged(register, old)));
-                Change::Registers(rising)
-            }
+            (Store::Dense(ours), Store::Dense(theirs)) => Change::Registers(merge_logged(ours, theirs)),
         };
         let mut overwritten = Overwritten(change);
         overwritten.log_mut().shrink_to_fit();
@@ -69,16 +63,7 @@ impl Undo for HyperLogLog {
 
     fn undo(&mut self, overwritten: Overwritten) {
         match (overwritten.0, &mut self.store) {
-            (Change::Registers(rising), Store::Dense(registers)) => {
-                // Latest first: two tokens may have raised one register.
-                for logged in rising.into_iter().rev() {
-                    if let Some(register) = registers.get_mut((logged >> VALUE_BITS) as usize) {
-                        let old = (logged & ((1 << VALUE_BITS) - 1)) as u8;
-                        // A register rose: its old value was the lower one, whatever a damaged log says.
-                        *register = old.min(*register);
-                    }
-                }
-            }
+            (Change::Registers(rose), Store::Dense(registers)) => undo(registers, &rose),
             (Change::Tokens(new), Store::Sparse(tokens)) => {
                 tokens.remove_all(&collect(new, self.precision));
             }
@@ -140,10 +125,6 @@ impl Overwritten {
             Change::Tokens(log) | Change::Form(log) | Change::Registers(log) => log,
         }
     }
-}
-
-fn logged(register: usize, old: u8) -> u32 {
-    (register as u32) << VALUE_BITS | u32::from(old)
 }
 
 /// The tokens of a log; what is none, or too many, is left out.
