@@ -75,7 +75,8 @@ impl TryFrom<Parts> for Kll {
         // While all values are there, nothing is unknown, and no coin was ever tossed.
         let known = if stored.len() == 1 { 0.0 } else { f64::MIN_POSITIVE };
         DecodeError::unless((known..=f64::MAX).contains(&variance), "variance", variance)?;
-        DecodeError::unless(owed >> (Levels::HIGHEST + 1) == 0, "coins owed", owed)?;
+        let most = if stored.len() == 1 { 0 } else { u64::MAX >> (63 - Levels::HIGHEST) };
+        DecodeError::unless(owed <= most, "coins owed", owed)?;
         DecodeError::unless(opposite & !owed == 0, "coins", opposite)?;
 
         if all().next().is_some() {
