@@ -2,6 +2,8 @@
 //!
 //! Sizes are equal in centroids. Apache's digest keeps about 1.46 k of them, so its k is chosen by that.
 
+#![allow(clippy::unwrap_used)] // Parameters are written here.
+
 use std::time::Duration;
 
 use datasketches::tdigest::TDigestMut;

@@ -59,6 +59,12 @@ impl Centroid {
 /// What makes a sum of the largest values finite: 2⁻¹²⁸, a power of two, which keeps all digits.
 const UNIT: f64 = 1.0 / (1_u128 << 127) as f64 / 2.0;
 
+/// Turns a list around, and every value into its negative.
+pub(super) fn mirror(list: &mut [Centroid]) {
+    list.reverse();
+    list.iter_mut().for_each(|c| c.mean = -c.mean);
+}
+
 /// The weight of all.
 pub(super) fn total(centroids: &[Centroid]) -> f64 {
     // Four sums: one alone would wait for itself at every addition.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | | weight of a centroid near quantile q | good at |
 /// |---|---|---|
-/// | `K1` | ∝ √(q (1 − q)) | the middle, two to four times the error of `K2` from the 1st and 99th percentile on |
+/// | `K1` | ∝ √(q (1 − q)) | the middle: half the error of `K2` there, three times as much at the 99.9th percentile |
 /// | `K2` | ∝ q (1 − q) | the tails: the rank error shrinks in proportion to the distance from the end |
 ///
 /// Source: Dunning, *Conservation of the t-digest Scale Invariant*, arXiv:1903.09919.
