@@ -93,7 +93,7 @@ impl<K: OwnedKey, T: Item> TryFrom<Parts<K, T>> for Stratified<K, T> {
             unless(reservoir.population() > 0, "items of a stratum", 0)?;
             unless(measured.count <= reservoir.population(), "measured values", measured.count)?;
             unless(measured.mean.abs() <= 2.0 * Spread::LIMIT, "mean of a stratum", measured.mean)?;
-            unless((0.0..=1e220).contains(&measured.squares), "spread of a stratum", measured.squares)?;
+            unless((0.0..=Spread::WIDEST).contains(&measured.squares), "spread of a stratum", measured.squares)?;
             sample.strata.entry(&key, || stratum);
         }
         unless(sample.strata.len() == keys, "repeated key among strata", keys)?;
@@ -249,6 +249,13 @@ struct Spread {
 impl Spread {
     /// What lies beyond is not measured: its squares would leave the floats.
     const LIMIT: f64 = 1e100;
+    /// More than the squares of 2⁶⁴ values can sum up to.
+    const WIDEST: f64 = 1e220;
+
+    /// Rounding may take a sum of squares below nothing.
+    fn widen(&mut self, squares: f64) {
+        self.squares = (self.squares + squares).clamp(0.0, Self::WIDEST);
+    }
 
     #[inline]
     fn add(&mut self, value: f64) {
@@ -256,7 +263,7 @@ impl Spread {
             self.count = self.count.saturating_add(1);
             let before = value - self.mean;
             self.mean += before / self.count as f64;
-            self.squares += before * (value - self.mean);
+            self.widen(before * (value - self.mean));
         }
     }
 
@@ -265,13 +272,13 @@ impl Spread {
         if theirs > 0.0 {
             let (both, apart) = (ours + theirs, other.mean - self.mean);
             self.mean += apart * (theirs / both);
-            self.squares += other.squares + apart * apart * (ours * theirs / both);
+            self.widen(other.squares + apart * apart * (ours * theirs / both));
             self.count = self.count.saturating_add(other.count);
         }
     }
 
     fn deviation(self) -> f64 {
-        if self.count < 2 { 0.0 } else { (self.squares / (self.count - 1) as f64).max(0.0).sqrt() }
+        if self.count < 2 { 0.0 } else { (self.squares / (self.count - 1) as f64).sqrt() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How wrong the summaries are, beside the exact answers and their peers.
 //!
 //! `cargo run --release -p streamgauge-benches --bin accuracy` writes tables (Markdown and CSV) and plots (SVG); with
-//! `--short 20` it takes a twentieth of the trials.
+//! `--short 20` it takes a twentieth of the trials, which shows that it works but is too few to judge the goals by.
 
 mod distinct;
 mod exaloglog;
@@ -61,5 +61,6 @@ fn main() -> ExitCode {
         missed += report.verdicts.iter().filter(|(_, reached)| !reached).count();
     }
     println!("\nwritten to {}; {missed} goals missed", flags.out.display());
-    ExitCode::from(u8::from(missed > 0))
+    // A share of the trials is too few to judge by.
+    ExitCode::from(u8::from(missed > 0 && flags.short == 1))
 }
