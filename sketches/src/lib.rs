@@ -67,3 +67,7 @@ pub use quantile::{Kll, Quantiles, ScaleFunction, TDigest};
 pub use sample::{Bernoulli, Reservoir, Stratified, WeightedReservoir};
 pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
