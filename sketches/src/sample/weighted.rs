@@ -99,8 +99,11 @@ struct Parts<T: Item> {
     draws: Draws,
     population: u64,
     ignored: u64,
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     weight: f64,
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     threshold: f64,
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     step: f64,
     held: Vec<Held<T>>,
 }
