@@ -448,3 +448,14 @@ fn intervals_hold_their_values() {
         }
     }
 }
+
+#[test]
+fn weights_may_lie_very_far_apart() {
+    // Light and heavy in turn: the heavy ones fill the sample, and are estimated among themselves.
+    let mut sample = weighted(20, 1);
+    (0..500_u32).for_each(|x| sample.absorb_with_weight(&x, if x % 2 == 0 { 1e-300 } else { 1e300 }));
+    let read = sample.read();
+    assert!(read.items().iter().all(|(x, _)| x % 2 == 1));
+    let heavy = read.sum(|_, weight| f64::from(u8::from(weight > 1.0)));
+    assert!(heavy.contains(250.0), "{heavy}");
+}
