@@ -121,7 +121,7 @@ impl fmt::Display for Method {
 /// | probable interval | around `value` | below 1, 0.95 as a rule |
 /// | no guarantee | −∞, +∞ | 0 |
 ///
-/// JSON has no infinity: an estimate without a guarantee is written with `null` bounds.
+/// JSON has no infinity: an estimate without a guarantee is written with `null` bounds, and read again.
 ///
 /// ```
 /// use streamgauge_sketches::Estimate;
@@ -132,10 +132,13 @@ impl fmt::Display for Method {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The best guess.
+    #[serde(deserialize_with = "crate::infinite::or_nan")]
     pub value: f64,
     /// The true answer is not below this …
+    #[serde(deserialize_with = "crate::infinite::or_lowest")]
     pub lower: f64,
     /// … and not above this …
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     pub upper: f64,
     /// … with this probability.
     pub confidence: f64,

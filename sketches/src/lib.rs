@@ -44,6 +44,7 @@ mod estimate;
 pub mod exact;
 pub mod frequency;
 pub mod hash;
+mod infinite;
 mod key;
 pub mod laws;
 pub mod membership;

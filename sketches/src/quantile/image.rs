@@ -102,7 +102,9 @@ fn take_float(content: &mut Reader<'_>, mean: f64) -> Result<Centroid, DecodeErr
 pub(super) struct Parts {
     compression: u16,
     scale: ScaleFunction,
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     min: f64,
+    #[serde(deserialize_with = "crate::infinite::or_lowest")]
     max: f64,
     ignored: u64,
     centroids: Vec<Centroid>,

@@ -81,10 +81,16 @@ impl Total {
         if !(value.is_finite() && error.is_finite() && error > 0.0) {
             return Estimate::unbounded(value, method);
         }
-        let t = student(self.variance * self.variance / self.freedom);
         let skewness = self.third / (self.variance * self.variance.sqrt());
+        // Cubes leave the floats before squares do.
+        if !skewness.is_finite() {
+            return Estimate::unbounded(value, method);
+        }
+        let t = student(self.variance * self.variance / self.freedom);
         let (below, above) = (transformed(t, skewness), transformed(-t, skewness));
-        Estimate::within(value, value - error * below, value - error * above, 0.95, method)
+        // Where nearly all is in the sample, the skewness can outweigh the error: both ends would be on one side.
+        let (lower, upper) = ((value - error * below).min(value), (value - error * above).max(value));
+        Estimate::within(value, lower, upper, 0.95, method)
     }
 }
 

@@ -84,7 +84,8 @@ impl<T> Sample<T> {
         let value = self.population as f64 * hits as f64 / size as f64;
         match size {
             0 => Estimate::unbounded(value, self.method),
-            _ => Estimate::within(value, lower, upper, 0.95, self.method),
+            // The limits are whole numbers, the value need not be: with few items left out, both may be on one side.
+            _ => Estimate::within(value, lower.min(value), upper.max(value), 0.95, self.method),
         }
     }
 

@@ -99,8 +99,11 @@ struct Parts<T: Item> {
     draws: Draws,
     population: u64,
     ignored: u64,
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     weight: f64,
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     threshold: f64,
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     step: f64,
     held: Vec<Held<T>>,
 }
@@ -202,7 +205,10 @@ impl<T: Item> WeightedReservoir<T> {
         let item = item.to_owned();
         let rank = if self.threshold.is_finite() {
             // How far the item's own exponential number reached: evenly distributed below the threshold, almost.
-            let rank = self.step / weight * self.threshold;
+            let share = self.step / weight;
+            // Among weights that are very far apart the share may be too small for a float, and the rank not.
+            let rank =
+                if share >= f64::MIN_POSITIVE { share * self.threshold } else { self.step * self.threshold / weight };
             self.draws.stir_sometimes(&(&item, weight));
             rank
         } else {

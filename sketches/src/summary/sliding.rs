@@ -159,6 +159,9 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
     }
 
     fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
+        if let Some((_, front)) = self.front.last() {
+            front.compatible(&summary)?;
+        }
         merge_into(&mut self.back_total, &summary)?;
         self.back.push((pane, summary));
         // Later flips come when the front is used up, a window's length after this one: the phase lasts.

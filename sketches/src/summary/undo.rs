@@ -87,6 +87,9 @@ impl<S: Undo> Sliding<S> for UndoLog<S> {
     }
 
     fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
+        if let Some(front) = &self.front {
+            front.compatible(&summary)?;
+        }
         merge_into(&mut self.back_total, &summary)?;
         self.back.push((pane, summary));
         let at_phase = pane.rem_euclid(i64::from(self.panes.get())) == i64::from(self.phase);

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use streamgauge_sketches::{
-    Absorb, Count, CountMin, Decay, HeavyHitters, HyperLogLog, Merge, On, Spec, Sum, Summary, TDigest, Weight,
+    Absorb, Count, CountMin, Decay, HeavyHitters, HyperLogLog, Merge, On, Sliding, Spec, Sum, Summary, TDigest, Weight,
     Weighted, laws,
 };
 
@@ -107,4 +107,24 @@ fn exact_twins_answer_the_same_questions() {
     assert!(exact_distinct.is_exact() && distinct.contains(exact_distinct.value));
     assert!(top.iter().zip(&exact_top).all(|(top, exact)| top.1.contains(exact.1.value)));
     assert!((quantiles.at(0.9).value - exact_quantiles.at(0.9).value).abs() < 100.0);
+}
+
+/// A window refuses a pane of other parameters, whether it would meet its old panes or its new ones, and goes on.
+#[test]
+fn windows_refuse_panes_of_other_parameters() {
+    fn refuses<S: Merge>(pane: &S, other: &S) {
+        // The first push is the front of a window of one phase, and the back of the other.
+        for phase in [0, 1] {
+            let mut window = S::Window::new(2, phase);
+            window.push(0, pane.clone()).unwrap();
+            window.push(1, other.clone()).unwrap_err();
+            assert!(window.total().unwrap().is_some_and(|total| total.compatible(pane).is_ok()));
+            window.push(2, pane.clone()).unwrap();
+            window.evict(3).unwrap();
+            assert!(window.is_empty());
+        }
+    }
+    refuses(&HyperLogLog::with_precision(4).unwrap(), &HyperLogLog::with_precision(5).unwrap());
+    refuses(&TDigest::default(), &TDigest::with_compression(10).unwrap());
+    refuses(&CountMin::default(), &CountMin::default().seeded(1));
 }

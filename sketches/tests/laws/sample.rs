@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use streamgauge_sketches::sample::Allocation;
-use streamgauge_sketches::{Absorb, Bernoulli, Codec, Merge, Reservoir, Stratified, Summary, WeightedReservoir, laws};
+use streamgauge_sketches::{
+    Absorb, Bernoulli, Codec, Estimate, Merge, Reservoir, Stratified, Summary, WeightedReservoir, laws,
+};
 
 use crate::{absorbed, merged, parts};
 
@@ -419,4 +421,41 @@ fn damaged_checkpoints_are_refused() {
     damaged[length] = 2;
     assert!(postcard::from_bytes::<Reservoir<u32>>(&stored).is_ok());
     assert!(postcard::from_bytes::<Reservoir<u32>>(&damaged).is_err());
+}
+
+/// An interval holds its own value, and is none of NaNs: also where nearly all items are in the sample and one value
+/// outweighs all others, and at the ends of the floats.
+#[test]
+fn intervals_hold_their_values() {
+    let holds = |estimate: Estimate, what: &str| {
+        assert!(estimate.lower <= estimate.value && estimate.value <= estimate.upper, "{what}: {estimate:?}");
+    };
+    for n in [2_u32, 3, 12, 101, 102, 1_001] {
+        for k in [1, 2, 11, 100, 1_000] {
+            for outlier in [1.0, 1e6, 1e130] {
+                let value = |&x: &u32| if x == 0 { outlier } else { f64::from(x % 2) };
+                let mut uniform = reservoir(k, 1);
+                uniform.absorb_all(&(0..n).collect::<Vec<_>>());
+                let uniform = uniform.read();
+                holds(uniform.sum(value), &format!("sum of {n}, {k} held, {outlier}"));
+                holds(uniform.count(|&x| x > 0), &format!("count of {n}, {k} held"));
+                let mut by_weight = weighted(k, 1);
+                (0..n).for_each(|x| by_weight.absorb_with_weight(&x, if x < 9 { 1e3 } else { 1.0 }));
+                let by_weight = by_weight.read();
+                holds(by_weight.sum(|x, _| value(x)), &format!("weighted sum of {n}, {k} held, {outlier}"));
+                holds(by_weight.sum(|_, weight| weight), &format!("weight of {n}, {k} held"));
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_may_lie_very_far_apart() {
+    // Light and heavy in turn: the heavy ones fill the sample, and are estimated among themselves.
+    let mut sample = weighted(20, 1);
+    (0..500_u32).for_each(|x| sample.absorb_with_weight(&x, if x % 2 == 0 { 1e-300 } else { 1e300 }));
+    let read = sample.read();
+    assert!(read.items().iter().all(|(x, _)| x % 2 == 1));
+    let heavy = read.sum(|_, weight| f64::from(u8::from(weight > 1.0)));
+    assert!(heavy.contains(250.0), "{heavy}");
 }

@@ -14,7 +14,9 @@ use crate::random::Draws;
 pub(super) struct Parts {
     k: u16,
     ignored: u64,
+    #[serde(deserialize_with = "crate::infinite::or_highest")]
     min: f64,
+    #[serde(deserialize_with = "crate::infinite::or_lowest")]
     max: f64,
     variance: f64,
     draws: Draws,
