@@ -130,7 +130,8 @@ impl Digest {
         }
         // Weights so far apart that their shares vanish say nothing of a bend.
         let edge = if edge.is_nan() { between } else { edge };
-        edge.clamp(a, b) / SMALL
+        // The least of all floats lose digits in between.
+        (edge.clamp(a, b) / SMALL).clamp(left.mean, right.mean)
     }
 }
 

@@ -168,6 +168,16 @@ fn damaged_t_digests_are_refused() {
 }
 
 #[test]
+fn the_least_of_all_floats_ascend_too() {
+    let mut digest = TDigest::with_compression(10).unwrap();
+    digest.absorb_all(&(1..200_u64).map(|n| f64::from_bits(n * 16)).collect::<Vec<_>>());
+    let quantiles = digest.read();
+    let values: Vec<_> = (0..=100).map(|i| quantiles.at(f64::from(i) / 100.0).value).collect();
+    assert!(values.is_sorted());
+    assert!((values[0]..=values[100]).contains(&quantiles.trimmed_mean(0.1, 0.9).value));
+}
+
+#[test]
 fn different_parameters_are_refused() {
     let digest = |compression, scale| absorbed(&TDigest::with_scale(compression, scale).unwrap(), &[1.0, 2.0]);
     laws::refuses(&digest(50, ScaleFunction::K2), &digest(60, ScaleFunction::K2));
