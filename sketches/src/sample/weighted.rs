@@ -29,7 +29,7 @@ use crate::summary::{Absorb, Items, Merge, Summary, TwoStacks};
 /// the estimates come. An item that is not accepted costs a comparison and a subtraction: how much weight is stepped
 /// over is drawn once.
 ///
-/// Weights that are zero, negative, infinite or no number are left out and counted. **Not for** counting what has
+/// Weights that are zero, negative, no number, below 10⁻²⁹⁰ or above 10²⁹⁰ are left out and counted. **Not for** counting what has
 /// little weight (a [`Reservoir`](super::Reservoir) does), nor to scale up a sample taken elsewhere.
 ///
 /// Sources: Efraimidis, Spirakis, *Weighted Random Sampling with a Reservoir*, 2006, algorithm A-ExpJ; estimates after
@@ -137,8 +137,9 @@ impl<T: Item> TryFrom<Parts<T>> for WeightedReservoir<T> {
     }
 }
 
+/// Ranks are random numbers over weights: beyond these they would leave the floats, and tie.
 fn is_weight(weight: f64) -> bool {
-    weight > 0.0 && weight < f64::INFINITY
+    (1e-290..=1e290).contains(&weight)
 }
 
 impl<T: Item> WeightedReservoir<T> {
@@ -178,7 +179,8 @@ impl<T: Item> WeightedReservoir<T> {
         self.population
     }
 
-    /// How many items were left out since their weight is zero, negative, infinite or no number.
+    /// How many items were left out since their weight is zero, negative, no number, below
+    /// 10⁻²⁹⁰ or above 10²⁹⁰.
     pub fn ignored(&self) -> u64 {
         self.ignored
     }

@@ -453,9 +453,15 @@ fn intervals_hold_their_values() {
 fn weights_may_lie_very_far_apart() {
     // Light and heavy in turn: the heavy ones fill the sample, and are estimated among themselves.
     let mut sample = weighted(20, 1);
-    (0..500_u32).for_each(|x| sample.absorb_with_weight(&x, if x % 2 == 0 { 1e-300 } else { 1e300 }));
+    (0..500_u32).for_each(|x| sample.absorb_with_weight(&x, if x % 2 == 0 { 1e-290 } else { 1e290 }));
     let read = sample.read();
     assert!(read.items().iter().all(|(x, _)| x % 2 == 1));
     let heavy = read.sum(|_, weight| f64::from(u8::from(weight > 1.0)));
     assert!(heavy.contains(250.0), "{heavy}");
+
+    // Beyond, ranks would tie and keep the first items.
+    for weight in [f64::MIN_POSITIVE, f64::MAX] {
+        sample.absorb_with_weight(&0, weight);
+    }
+    assert_eq!((sample.ignored(), sample.read().population()), (2, 500));
 }
