@@ -393,20 +393,20 @@ fn copies_of_one_empty_sample_draw_differently() {
 #[test]
 fn weights_that_are_none_are_left_out() {
     let mut sample = weighted(3, 1);
-    for weight in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0] {
+    for weight in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 5e-324, f64::MAX] {
         sample.absorb(&(1, weight));
     }
-    assert_eq!((sample.ignored(), sample.population(), sample.read().items().len()), (6, 0, 0));
-    for weight in [f64::MIN_POSITIVE / 4.0, f64::MAX, 1e-300, 1e300, 1.0, f64::MAX] {
+    assert_eq!((sample.ignored(), sample.population(), sample.read().items().len()), (8, 0, 0));
+    for weight in [1e-280, 1e290, 1e-290, 1e289, 1.0, 1e290] {
         sample.absorb(&(2, weight));
     }
     let read = sample.read();
     assert_eq!((sample.population(), read.items().len()), (6, 3));
-    assert!(read.items().iter().all(|(_, weight)| *weight >= 1e300));
+    assert!(read.items().iter().all(|(_, weight)| *weight >= 1e289));
     read.sum(|_, weight| weight);
     laws::image_holds(&sample);
     let mut tiny = weighted(2, 1);
-    (0..9).for_each(|i| tiny.absorb(&(i, 5e-324)));
+    (0..9).for_each(|i| tiny.absorb(&(i, 1e-290)));
     assert_eq!(tiny.read().items().len(), 2);
     laws::image_holds(&tiny);
 }
