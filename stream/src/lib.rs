@@ -21,7 +21,7 @@
 //! for window in hourly.rows() {
 //!     let (count, celsius) = &window.value;
 //!     assert_eq!(count.value, 3_600.0);
-//!     assert!((celsius.at(0.9).value - 90.0).abs() < 1.0);
+//!     assert_eq!(celsius.at(0.9).value, 89.0);
 //! }
 //! assert_eq!(hourly.rows().len(), 2);
 //! # Ok::<(), streamgauge_stream::Error>(())

@@ -145,6 +145,21 @@ pub(super) fn compress(list: &[Centroid], total: f64, limit: &Limit) -> Vec<Cent
     }
 }
 
+/// Joins every two neighbours, whatever they weigh; the first and the last one stay alone.
+pub(super) fn pairwise(list: &[Centroid]) -> Vec<Centroid> {
+    let &[first, ref between @ .., last] = list else {
+        return list.to_vec();
+    };
+    let join = |pair: &[Centroid]| match *pair {
+        [a, b] => {
+            let (weight, share) = (a.weight() + b.weight(), a.weight() / (a.weight() + b.weight()));
+            Centroid::mixture((a.mean * share + b.mean * (1.0 - share)).clamp(a.mean, b.mean), weight)
+        }
+        _ => pair[0],
+    };
+    [first].into_iter().chain(between.chunks(2).map(join)).chain([last]).collect()
+}
+
 /// [`compress`], where a group that begins at a rank may reach up to another.
 fn joined(list: &[Centroid], total: f64, reach: impl Fn(f64) -> f64) -> Vec<Centroid> {
     let &[first, .., last] = list else {

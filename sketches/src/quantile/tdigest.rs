@@ -56,6 +56,9 @@ pub struct TDigest {
     pub(super) weighted: Vec<Centroid>,
 }
 
+/// How often the limit is widened at most; one or two rounds do where weights are of one kind.
+const ROUNDS: u32 = 64;
+
 impl TDigest {
     /// The default compression.
     pub const DEFAULT_COMPRESSION: u16 = 200;
@@ -210,9 +213,15 @@ impl TDigest {
     /// Keeps these centroids, joined until there are no more than there may be.
     fn compress(&mut self, mut all: Vec<Centroid>, mut limit: Limit, total: f64) {
         let most = self.most();
+        let mut rounds = 0;
         while all.len() > most {
             limit = limit.widened(1.05 * all.len() as f64 / most as f64);
             all = centroid::compress(&all, total, &limit);
+            rounds += 1;
+            // Beside a weight of 10¹⁶ times theirs the others have no rank of their own, and no limit joins them.
+            if rounds > ROUNDS && all.len() > most {
+                all = centroid::pairwise(&all);
+            }
         }
         all.shrink_to(most);
         self.centroids = all;

@@ -168,6 +168,22 @@ fn damaged_t_digests_are_refused() {
 }
 
 #[test]
+fn weights_may_lie_very_far_apart() {
+    // A stored digest holds a weight beside which all others vanish.
+    let heavy = |mean: f64| {
+        let (centroids, nothing): (Vec<(f64, f64)>, Vec<(f64, f64)>) = (vec![(mean, 2.0_f64.powi(90))], Vec::new());
+        let parts = (10_u16, ScaleFunction::K2, mean, mean, 0_u64, centroids, Vec::<f64>::new(), nothing);
+        postcard::from_bytes::<TDigest>(&postcard::to_allocvec(&parts).unwrap()).unwrap()
+    };
+    for mean in [-1.0, 100.5, 1_000.0] {
+        let mut digest = heavy(mean);
+        digest.absorb_all(&(0..200).map(f64::from).collect::<Vec<_>>());
+        let quantiles = digest.read();
+        assert_eq!((quantiles.min(), quantiles.max()), (mean.min(0.0), mean.max(199.0)));
+    }
+}
+
+#[test]
 fn the_least_of_all_floats_ascend_too() {
     let mut digest = TDigest::with_compression(10).unwrap();
     digest.absorb_all(&(1..200_u64).map(|n| f64::from_bits(n * 16)).collect::<Vec<_>>());
