@@ -12,7 +12,7 @@
 //! | seen before? | [`Bloom`], [`ClassicBloom`], [`ScalableBloom`] | the filter, asked by item | never a false "no" |
 //! | what is the median, the p99? | [`TDigest`] | [`Quantiles`] | none: measured, not proven |
 //! | the same, with a bound? | [`Kll`] | [`Quantiles`] | ranks within 1.3/k, 99 times in a hundred |
-//! | anything, asked later? | [`Reservoir`], [`WeightedReservoir`], [`Bernoulli`], [`Stratified`] | a [sample](sample), asked for means, sums and counts | the interval holds with 95 % |
+//! | anything, asked later? | [`Reservoir`], [`WeightedReservoir`], [`Bernoulli`], [`Stratified`] | a [`sample`], asked for means, sums and counts | the interval holds with 95 % |
 //! | how many, how much? | [`Count`], [`Sum`], [`Min`], [`Max`], [`Moments`], [`Covariance`] | numbers | exact |
 //! | the exact answers | [`ExactDistinct`], [`ExactTop`], [`ExactQuantiles`] | as their twins | exact, memory grows |
 //!
