@@ -200,8 +200,8 @@ impl Membership for ScalableBloom {
     /// item may be in several stages: then the lower bound is that of one stage, the value and the upper bound count
     /// every stage.
     ///
-    /// The interval holds with 95 % for first stages of a thousand items or more and rates up to 10 %. With stages of a
-    /// hundred items or fewer, or a rate of 50 %, it held in 65 to 98 % of 200 trials.
+    /// The interval aims at 95 %. With usual sizes and rates it held in 89 to 98 % of 200 trials, with first stages of one
+    /// item or a rate of 50 % in 65 to 78 %.
     fn items(&self) -> Estimate {
         let (mut value, mut below, mut above, mut largest) = (0.0, 0.0, 0.0, 0.0_f64);
         let mut passes = 1.0;
