@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::summary::{Identity, On};
 
-use crate::batch::{Batch, Input};
+use crate::batch::{BatchRun, Input};
 use crate::error::Error;
 use crate::source::{Limit, Next};
 
@@ -135,7 +135,7 @@ pub(crate) trait AnySource: Send {
 
 /// An output operation: run once a batch, in the order in which the job names them.
 pub(crate) trait Output: Send + Sync {
-    fn run(&self, batch: &Batch) -> Result<(), Error>;
+    fn run(&self, batch: &BatchRun) -> Result<(), Error>;
 }
 
 /// State of an operator, as the engine stores and restores it.

@@ -30,7 +30,7 @@ pub(crate) type Partitions = Arc<[Input]>;
 
 /// A batch while it runs.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct BatchRun {
     pub(crate) time: Time,
     exchange: Arc<dyn Exchange>,
     /// By input: whether it is a source that has ended.
@@ -58,7 +58,7 @@ pub(crate) struct BadLine {
     pub(crate) cause: String,
 }
 
-impl Batch {
+impl BatchRun {
     /// A batch of inputs that are derived from each other, of which these sources have ended.
     pub(crate) fn new(
         time: Time,
@@ -162,7 +162,7 @@ impl Batch {
 /// A panic in it is an error that names the operator and the partition; of several errors the first partition's is
 /// given, so that it does not depend on timing.
 pub(crate) fn each_partition<R: Send>(
-    batch: &Batch,
+    batch: &BatchRun,
     operator: &str,
     partitions: usize,
     run: impl Fn(usize) -> Result<R, Error> + Sync,

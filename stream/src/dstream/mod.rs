@@ -26,7 +26,7 @@ pub(crate) use summarize::{Compute, Wide, absorb_chunk, absorb_partition, merge_
 
 use std::sync::Arc;
 
-use crate::batch::{Batch, Input, Partitions};
+use crate::batch::{BatchRun, Input, Partitions};
 use crate::error::Error;
 use crate::graph::Graph;
 use crate::source::Record;
@@ -39,12 +39,12 @@ pub(crate) trait Node<T>: Send + Sync {
     /// Gets a batch ready: wide operators compute here. `None` if the stream has no batch at this time.
     ///
     /// Called once a batch, before any `run`.
-    fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error>;
+    fn prepare(&self, batch: &BatchRun) -> Result<Option<Partitions>, Error>;
 
     /// Hands over the rows of a partition in order, some at a time. `out` leaves the vector empty.
     ///
     /// Called once a batch and partition, from any thread.
-    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error>;
+    fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error>;
 }
 
 /// A stream of batches of rows.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{DStream, Node, Shared};
-use crate::batch::{Batch, Input, Partitions};
+use crate::batch::{BatchRun, Input, Partitions};
 use crate::error::Error;
 use crate::source::Record;
 
@@ -23,11 +23,11 @@ where
         self.parent.inputs()
     }
 
-    fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
+    fn prepare(&self, batch: &BatchRun) -> Result<Option<Partitions>, Error> {
         self.parent.prepare(batch)
     }
 
-    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<U>)) -> Result<(), Error> {
+    fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<U>)) -> Result<(), Error> {
         let mut rows = Vec::new();
         self.parent.run(batch, partition, &mut |chunk| {
             (self.chunk)(chunk, &mut rows);

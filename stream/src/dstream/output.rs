@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{DStream, Node, Shared};
-use crate::batch::{Batch, each_partition};
+use crate::batch::{BatchRun, each_partition};
 use crate::error::{Error, panic_message};
 use crate::graph::Output;
 use crate::source::Record;
@@ -30,7 +30,7 @@ impl<E: Display> Outcome for Result<(), E> {
 }
 
 /// All rows of a batch in order; `None` if the stream has no batch at this time.
-fn collect_rows<T: Record>(parent: &Shared<T>, batch: &Batch, name: &str) -> Result<Option<Vec<T>>, Error> {
+fn collect_rows<T: Record>(parent: &Shared<T>, batch: &BatchRun, name: &str) -> Result<Option<Vec<T>>, Error> {
     let Some(partitions) = parent.prepare(batch)? else {
         return Ok(None);
     };
@@ -54,7 +54,7 @@ where
     F: FnMut(Time, Vec<T>) -> O + Send,
     O: Outcome,
 {
-    fn run(&self, batch: &Batch) -> Result<(), Error> {
+    fn run(&self, batch: &BatchRun) -> Result<(), Error> {
         let Some(rows) = collect_rows(&self.parent, batch, &self.name)? else {
             return Ok(());
         };

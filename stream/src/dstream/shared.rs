@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Node;
-use crate::batch::{Batch, Input, Partitions, each_partition};
+use crate::batch::{BatchRun, Input, Partitions, each_partition};
 use crate::error::Error;
 use crate::source::Record;
 use crate::time::Time;
@@ -46,7 +46,7 @@ impl<T: Record> Shared<T> {
         self.readers.load(Ordering::Relaxed) > 1
     }
 
-    fn compute(&self, batch: &Batch) -> Result<Kept<T>, Error> {
+    fn compute(&self, batch: &BatchRun) -> Result<Kept<T>, Error> {
         let partitions = self.node.prepare(batch)?;
         let count = partitions.as_ref().map_or(0, |p| p.len());
         let readers_left = self.readers.load(Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl<T: Record> Node<T> for Shared<T> {
         self.node.inputs()
     }
 
-    fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
+    fn prepare(&self, batch: &BatchRun) -> Result<Option<Partitions>, Error> {
         if !self.is_shared() {
             return self.node.prepare(batch);
         }
@@ -79,7 +79,7 @@ impl<T: Record> Node<T> for Shared<T> {
         }
     }
 
-    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
+    fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
         if !self.is_shared() {
             return self.node.run(batch, partition, out);
         }

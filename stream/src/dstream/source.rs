@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Node;
-use crate::batch::{Batch, Input, Partitions};
+use crate::batch::{BatchRun, Input, Partitions};
 use crate::error::Error;
 use crate::graph::{AnySource, Planned, decode};
 use crate::source::{Limit, Next, Partition, Record, Source};
@@ -44,12 +44,12 @@ impl<T: Record> Node<T> for SourceNode<T> {
         vec![self.input]
     }
 
-    fn prepare(&self, _: &Batch) -> Result<Option<Partitions>, Error> {
+    fn prepare(&self, _: &BatchRun) -> Result<Option<Partitions>, Error> {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner).len();
         Ok(Some(vec![self.input; partitions].into()))
     }
 
-    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
+    fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut rows = 0;
         partitions[partition].read(&mut |chunk| {

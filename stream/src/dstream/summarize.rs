@@ -8,7 +8,7 @@ use streamgauge_sketches::{Merge, Mismatch, Spec, Summary as _, Table};
 
 use super::{DStream, Grouped, Grouping, Node, PerBatch, Reading, Row, Shared};
 use crate::batch::exchange::{by_shard, shards_of};
-use crate::batch::{Batch, Input, Partitions, each_partition};
+use crate::batch::{BatchRun, Input, Partitions, each_partition};
 use crate::error::Error;
 use crate::source::Record;
 
@@ -54,7 +54,7 @@ where
 /// The groups of a partition.
 pub(crate) fn absorb_partition<T, G, S>(
     parent: &Shared<T>,
-    batch: &Batch,
+    batch: &BatchRun,
     partition: usize,
     grouping: &G,
     spec: &S,
@@ -106,7 +106,7 @@ pub(crate) struct Wide<C, R> {
 pub(crate) trait Compute<R>: Send + Sync {
     fn input(&self) -> Input;
     /// The rows of a batch in their order; `None` if there is no batch at this time.
-    fn compute(&self, batch: &Batch) -> Result<Option<Vec<R>>, Error>;
+    fn compute(&self, batch: &BatchRun) -> Result<Option<Vec<R>>, Error>;
 }
 
 impl<C: Compute<R>, R: Record> Wide<C, R> {
@@ -120,7 +120,7 @@ impl<C: Compute<R>, R: Record> Node<R> for Wide<C, R> {
         vec![self.compute.input()]
     }
 
-    fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
+    fn prepare(&self, batch: &BatchRun) -> Result<Option<Partitions>, Error> {
         let Some(rows) = self.compute.compute(batch)? else {
             return Ok(None);
         };
@@ -130,7 +130,7 @@ impl<C: Compute<R>, R: Record> Node<R> for Wide<C, R> {
         Ok(Some(partitions))
     }
 
-    fn run(&self, _: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<R>)) -> Result<(), Error> {
+    fn run(&self, _: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<R>)) -> Result<(), Error> {
         let mut rows = {
             let mut all = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
             all.get_mut(partition).map(std::mem::take).unwrap_or_default()
@@ -154,7 +154,7 @@ where
         self.input
     }
 
-    fn compute(&self, batch: &Batch) -> Result<Option<Vec<Row<T, G, S>>>, Error> {
+    fn compute(&self, batch: &BatchRun) -> Result<Option<Vec<Row<T, G, S>>>, Error> {
         let Some(partitions) = self.parent.prepare(batch)? else {
             return Ok(None);
         };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use compact_str::CompactString;
 
 use super::{DStream, Node, Shared};
-use crate::batch::{BadLine, Batch, CHUNK, Input, MALFORMED_TOLD, Partitions};
+use crate::batch::{BadLine, BatchRun, CHUNK, Input, MALFORMED_TOLD, Partitions};
 use crate::error::{Error, Malformed};
 use crate::source::{Record, TextBlock};
 
@@ -111,13 +111,13 @@ where
         self.parent.inputs()
     }
 
-    fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
+    fn prepare(&self, batch: &BatchRun) -> Result<Option<Partitions>, Error> {
         let partitions = self.parent.prepare(batch)?;
         *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions.clone().unwrap_or_default();
         Ok(partitions)
     }
 
-    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
+    fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
         let input = self.partitions.lock().unwrap_or_else(PoisonError::into_inner)[partition];
         let mut rows = Vec::with_capacity(CHUNK);
         let (mut malformed, mut first) = (0, Vec::new());

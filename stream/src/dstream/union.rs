@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{DStream, Node, Shared};
-use crate::batch::{Batch, Input, Partitions};
+use crate::batch::{BatchRun, Input, Partitions};
 use crate::error::Error;
 use crate::source::Record;
 
@@ -22,7 +22,7 @@ impl<T: Record> Node<T> for Union<T> {
         self.inputs.iter().flat_map(|inputs| inputs.values().copied()).collect()
     }
 
-    fn prepare(&self, batch: &Batch) -> Result<Option<Partitions>, Error> {
+    fn prepare(&self, batch: &BatchRun) -> Result<Option<Partitions>, Error> {
         let (mut inputs, mut places, mut any) = (Vec::new(), Vec::new(), false);
         for (parent, node) in self.parents.iter().enumerate() {
             if let Some(partitions) = node.prepare(batch)? {
@@ -35,7 +35,7 @@ impl<T: Record> Node<T> for Union<T> {
         Ok(any.then(|| inputs.into()))
     }
 
-    fn run(&self, batch: &Batch, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
+    fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
         let places = self.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (parent, partition) = places[partition];
         self.parents[parent].run(batch, partition, out)

@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 
 use super::{Progress, Trigger};
 use crate::batch::exchange::Exchange;
-use crate::batch::{BadLine, Batch, Input, MALFORMED_TOLD};
+use crate::batch::{BadLine, BatchRun, Input, MALFORMED_TOLD};
 use crate::clock::Clock;
 use crate::error::{Error, Malformed};
 use crate::graph::{Parts, Planned};
@@ -131,7 +131,7 @@ impl Driver {
         }
         let ended = self.parts.sources.iter().zip(plans).filter(|(_, plan)| plan.next == Next::Finished);
         let ended = ended.map(|(source, _)| source.input());
-        let batch = Batch::new(time, self.exchange.clone(), self.inputs.clone(), ended);
+        let batch = BatchRun::new(time, self.exchange.clone(), self.inputs.clone(), ended);
         let outputs = &self.parts.outputs;
         // The pool is entered once a batch: entering it costs more than an empty operator.
         self.pool.install(|| outputs.iter().try_for_each(|output| output.run(&batch)))?;
@@ -143,7 +143,7 @@ impl Driver {
         Ok(())
     }
 
-    fn info(&self, batch: &Batch, plans: &[Planned], scheduling_delay: Duration, processing: Duration) -> BatchInfo {
+    fn info(&self, batch: &BatchRun, plans: &[Planned], scheduling_delay: Duration, processing: Duration) -> BatchInfo {
         let sources = self.parts.sources.iter().zip(plans).map(|(source, plan)| SourceInfo {
             name: source.name(),
             records: batch.records(source.input()),
@@ -164,7 +164,7 @@ impl Driver {
     }
 
     /// The malformed lines to tell: to find the number of a line, its file is read again up to there.
-    fn first_malformed(&mut self, batch: &Batch) -> Vec<Malformed> {
+    fn first_malformed(&mut self, batch: &BatchRun) -> Vec<Malformed> {
         let lines = batch.take_bad_lines();
         let untold: Vec<_> = lines.iter().take(MALFORMED_TOLD - self.malformed_told).map(BadLine::resolve).collect();
         self.malformed_told += untold.len();

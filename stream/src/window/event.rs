@@ -10,7 +10,7 @@ use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
 
 use super::store::{Shards, pane_by_shard};
 use super::{Grid, check, schema};
-use crate::batch::{Batch, Input, each_partition};
+use crate::batch::{BatchRun, Input, each_partition};
 use crate::dstream::{
     Compute, DStream, EventWindows, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
 };
@@ -87,7 +87,7 @@ where
     F: Fn(&T) -> i64 + Send + Sync + 'static,
 {
     /// Absorbs a partition pane by pane. Records whose pane the partition itself has closed are late.
-    fn absorb(&self, batch: &Batch, partition: usize) -> Result<Local<G::Key, S::State>, Error> {
+    fn absorb(&self, batch: &BatchRun, partition: usize) -> Result<Local<G::Key, S::State>, Error> {
         let mut local = Local { newest: i64::MIN, late: 0, panes: Vec::<LocalPane<_, _>>::new() };
         self.parent.run(batch, partition, &mut |records| {
             let mut rest = &records[..];
@@ -136,7 +136,7 @@ where
     /// has seen. Lateness goes by whole panes: the watermark at the partition's start has closed a pane or has not.
     fn drop_late(
         &self,
-        batch: &Batch,
+        batch: &BatchRun,
         newest: &mut i64,
         mut local: Local<G::Key, S::State>,
     ) -> Vec<LocalPane<G::Key, S::State>> {
@@ -150,7 +150,7 @@ where
     }
 
     /// The watermark of the stream: the lowest among the inputs that have not ended.
-    fn watermark(&self, batch: &Batch, newest: &BTreeMap<Input, i64>) -> i64 {
+    fn watermark(&self, batch: &BatchRun, newest: &BTreeMap<Input, i64>) -> i64 {
         let of = |input: &Input| newest.get(input).map_or(i64::MIN, |n| n.saturating_sub(self.delay));
         let unfinished = self.inputs.iter().filter(|input| !batch.is_finished(**input));
         unfinished.map(of).min().unwrap_or(i64::MAX)
@@ -170,7 +170,7 @@ where
         self.input
     }
 
-    fn compute(&self, batch: &Batch) -> Result<Option<Vec<Window<Row<T, G, S>>>>, Error> {
+    fn compute(&self, batch: &BatchRun) -> Result<Option<Vec<Window<Row<T, G, S>>>>, Error> {
         // A parent without a batch at this time may all the same have ended.
         let partitions = self.parent.prepare(batch)?.unwrap_or_default();
         let locals = each_partition(batch, &self.name, partitions.len(), |partition| self.absorb(batch, partition))?;

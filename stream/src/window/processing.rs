@@ -7,7 +7,7 @@ use streamgauge_sketches::{Merge, Spec};
 
 use super::store::{Shards, pane_by_shard};
 use super::{Grid, check, schema};
-use crate::batch::{Batch, Input, each_partition};
+use crate::batch::{BatchRun, Input, each_partition};
 use crate::dstream::{
     Compute, DStream, Grouped, Grouping, Node, Reading, Row, Shared, Wide, Windows, absorb_partition,
 };
@@ -42,7 +42,7 @@ where
         self.input
     }
 
-    fn compute(&self, batch: &Batch) -> Result<Option<Vec<Row<T, G, S>>>, Error> {
+    fn compute(&self, batch: &BatchRun) -> Result<Option<Vec<Row<T, G, S>>>, Error> {
         let partitions = self.parent.prepare(batch)?.map_or(0, |partitions| partitions.len());
         let now = batch.time.millis();
         // The batch at t holds what came before t.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Sliding, Table};
 
 use super::Grid;
-use crate::batch::Batch;
+use crate::batch::BatchRun;
 use crate::batch::exchange::{Sharded, by_shard, key_hash, shards_of};
 use crate::dstream::merge_groups;
 use crate::error::Error;
@@ -134,7 +134,7 @@ impl<K: OwnedKey, S: Merge> Shards<K, S> {
     /// Adds what the partitions have, and closes the windows that end until the watermark: by end, then by shard.
     pub(super) fn advance(
         &mut self,
-        batch: &Batch,
+        batch: &BatchRun,
         operator: &str,
         grid: &Grid,
         partitions: Vec<PaneByShard<K, S>>,
