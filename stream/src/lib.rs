@@ -37,6 +37,7 @@ pub mod monitor;
 mod recovery;
 mod schedule;
 pub mod source;
+mod state;
 mod time;
 mod window;
 
