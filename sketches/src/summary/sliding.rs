@@ -155,11 +155,13 @@ impl Phase {
         Self { panes, rest: (phase % u64::from(panes.get())) as u32 }
     }
 
-    /// Whether a pane of the phase lies after the one and not after the other.
+    /// Whether a pane of the phase lies after the one and not after the other. `i64::MIN` is no pane: before the first
+    /// one there was nothing to settle.
     #[inline]
     pub(super) fn comes(self, after: i64, until: i64) -> bool {
         let panes = i64::from(self.panes.get());
         let period = |pane: i64| pane.saturating_sub(i64::from(self.rest)).div_euclid(panes);
+        let after = if after == i64::MIN { until.saturating_sub(1) } else { after };
         period(after) < period(until)
     }
 }
