@@ -45,7 +45,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
 pub use dstream::{
     All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, MemorySink, OnMalformed, Outcome, PerBatch,
-    Reading, Row, TextStream, Windows,
+    Reading, Row, TextStream, Value, Windows,
 };
 pub use error::{Error, Malformed};
 pub use monitor::{BatchInfo, Listener, Report};

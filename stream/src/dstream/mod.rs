@@ -5,6 +5,7 @@
 //! *Wide* operators (everything grouped) compute when the batch is prepared. A stream that several operators read is
 //! computed once and kept for the batch.
 
+mod aggregate;
 mod combine;
 mod cut;
 mod grouped;
@@ -17,11 +18,13 @@ mod text;
 mod union;
 mod wide;
 
+pub use aggregate::Value;
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 pub use output::{MemorySink, Outcome};
 pub use text::{OnMalformed, TextStream};
 
+pub(crate) use aggregate::{Aggregate, Gather, Reduce, add};
 pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};
 pub(crate) use shared::Shared;
 pub(crate) use source::SourceNode;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
+use streamgauge_sketches::{Merge, OwnedKey, Spec, Summary as _, Table};
 
 use super::panes::{EventLane, PaneParts};
 use super::{Grid, check, schema};
@@ -240,7 +240,10 @@ where
         let inputs = parent.inputs();
         let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| EventLane::default()).collect();
         let state = Arc::new(Mutex::new(State { newest: BTreeMap::new(), lanes }));
-        graph.add_state(&name, Stateful::of(schema::<G::Key, S::State>("event window", self.cut.windows), &state));
+        graph.add_state(
+            &name,
+            Stateful::of(schema::<G::Key>("event window", self.cut.windows, &S::State::schema()), &state),
+        );
         let operator = Operator {
             input: graph.derived_input(inputs.clone()),
             name,

@@ -46,6 +46,11 @@ impl Grid {
         time.saturating_add(if past == 0 { 0 } else { self.slide - past })
     }
 
+    /// Whether a window ends at this time.
+    pub(crate) fn ends_window(&self, time: i64) -> bool {
+        time.saturating_sub(self.offset).rem_euclid(self.slide) == 0
+    }
+
     pub(crate) fn next_end(&self, end: i64) -> i64 {
         end.saturating_add(self.slide)
     }

@@ -8,6 +8,8 @@ mod event;
 mod grid;
 mod panes;
 mod processing;
+mod reduce;
+mod slide;
 mod store;
 
 pub use event::Window;
@@ -15,8 +17,6 @@ pub use event::Window;
 use grid::Grid;
 
 use std::time::Duration;
-
-use streamgauge_sketches::Summary;
 
 use crate::dstream::Windows;
 use crate::graph::Graph;
@@ -56,8 +56,8 @@ fn check(graph: &Graph, operator: &str, windows: Windows, by_batch: bool) {
 }
 
 /// What the state of a windowed operator is, in words: it is restored as nothing else.
-fn schema<K, S: Summary>(kind: &str, windows: Windows) -> String {
+fn schema<K>(kind: &str, windows: Windows, what: &str) -> String {
     let Windows { length, slide } = windows;
     let key = std::any::type_name::<K>();
-    format!("{kind} of {length:?} every {slide:?} by {key} of {}", S::schema())
+    format!("{kind} of {length:?} every {slide:?} by {key} of {what}")
 }
