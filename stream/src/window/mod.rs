@@ -8,6 +8,7 @@ mod event;
 mod grid;
 mod panes;
 mod processing;
+mod records;
 mod reduce;
 mod slide;
 mod store;
