@@ -294,6 +294,14 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
         self.total_with(S::merge)
     }
 
+    fn reading(&self) -> Result<Option<S::Reading>, Mismatch> {
+        match (self.front.last(), &self.back_total) {
+            (Some(front), Some(back)) => front.read_merged(back).map(Some),
+            (Some(one), None) | (None, Some(one)) => Ok(Some(one.read())),
+            (None, None) => Ok(None),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.has_no_panes()
     }
