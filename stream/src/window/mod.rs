@@ -10,6 +10,7 @@ mod panes;
 mod processing;
 mod records;
 mod reduce;
+mod runs;
 mod slide;
 mod store;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec};
 
+use super::runs::for_each_run;
 use super::slide::{Slide, Summaries};
 use super::store::SlidingWindows;
 use super::{Grid, check, schema};
@@ -55,8 +56,9 @@ struct Open<P> {
 const NOWHERE: u32 = u32::MAX;
 
 impl<P> Open<P> {
+    /// The place of a key's partial result.
     #[inline]
-    fn partial(&mut self, slot: u32, start: impl FnOnce() -> P) -> &mut P {
+    fn place(&mut self, slot: u32, start: impl FnOnce() -> P) -> u32 {
         let index = slot as usize;
         if index >= self.places.len() {
             self.places.resize(index + 1, NOWHERE);
@@ -66,7 +68,7 @@ impl<P> Open<P> {
             *place = self.partials.len() as u32;
             self.partials.push((slot, start()));
         }
-        &mut self.partials[*place as usize].1
+        *place
     }
 }
 
@@ -119,19 +121,23 @@ where
                 for (key, partial) in states {
                     let mut partial = Some(partial);
                     let take = || partial.take().expect("the partial result is taken once, here");
-                    let held = open.partial(windows.slot(slide, &key, panes), take);
+                    let place = open.place(windows.slot(slide, &key, panes), take);
+                    let held = &mut open.partials[place as usize].1;
                     if let Some(partial) = partial {
                         aggregate.merge(held, partial)?;
                     }
                 }
             }
-            Part::Records(records) => {
+            Part::Records(mut records) => {
+                let mut places = Vec::with_capacity(records.len());
                 for record in &records {
                     grouping.visit(record, |key: &G::Borrowed| {
-                        let slot = windows.slot(slide, key, panes);
-                        aggregate.absorb(open.partial(slot, || aggregate.start()), record);
+                        places.push(open.place(windows.slot(slide, key, panes), || aggregate.start()));
                     });
                 }
+                for_each_run(&mut records, &mut places, open.partials.len(), |place, run| {
+                    aggregate.absorb_all(&mut open.partials[place].1, run);
+                });
             }
         }
         Ok(())
