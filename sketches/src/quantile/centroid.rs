@@ -324,7 +324,8 @@ impl<F: Fn(f64) -> f64> Joiner<F> {
         let unit = unit(end(values.first(), ours.first()), end(values.last(), ours.last()), total);
         let joined = Vec::with_capacity(2 * ours.len() + 16);
         let first = Centroid::atom(0.0, 0.0);
-        let (weight, sum, through, most) = (0.0, 0.0, 0.0, 0.0);
+        // The first one begins a group, however little it weighs.
+        let (weight, sum, through, most) = (0.0, 0.0, 0.0, -1.0);
         Self { joined, reach, unit, first, last: 0.0, several: false, weight, sum, through, most }
     }
 

@@ -424,6 +424,18 @@ mod tests {
     }
 
     #[test]
+    fn the_least_of_all_weights_begin_a_group() {
+        for sign in [-1.0, 1.0] {
+            let mut digest = TDigest::with_compression(10).unwrap();
+            digest.centroids = [-5.0, 5.0].map(|mean| Centroid::atom(mean, 5e-324)).to_vec();
+            digest.reach(-5.0, 5.0);
+            (0..40).for_each(|i| digest.absorb(&(sign * f64::from(i) / 8.0)));
+            digest.flush();
+            assert!((digest.centroids[0].mean, digest.read().at(0.0).value) == (-5.0, -5.0), "{digest:?}");
+        }
+    }
+
+    #[test]
     fn quantiles_ascend_between_the_exact_ends() {
         let mut digest = TDigest::with_compression(20).unwrap();
         for i in 0..5_000_u32 {
