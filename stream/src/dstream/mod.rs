@@ -17,7 +17,7 @@ mod union;
 
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
-pub use output::{MemorySink, Outcome};
+pub use output::Outcome;
 pub use text::{OnMalformed, TextStream};
 
 pub(crate) use shared::Shared;
