@@ -8,7 +8,8 @@ mod json;
 mod lines;
 #[cfg(feature = "parquet")]
 mod parquet;
-//TESTS
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "csv")]
 pub use self::csv::Csv;
