@@ -3,10 +3,12 @@
 use std::fs::File;
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use streamgauge_stream::Time;
 use streamgauge_stream::sink::conformance::{Subject, check};
 use streamgauge_stream::sink::{Files, Parquet};
+use streamgauge_stream::source::Record;
 
 use super::Scratch;
 use super::files::{below_a_file, time_of};
@@ -49,11 +51,11 @@ fn visit(n: u64) -> Visit {
 }
 
 /// The names of the columns, and the rows.
-fn read(scratch: &Scratch, name: &str) -> (Vec<String>, Vec<Visit>) {
+fn read<T: DeserializeOwned>(scratch: &Scratch, name: &str) -> (Vec<String>, Vec<T>) {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(scratch.path(name)).unwrap()).unwrap();
     let names = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
     let batches = builder.build().unwrap();
-    let rows = batches.flat_map(|batch| serde_arrow::from_record_batch::<Vec<Visit>>(&batch.unwrap()).unwrap());
+    let rows = batches.flat_map(|batch| serde_arrow::from_record_batch::<Vec<T>>(&batch.unwrap()).unwrap());
     (names, rows.collect())
 }
 
@@ -98,12 +100,45 @@ fn many_rows_and_none_have_the_same_columns() {
     assert_eq!(read(&scratch, "visits-2000.parquet"), (names, vec![]));
 }
 
+/// The error of the start of a job with such rows.
+fn error_of_the_start<T>(row: T) -> String
+where
+    T: Record + Serialize + DeserializeOwned,
+{
+    let scratch = Scratch::new();
+    let error = super::batches(vec![vec![row]], |rows| rows.write_to(Files::parquet(scratch.path("n"))));
+    let error = error.unwrap_err().to_string();
+    let expected = format!("rows of type {} make no table, as structs do: ", std::any::type_name::<T>());
+    assert!(error.starts_with("the job cannot start: write_to 1: ") && error.contains(&expected), "{error}");
+    assert!(!scratch.0.exists());
+    error
+}
+
 #[test]
 fn rows_without_a_schema_are_an_error_of_the_start() {
+    #[derive(Clone, Serialize, Deserialize)]
+    struct WithData {
+        shape: Shape,
+    }
+    #[derive(Clone, Serialize, Deserialize)]
+    enum Shape {
+        Circle(f64),
+        Square { side: f64 },
+    }
+    #[derive(Clone, Serialize, Deserialize)]
+    struct Empty {}
+    assert!(error_of_the_start(1_u64).contains("Only struct-like types are supported"));
+    let with_data = [Shape::Circle(1.0), Shape::Square { side: 1.0 }];
+    for error in with_data.map(|shape| error_of_the_start(WithData { shape })) {
+        assert!(error.contains("shape is an enum with data"), "{error}");
+    }
+    assert!(error_of_the_start(Empty {}).contains("there are no fields"));
+}
+
+#[test]
+fn tuples_have_numbered_columns() {
     let scratch = Scratch::new();
-    let error = super::batches(vec![vec![1_u64]], |numbers| numbers.write_to(Files::parquet(scratch.path("n"))));
-    let error = error.unwrap_err().to_string();
-    assert!(error.starts_with("the job cannot start: write_to 1: "), "{error}");
-    assert!(error.contains("rows of type u64 have no Parquet schema: "), "{error}");
-    assert!(!scratch.0.exists());
+    let rows = vec![("a".to_owned(), 1_i32), ("b".to_owned(), -2)];
+    super::batches(vec![rows.clone()], |pairs| pairs.write_to(Files::parquet(scratch.path("pairs")))).unwrap();
+    assert_eq!(read(&scratch, "pairs-1000.parquet"), (vec!["0".to_owned(), "1".to_owned()], rows));
 }

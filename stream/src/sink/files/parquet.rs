@@ -1,7 +1,7 @@
 //! Parquet files.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use ::parquet::arrow::ArrowWriter;
 use ::parquet::basic::Compression;
 use ::parquet::file::properties::WriterProperties;
 use arrow_array::RecordBatch;
-use arrow_schema::{FieldRef, Schema};
+use arrow_schema::{DataType, FieldRef, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_arrow::ArrayBuilder;
@@ -21,16 +21,41 @@ use crate::sink::{Cause, Part};
 /// Rows that are encoded at once: enough that columns are long, few enough that their offsets fit into 32 bits.
 const ROWS_AT_ONCE: usize = 1 << 16;
 
-/// A column per field, compressed by Snappy. Rows are structs with serde, both ways: the schema comes from the type, so
-/// that it is the same in every file. An `Option` is a column that may be null, a `Vec` a list, a struct a struct, an
-/// enum without data a text.
+/// A column per field, compressed by Snappy. Rows are structs (or tuples, whose columns are numbered) with serde, both
+/// ways: the schema comes from the type, so that it is the same in every file. An `Option` is a column that may be null,
+/// a `Vec` a list, a struct a struct, an enum without data a text.
 ///
-/// A type that has no such schema (a tuple, an enum with data) is told when the job is started. An empty batch has a
-/// file of the schema without rows.
+/// A type that has no such schema (a bare number, a field that is an enum with data) is an error of the start. An empty
+/// batch has a file of the schema without rows.
 #[derive(Clone, Debug, Default)]
 pub struct Parquet {
     /// Known once the sink has been opened.
     fields: Vec<FieldRef>,
+}
+
+impl Parquet {
+    /// Finds the schema, and whether Parquet has it: there are types that only Arrow has.
+    fn open_for<T: DeserializeOwned>(&mut self, options: TracingOptions) -> Result<(), Cause> {
+        self.fields = Vec::from_type::<T>(options)?;
+        if self.fields.is_empty() {
+            return Err("there are no fields".into());
+        }
+        let schema = Schema::new(self.fields.clone());
+        // The writer does not take these for an error, it panics.
+        let union =
+            schema.flattened_fields().into_iter().find(|field| matches!(field.data_type(), DataType::Union(..)));
+        if let Some(field) = union {
+            return Err(format!("{} is an enum with data, for which there is no column", field.name()).into());
+        }
+        self.writer(io::sink())?;
+        Ok(())
+    }
+
+    fn writer<W: Write + Send>(&self, to: W) -> Result<ArrowWriter<W>, Cause> {
+        let schema = Arc::new(Schema::new(self.fields.clone()));
+        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        Ok(ArrowWriter::try_new(to, schema, Some(properties))?)
+    }
 }
 
 /// The columns of a partition.
@@ -82,9 +107,8 @@ impl<T: Serialize + DeserializeOwned + 'static> Format<T> for Parquet {
             .enums_without_data_as_strings(true)
             .strings_as_large_utf8(false)
             .sequence_as_large_list(false);
-        self.fields = Vec::<FieldRef>::from_type::<T>(options)
-            .map_err(|e| format!("rows of type {} have no Parquet schema: {e}", std::any::type_name::<T>()))?;
-        Ok(())
+        let of = std::any::type_name::<T>();
+        self.open_for::<T>(options).map_err(|e| format!("rows of type {of} make no table, as structs do: {e}").into())
     }
 
     fn part(&self) -> Result<Columns<T>, Cause> {
@@ -93,9 +117,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Format<T> for Parquet {
     }
 
     fn write(&self, parts: &[Columns<T>], file: &mut (dyn Write + Send)) -> Result<(), Cause> {
-        let schema = Arc::new(Schema::new(self.fields.clone()));
-        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        let mut writer = ArrowWriter::try_new(file, schema, Some(properties))?;
+        let mut writer = self.writer(file)?;
         for batch in parts.iter().flat_map(|part| &part.built) {
             writer.write(batch)?;
         }
