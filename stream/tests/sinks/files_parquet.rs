@@ -94,7 +94,7 @@ fn many_rows_and_none_have_the_same_columns() {
     let rows: Vec<_> = (0..150_001).map(visit).collect();
     super::batches(vec![rows.clone(), vec![]], |visits| visits.write_to(Files::parquet(scratch.path("visits"))))
         .unwrap();
-    let (names, read_back) = read(&scratch, "visits-1000.parquet");
+    let (names, read_back) = read::<Visit>(&scratch, "visits-1000.parquet");
     assert_eq!(names, ["page", "bytes", "taken", "secure", "method", "client", "tags", "at"]);
     assert!(read_back == rows);
     assert_eq!(read(&scratch, "visits-2000.parquet"), (names, vec![]));
