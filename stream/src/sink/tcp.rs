@@ -1,6 +1,6 @@
 //! Lines over TCP.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::Duration;
@@ -139,7 +139,7 @@ impl<T, F: Format<T>> Sink<T> for Tcp<F> {
     fn commit(&mut self, _: Time, parts: Vec<F::Encoded>) -> Result<(), Cause> {
         let mut attempt = 1;
         loop {
-            match self.send(|format, server| Ok(format.write(&parts, server).and_then(|()| Ok(server.flush()?))?)) {
+            match self.send(|format, server| format.write(&parts, server)) {
                 Ok(()) => return Ok(()),
                 Err(cause) if attempt == self.attempts => {
                     return Err(format!("{attempt} of {attempt} attempts failed, the last one: {cause}").into());

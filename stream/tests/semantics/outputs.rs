@@ -1,5 +1,7 @@
 //! Output operations.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -267,7 +269,7 @@ fn batch_time_and_partition_are_an_idempotence_key() {
         let written = Written::default();
         let ctx = StreamingContext::builder("test").trigger(Trigger::Available).threads(threads).build();
         let (queue, source) = Queue::new();
-        ctx.source(source).filter(|n: &u64| n % 3 != 0).write_to(Keyed(written.clone()));
+        ctx.source(source).filter(|n: &u64| !n.is_multiple_of(3)).write_to(Keyed(written.clone()));
         (0..16).for_each(|part| assert!(queue.push((part * 3_000..(part + 1) * 3_000).collect())));
         queue.close();
         ctx.start().unwrap();

@@ -17,7 +17,7 @@ struct Visit {
 }
 
 fn visit(n: u64) -> Visit {
-    Visit { page: format!("/a,\"b\"\n{n}"), bytes: (n % 2 == 0).then_some(n), taken: n as f64 / 4.0 }
+    Visit { page: format!("/a,\"b\"\n{n}"), bytes: n.is_multiple_of(2).then_some(n), taken: n as f64 / 4.0 }
 }
 
 struct Folder(Scratch);

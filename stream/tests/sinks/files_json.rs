@@ -19,7 +19,7 @@ struct Visit {
 
 fn visit(n: u64) -> Visit {
     let page = format!("/\"quoted\"\nand broken/{n}");
-    Visit { page, bytes: (n % 2 == 0).then_some(n), tags: vec!["é".to_owned(); n as usize % 3] }
+    Visit { page, bytes: n.is_multiple_of(2).then_some(n), tags: vec!["é".to_owned(); n as usize % 3] }
 }
 
 struct Folder(Scratch);

@@ -40,10 +40,10 @@ struct Visit {
 fn visit(n: u64) -> Visit {
     Visit {
         page: format!("/{n}"),
-        bytes: (n % 2 == 0).then_some(n),
+        bytes: n.is_multiple_of(2).then_some(n),
         taken: n as f64 / 4.0,
-        secure: n % 3 == 0,
-        method: if n % 5 == 0 { Method::Post } else { Method::Get },
+        secure: n.is_multiple_of(3),
+        method: if n.is_multiple_of(5) { Method::Post } else { Method::Get },
         client: Client { host: format!("host {}", n % 7), port: 80 },
         tags: vec!["tag".to_owned(); n as usize % 3],
         at: Time::from_millis(n as i64),
@@ -97,7 +97,7 @@ fn many_rows_and_none_have_the_same_columns() {
     let (names, read_back) = read::<Visit>(&scratch, "visits-1000.parquet");
     assert_eq!(names, ["page", "bytes", "taken", "secure", "method", "client", "tags", "at"]);
     assert!(read_back == rows);
-    assert_eq!(read(&scratch, "visits-2000.parquet"), (names, vec![]));
+    assert_eq!(read::<Visit>(&scratch, "visits-2000.parquet"), (names, vec![]));
 }
 
 /// The error of the start of a job with such rows.

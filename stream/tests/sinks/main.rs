@@ -1,5 +1,7 @@
 //! Every sink through the conformance kit, and what is its own.
 
+#![allow(clippy::unwrap_used)]
+
 mod channel;
 mod conformance;
 mod errors;
@@ -10,6 +12,7 @@ mod files_csv;
 mod files_json;
 #[cfg(feature = "parquet")]
 mod files_parquet;
+mod killed;
 mod memory;
 mod print;
 mod tcp;

@@ -256,8 +256,9 @@ impl<T, F: Format<T>> Sink<T> for Files<F> {
         if self.skip_empty && parts.iter().all(|part| part.rows == 0) {
             let path = folder.join(name);
             return match self.disk.remove(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(at("removing", &path)(e)),
-                _ => Ok(()),
+                Ok(()) => self.disk.sync_folder(&folder).map_err(at("syncing", &folder)),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(e) => Err(at("removing", &path)(e)),
             };
         }
         let parts: Vec<_> = parts.into_iter().map(|part| part.encoded).collect();

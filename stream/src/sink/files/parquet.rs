@@ -85,7 +85,7 @@ impl<T> Columns<T> {
 impl<T: Serialize> Part<T> for Columns<T> {
     fn write(&mut self, rows: &mut Vec<T>) -> Result<(), Cause> {
         for some in rows.chunks(ROWS_AT_ONCE) {
-            self.builder.extend(&some)?;
+            self.builder.extend(some)?;
             self.building += some.len();
             if self.building >= ROWS_AT_ONCE {
                 self.build()?;
