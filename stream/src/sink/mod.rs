@@ -31,9 +31,9 @@ pub use files::Csv;
 pub use files::JsonLines;
 #[cfg(feature = "parquet")]
 pub use files::Parquet;
-pub use files::{FilePart, Files, Format, Lines, Text};
+pub use files::{Files, Format, Text};
 pub use memory::MemorySink;
-pub use print::{Head, Print};
+pub use print::Print;
 pub use tcp::Tcp;
 
 use crate::time::Time;

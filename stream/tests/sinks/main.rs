@@ -1,4 +1,4 @@
-//! Every sink through the conformance kit, and what is its own.
+//! The sinks: what all of them hold, through the conformance kit, and what each one adds.
 
 #![allow(clippy::unwrap_used)]
 

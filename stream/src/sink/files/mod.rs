@@ -15,7 +15,7 @@ mod tests;
 pub use self::csv::Csv;
 #[cfg(feature = "json")]
 pub use self::json::JsonLines;
-pub use self::lines::{Lines, Text};
+pub use self::lines::Text;
 #[cfg(feature = "parquet")]
 pub use self::parquet::Parquet;
 
