@@ -36,6 +36,7 @@ mod graph;
 pub mod monitor;
 mod recovery;
 mod schedule;
+pub mod sink;
 pub mod source;
 mod state;
 mod time;
@@ -44,12 +45,13 @@ mod window;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
 pub use dstream::{
-    All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, MemorySink, OnMalformed, Outcome, PerBatch,
-    Reading, Row, TextStream, Value, Windows,
+    All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, OnMalformed, Outcome, PerBatch, Reading, Row,
+    TextStream, Value, Windows,
 };
 pub use error::{Error, Malformed};
 pub use monitor::{BatchInfo, Listener, Report};
 pub use schedule::Trigger;
+pub use sink::{MemorySink, Sink};
 pub use source::{Queue, QueueSource, Record, Source, SourceError, Stdin, TextBlock, TextFiles};
 pub use time::{Time, hours, millis, mins, secs};
 pub use window::Window;

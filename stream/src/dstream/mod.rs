@@ -21,7 +21,7 @@ mod wide;
 pub use aggregate::Value;
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
-pub use output::{MemorySink, Outcome};
+pub use output::Outcome;
 pub use text::{OnMalformed, TextStream};
 
 pub(crate) use aggregate::{Aggregate, Gather, Reduce, add};

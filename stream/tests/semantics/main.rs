@@ -1,0 +1,4 @@
+//! The semantics of DStreams, line by line.
+
+mod outputs;
+mod windows;
