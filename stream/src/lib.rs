@@ -49,6 +49,9 @@ pub use dstream::{
 pub use error::{Error, Malformed};
 pub use monitor::{BatchInfo, Listener, Report};
 pub use schedule::Trigger;
-pub use source::{Queue, QueueSource, Record, Source, SourceError, Stdin, TextBlock, TextFiles};
+pub use source::{
+    Constant, Queue, QueueSource, Rate, Receiver, ReceiverHandle, ReceiverSource, Record, Source, SourceError, Stdin,
+    TcpLines, TextBlock, TextFiles,
+};
 pub use time::{Time, hours, millis, mins, secs};
 pub use window::Window;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::super::SourceError;
-use super::{newline, open};
+use super::super::open;
+use super::newline;
 
 /// A piece of text of whole lines: what a text source hands over.
 ///

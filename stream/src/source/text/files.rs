@@ -6,15 +6,16 @@ use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::listing::{self, Listed};
+use super::super::open;
 use super::super::{Limit, Next, Partition, Plan, Source, SourceError};
 use super::ahead::ReadAhead;
 use super::block::TextBlock;
-use super::listing::{self, Listed};
 use super::pace::Pace;
 use super::plain::{self, Wanted};
 use super::position::{FilePosition, FilesPosition};
 use super::taken::Taken;
-use super::{LONGEST_LINE, MIB, READ_AHEAD, STREAM_PARTITION, open};
+use super::{LONGEST_LINE, MIB, READ_AHEAD, STREAM_PARTITION};
 
 /// The lines of a file, of a compressed file (`.gz`), or of the files in a directory.
 ///

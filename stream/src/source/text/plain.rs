@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
+use super::super::open;
 use super::super::{Partition, SourceError};
 use super::block::{Start, TextBlock};
-use super::{newline, open};
+use super::newline;
 
 /// What is asked of a file for a batch.
 pub(super) struct Wanted {

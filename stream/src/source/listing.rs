@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::SystemTime;
 
-use super::super::SourceError;
+use super::SourceError;
 use super::open;
 
 /// A file that is there.
