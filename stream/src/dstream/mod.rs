@@ -9,6 +9,7 @@ mod cut;
 mod grouped;
 mod narrow;
 mod output;
+mod parse;
 mod shared;
 mod source;
 mod summarize;
@@ -18,7 +19,8 @@ mod union;
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 pub use output::{MemorySink, Outcome};
-pub use text::{OnMalformed, TextStream};
+pub use parse::OnMalformed;
+pub use text::TextStream;
 
 pub(crate) use shared::Shared;
 pub(crate) use source::SourceNode;

@@ -22,6 +22,7 @@ pub use queue::{Queue, QueueSource};
 pub use rate::{Rate, RatePosition};
 pub use receiver::{Receiver, ReceiverHandle, ReceiverSource, Stopped};
 pub use restart::Restart;
+pub(crate) use text::LineNumbers;
 pub use text::{FilesPosition, Stdin, TcpLines, TextBlock, TextFiles};
 
 use std::fmt::Debug;

@@ -87,7 +87,10 @@ impl TextBlock {
         Ok(first.saturating_add(index))
     }
 
-    #[cfg(test)]
+    pub(super) fn shared_origin(&self) -> &Arc<str> {
+        &self.origin
+    }
+
     pub(super) fn start(&self) -> Start {
         self.start
     }

@@ -8,6 +8,7 @@ mod ahead;
 mod block;
 mod files;
 mod newline;
+mod number;
 mod pace;
 mod plain;
 mod position;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use block::TextBlock;
 pub use files::TextFiles;
+pub(crate) use number::LineNumbers;
 pub use position::FilesPosition;
 pub use stdin::Stdin;
 pub use tcp::TcpLines;
