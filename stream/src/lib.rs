@@ -42,6 +42,10 @@ mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
+#[cfg(feature = "csv")]
+pub use dstream::CsvStream;
+#[cfg(feature = "json")]
+pub use dstream::json;
 pub use dstream::{
     All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, MemorySink, OnMalformed, Outcome, PerBatch,
     Reading, Row, TextStream, Windows,

@@ -5,8 +5,12 @@
 //! *Wide* operators (everything grouped) compute when the batch is prepared. A stream that several operators read is
 //! computed once and kept for the batch.
 
+#[cfg(feature = "csv")]
+mod csv;
 mod cut;
 mod grouped;
+#[cfg(feature = "json")]
+mod json;
 mod narrow;
 mod output;
 mod parse;
@@ -16,8 +20,12 @@ mod summarize;
 mod text;
 mod union;
 
+#[cfg(feature = "csv")]
+pub use csv::CsvStream;
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
+#[cfg(feature = "json")]
+pub use json::json;
 pub use output::{MemorySink, Outcome};
 pub use parse::OnMalformed;
 pub use text::TextStream;

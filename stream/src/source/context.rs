@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+#[cfg(any(feature = "csv", feature = "json", feature = "parquet"))]
+use serde::de::DeserializeOwned;
+
+#[cfg(any(feature = "csv", feature = "json", feature = "parquet"))]
+use super::Record;
 use super::{Receiver, ReceiverSource, Source, SourceError, Stdin, TextBlock, TextFiles};
 use crate::context::StreamingContext;
 use crate::dstream::{DStream, SourceNode, TextStream};
@@ -30,6 +35,53 @@ impl StreamingContext {
     /// [`SourceError`] if there is no such file or it cannot be read.
     pub fn text_files(&self, path: impl Into<PathBuf>) -> Result<TextStream, SourceError> {
         TextFiles::new(path).map(|files| self.text(files))
+    }
+
+    /// The rows of the files with a JSON value on each line: of a file, of a `.gz` file, or of the files in a directory.
+    /// A line that does not fit the type is malformed, and skipped.
+    ///
+    /// The same as `ctx.text_files(path)?.parse(json::<T>)`, where there is more to set: [`TextFiles`],
+    /// [`on_malformed`](TextStream::on_malformed), [`parse_or_divert`](TextStream::parse_or_divert).
+    ///
+    /// # Errors
+    /// [`SourceError`] if there is no such file or it cannot be read.
+    #[cfg(feature = "json")]
+    pub fn json_files<T: Record + DeserializeOwned>(
+        &self,
+        path: impl Into<PathBuf>,
+    ) -> Result<DStream<T>, SourceError> {
+        Ok(self.text_files(path)?.parse(crate::dstream::json::<T>))
+    }
+
+    /// The records of CSV files.
+    #[cfg(feature = "csv")]
+    pub fn csv(&self, files: super::CsvFiles) -> crate::dstream::CsvStream {
+        crate::dstream::CsvStream::new(self.add_source(files, false))
+    }
+
+    /// The rows of a CSV file, of a `.gz` file, or of the files in a directory, each with a header. A record that does not
+    /// fit the type is malformed, and skipped.
+    ///
+    /// The same as `ctx.csv(CsvFiles::new(path)?).parse::<T>()`, where there is more to set.
+    ///
+    /// # Errors
+    /// [`SourceError`] if there is no such file or it cannot be read.
+    #[cfg(feature = "csv")]
+    pub fn csv_files<T: Record + DeserializeOwned>(&self, path: impl Into<PathBuf>) -> Result<DStream<T>, SourceError> {
+        Ok(self.csv(super::CsvFiles::new(path)?).parse())
+    }
+
+    /// The rows of a Parquet file, or of the files in a directory. Where there is something to set, give
+    /// [`ParquetFiles`](super::ParquetFiles) to [`source`](Self::source).
+    ///
+    /// # Errors
+    /// [`SourceError`] if there is no such file or it is not Parquet.
+    #[cfg(feature = "parquet")]
+    pub fn parquet_files<T>(&self, path: impl Into<PathBuf>) -> Result<DStream<T>, SourceError>
+    where
+        T: Record + DeserializeOwned,
+    {
+        Ok(self.source(super::ParquetFiles::new(path)?))
     }
 
     /// The lines of the standard input.

@@ -11,6 +11,8 @@ mod context;
 mod kept;
 mod listing;
 mod open;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod queue;
 mod rate;
 mod receiver;
@@ -18,10 +20,16 @@ mod restart;
 mod text;
 
 pub use constant::Constant;
+#[cfg(feature = "parquet")]
+pub use parquet::{ParquetFiles, ParquetPosition};
 pub use queue::{Queue, QueueSource};
 pub use rate::{Rate, RatePosition};
 pub use receiver::{Receiver, ReceiverHandle, ReceiverSource, Stopped};
 pub use restart::Restart;
+#[cfg(feature = "csv")]
+pub(crate) use text::CsvBlock;
+#[cfg(feature = "csv")]
+pub use text::CsvFiles;
 pub(crate) use text::LineNumbers;
 pub use text::{FilesPosition, Stdin, TcpLines, TextBlock, TextFiles};
 
@@ -58,12 +66,20 @@ impl SourceError {
 
 /// How much a source may plan for one batch.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Limit {
     /// The time of the batch.
     pub time: Time,
     /// Wait until a full share is there or the input ends, instead of taking what is there now. Set when a job takes
     /// all that is available and then stops: its batches then depend on the input alone.
     pub wait: bool,
+}
+
+impl Limit {
+    /// A batch of this time, which waits for a full share or takes what is there.
+    pub fn new(time: Time, wait: bool) -> Self {
+        Self { time, wait }
+    }
 }
 
 /// What a source is about to read.

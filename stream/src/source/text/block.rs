@@ -10,7 +10,7 @@ use super::newline;
 ///
 /// Lines stay where they are: a stream parses them as `&str` out of the block, so a line costs no allocation. Bytes that
 /// are no UTF-8 have been replaced by U+FFFD.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextBlock {
     text: String,
     origin: Arc<str>,
@@ -85,6 +85,12 @@ impl TextBlock {
             }
         };
         Ok(first.saturating_add(index))
+    }
+
+    /// Whether it begins its input.
+    #[cfg(feature = "csv")]
+    pub(super) fn is_first(&self) -> bool {
+        matches!(self.start, Start::Byte(0) | Start::Line(1))
     }
 
     pub(super) fn shared_origin(&self) -> &Arc<str> {

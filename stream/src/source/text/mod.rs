@@ -6,6 +6,9 @@
 
 mod ahead;
 mod block;
+#[cfg(feature = "csv")]
+mod csv;
+mod ends;
 mod files;
 mod newline;
 mod number;
@@ -19,6 +22,10 @@ mod tcp;
 mod tests;
 
 pub use block::TextBlock;
+#[cfg(feature = "csv")]
+pub(crate) use csv::CsvBlock;
+#[cfg(feature = "csv")]
+pub use csv::CsvFiles;
 pub use files::TextFiles;
 pub(crate) use number::LineNumbers;
 pub use position::FilesPosition;

@@ -1,0 +1,14 @@
+//! Sources as a program uses them.
+
+mod conformance;
+#[cfg(feature = "csv")]
+mod csv;
+mod files;
+#[cfg(feature = "json")]
+mod json;
+mod malformed;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod receiver;
+mod support;
+mod tcp;
