@@ -91,6 +91,9 @@ impl<S: Source> ByHand<S> {
             records.extend(partitions.into_iter().flatten());
             let warnings = self.source.take_warnings();
             if !warnings.is_empty() {
+                // What came before the warning, but after the batch.
+                let (partitions, _) = self.batch(false).unwrap();
+                records.extend(partitions.into_iter().flatten());
                 return warnings.iter().map(ToString::to_string).collect();
             }
             std::thread::yield_now();
