@@ -26,11 +26,9 @@ pub use queue::{Queue, QueueSource};
 pub use rate::{Rate, RatePosition};
 pub use receiver::{Receiver, ReceiverHandle, ReceiverSource, Stopped};
 pub use restart::Restart;
-#[cfg(feature = "csv")]
-pub(crate) use text::CsvBlock;
-#[cfg(feature = "csv")]
-pub use text::CsvFiles;
 pub(crate) use text::LineNumbers;
+#[cfg(feature = "csv")]
+pub use text::{CsvBlock, CsvFiles};
 pub use text::{FilesPosition, Stdin, TcpLines, TextBlock, TextFiles};
 
 use std::fmt::Debug;

@@ -14,6 +14,10 @@ fn lines(blocks: &[TextBlock]) -> Vec<&str> {
     blocks.iter().flat_map(|block| block.lines()).collect()
 }
 
+fn text(blocks: &[TextBlock]) -> String {
+    blocks.iter().map(TextBlock::as_str).collect()
+}
+
 fn numbered(range: std::ops::Range<u32>) -> String {
     range.map(|n| format!("line {n}\n")).collect()
 }
@@ -46,11 +50,11 @@ fn a_constant_is_a_source() {
 fn text_is_a_source() {
     let scratch = Scratch::new();
     let file = scratch.write("plain.log", numbered(0..500), 1);
-    let blocks = check(|| TextFiles::new(&file).unwrap().max_bytes_per_batch(700));
+    let blocks = Kit::default().check_as(|| TextFiles::new(&file).unwrap().max_bytes_per_batch(700), text);
     assert_eq!(lines(&blocks), numbered(0..500).lines().collect::<Vec<_>>());
     scratch.write("second.log", numbered(500..520), 2);
     scratch.write("none.log", "", 3);
-    let blocks = check(|| TextFiles::new(&scratch.0).unwrap().max_bytes_per_batch(300));
+    let blocks = Kit::default().check_as(|| TextFiles::new(&scratch.0).unwrap().max_bytes_per_batch(300), text);
     assert_eq!(lines(&blocks), numbered(0..520).lines().collect::<Vec<_>>());
     let followed = Kit::default().most_batches(30).check(|| TextFiles::new(&scratch.0).unwrap().follow());
     assert_eq!(lines(&followed).len(), 520);
@@ -65,20 +69,22 @@ fn compressed_text_is_a_source() {
     gzip.write_all(numbered(0..3_000).as_bytes()).unwrap();
     scratch.write("a.log.gz", gzip.finish().unwrap(), 1);
     scratch.write("b.log", numbered(3_000..3_010), 2);
-    let blocks = check(|| TextFiles::new(&scratch.0).unwrap().max_bytes_per_batch(5_000));
+    let blocks = Kit::default().check_as(|| TextFiles::new(&scratch.0).unwrap().max_bytes_per_batch(5_000), text);
     assert_eq!(lines(&blocks), numbered(0..3_010).lines().collect::<Vec<_>>());
 }
 
 #[cfg(feature = "csv")]
 #[test]
 fn csv_is_a_source() {
-    use streamgauge_stream::source::CsvFiles;
+    use streamgauge_stream::source::{CsvBlock, CsvFiles};
     let scratch = Scratch::new();
     let records: String = (0..400).map(|n| format!("{n},\"a\n\"\"{n}\"\",\"\n")).collect();
     scratch.write("a.csv", format!("number,text\n{records}"), 1);
     scratch.write("b.csv", "number,text\n400,last\n", 2);
-    let blocks = check(|| CsvFiles::new(&scratch.0).unwrap().max_bytes_per_batch(500));
+    let text = |blocks: &[CsvBlock]| -> String { blocks.iter().map(|block| block.text().as_str()).collect() };
+    let blocks = Kit::default().check_as(|| CsvFiles::new(&scratch.0).unwrap().max_bytes_per_batch(500), text);
     assert!(blocks.len() > 10);
+    assert_eq!(text(&blocks), format!("number,text\n{records}number,text\n400,last\n"));
 }
 
 #[test]
@@ -101,7 +107,7 @@ enum Fault {
     PositionIsLost,
     PlansByChance,
     OtherRecordsWhenReadAgain,
-    OtherPartitionsWhenMadeAnew,
+    OtherPartitions,
     PartitionReadOnce,
     RangesOverlap,
     GoesBack,
@@ -165,7 +171,7 @@ impl Source for Faulty {
             Fault::RangesOverlap if records.len() > 7 => records.push(0),
             _ => {}
         }
-        let size = if self.fault == Fault::OtherPartitionsWhenMadeAnew { 2 + chance() as usize % 3 } else { 3 };
+        let size = if self.fault == Fault::OtherPartitions { 2 + chance() as usize % 3 } else { 3 };
         let partition = |records: &[u64]| {
             let records = Mutex::new(records.to_vec());
             Box::new(Part { fault: self.fault, records }) as Box<dyn Partition<u64>>
@@ -204,7 +210,7 @@ fn every_law_catches_the_source_that_breaks_it() {
         (Fault::PositionIsLost, "the position is another one when it was stored and read back"),
         (Fault::PlansByChance, "when the source is made anew"),
         (Fault::OtherRecordsWhenReadAgain, "when it is read again"),
-        (Fault::OtherPartitionsWhenMadeAnew, "when the source is made anew"),
+        (Fault::OtherPartitions, "the partitions of batch 0, when it is read again"),
         (Fault::PartitionReadOnce, "read a second time"),
         (Fault::RangesOverlap, "when they are read as one range"),
         (Fault::GoesBack, "goes back to the beginning of an earlier batch"),
@@ -214,7 +220,8 @@ fn every_law_catches_the_source_that_breaks_it() {
         (Fault::PartitionFails, "a partition cannot be read: faulty: broken"),
     ] {
         let panic = run(fault).expect_err(&format!("{fault:?} is not caught"));
-        let message = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let message = panic.downcast_ref::<String>().cloned().or(text).unwrap_or_default();
         assert!(message.contains(expected), "{fault:?}: {message}");
     }
 }

@@ -205,7 +205,8 @@ pub struct CsvBlock {
 }
 
 impl CsvBlock {
-    pub(crate) fn text(&self) -> &TextBlock {
+    /// The text, with the header if it begins the file.
+    pub fn text(&self) -> &TextBlock {
         &self.text
     }
 

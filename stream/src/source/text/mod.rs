@@ -23,9 +23,7 @@ mod tests;
 
 pub use block::TextBlock;
 #[cfg(feature = "csv")]
-pub(crate) use csv::CsvBlock;
-#[cfg(feature = "csv")]
-pub use csv::CsvFiles;
+pub use csv::{CsvBlock, CsvFiles};
 pub use files::TextFiles;
 pub(crate) use number::LineNumbers;
 pub use position::FilesPosition;
