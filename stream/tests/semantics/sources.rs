@@ -1,5 +1,7 @@
 //! Receivers, queues, files and offsets: what users of DStreams rely on, and where this engine differs on purpose.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;

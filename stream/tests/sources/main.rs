@@ -1,5 +1,7 @@
 //! Sources as a program uses them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod conformance;
 #[cfg(feature = "csv")]
 mod csv;

@@ -102,12 +102,6 @@ impl CsvFiles {
         self.files = self.files.max_bytes_per_batch(bytes);
         self
     }
-
-    #[cfg(test)]
-    pub(super) fn partition(mut self, bytes: u64) -> Self {
-        (self.files.partition, self.files.stream_partition) = (bytes, bytes as usize);
-        self
-    }
 }
 
 /// The headers of files, by path.
