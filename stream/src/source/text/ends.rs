@@ -15,7 +15,7 @@ pub(super) enum Ends {
     /// Every line end.
     #[default]
     Lines,
-    #[cfg_attr(not(feature = "csv"), expect(dead_code, reason = "only CSV has quotes"))]
+    #[cfg_attr(not(any(feature = "csv", test)), expect(dead_code, reason = "only CSV has quotes"))]
     /// Line ends that stand outside of quotes, of which a record has an even number.
     Unquoted(u8),
 }
