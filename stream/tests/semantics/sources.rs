@@ -42,12 +42,12 @@ where
 }
 
 fn records<T>(partitions: &[Box<dyn Partition<T>>]) -> Vec<Vec<T>> {
-    let read = |partition: &Box<dyn Partition<T>>| {
+    let read = |partition: &dyn Partition<T>| {
         let mut records = Vec::new();
         partition.read(&mut |chunk| records.append(chunk)).unwrap();
         records
     };
-    partitions.iter().map(read).collect()
+    partitions.iter().map(|partition| read(&**partition)).collect()
 }
 
 /// The partitions of the first batch of a source.

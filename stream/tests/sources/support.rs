@@ -77,11 +77,11 @@ impl<S: Source> ByHand<S> {
         let plan = self.source.plan(&self.at, Limit::new(Time::from_secs(1), wait))?;
         let partitions = self.source.read(&self.at, &plan.to)?;
         self.at = plan.to;
-        let read = |partition: &Box<dyn Partition<S::Item>>| {
+        let read = |partition: &dyn Partition<S::Item>| {
             let mut records = Vec::new();
             partition.read(&mut |chunk| records.append(chunk)).map(|()| records)
         };
-        Ok((partitions.iter().map(read).collect::<Result<_, _>>()?, plan.next))
+        Ok((partitions.iter().map(|partition| read(&**partition)).collect::<Result<_, _>>()?, plan.next))
     }
 
     /// The next warnings, as soon as there are any. What comes meanwhile is kept in `records`.
