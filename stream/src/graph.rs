@@ -9,8 +9,9 @@ use streamgauge_sketches::summary::{Identity, On};
 
 use crate::batch::exchange::LANES;
 use crate::batch::{BatchRun, Input};
+use crate::clock::Clock;
 use crate::error::Error;
-use crate::source::{Limit, Next};
+use crate::source::{Limit, Next, SourceError};
 use crate::state::Lanes;
 
 /// The registry of a job: sources, outputs, state, and everything that is wrong with it.
@@ -126,6 +127,9 @@ pub(crate) trait AnySource: Send {
     fn name(&self) -> String;
     fn input(&self) -> Input;
 
+    /// Lets it begin to take records in.
+    fn open(&mut self, clock: &Arc<dyn Clock>) -> Result<(), Error>;
+
     /// Plans a batch.
     fn plan(&mut self, limit: Limit) -> Result<Planned, Error>;
 
@@ -134,6 +138,9 @@ pub(crate) trait AnySource: Send {
 
     fn close(&mut self);
     fn holds_records(&self) -> bool;
+
+    /// What went wrong since it was asked last, although the source goes on.
+    fn take_warnings(&mut self) -> Vec<SourceError>;
 
     /// The position, serialized.
     fn save(&self) -> Vec<u8>;

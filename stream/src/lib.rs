@@ -44,6 +44,10 @@ mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
+#[cfg(feature = "csv")]
+pub use dstream::CsvStream;
+#[cfg(feature = "json")]
+pub use dstream::json;
 pub use dstream::{
     All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, OnMalformed, Outcome, PerBatch, Reading, Row,
     TextStream, Value, Windows,
@@ -52,6 +56,9 @@ pub use error::{Error, Malformed};
 pub use monitor::{BatchInfo, Listener, Report};
 pub use schedule::Trigger;
 pub use sink::{MemorySink, Sink};
-pub use source::{Queue, QueueSource, Record, Source, SourceError, Stdin, TextBlock, TextFiles};
+pub use source::{
+    Constant, Queue, QueueSource, Rate, Receiver, ReceiverHandle, ReceiverSource, Record, Source, SourceError, Stdin,
+    TcpLines, TextBlock, TextFiles,
+};
 pub use time::{Time, hours, millis, mins, secs};
 pub use window::Window;

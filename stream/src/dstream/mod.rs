@@ -7,10 +7,15 @@
 
 mod aggregate;
 mod combine;
+#[cfg(feature = "csv")]
+mod csv;
 mod cut;
 mod grouped;
+#[cfg(feature = "json")]
+mod json;
 mod narrow;
 mod output;
+mod parse;
 mod shared;
 mod source;
 mod summarize;
@@ -19,10 +24,15 @@ mod union;
 mod wide;
 
 pub use aggregate::Value;
+#[cfg(feature = "csv")]
+pub use csv::CsvStream;
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
+#[cfg(feature = "json")]
+pub use json::json;
 pub use output::Outcome;
-pub use text::{OnMalformed, TextStream};
+pub use parse::OnMalformed;
+pub use text::TextStream;
 
 pub(crate) use aggregate::{Aggregate, Gather, Reduce, add};
 pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};

@@ -1,4 +1,5 @@
 //! The semantics of DStreams, line by line.
 
 mod outputs;
+mod sources;
 mod windows;

@@ -62,9 +62,8 @@ fn a_windowed_stream_has_batches_at_its_slides_only() {
 fn a_slide_longer_than_the_window_samples() {
     let rows = run(&[&[1], &[2], &[3], &[4], &[5], &[6]], |stream| stream.window(secs(1), secs(3)).records());
     assert_eq!(rows, [(3, vec![3]), (6, vec![6])]);
-    let sums = run(&[&[1], &[2], &[3], &[4], &[5], &[6]], |stream| {
-        stream.reduce_by_window(|a, b| a + b, secs(1), secs(3))
-    });
+    let sums =
+        run(&[&[1], &[2], &[3], &[4], &[5], &[6]], |stream| stream.reduce_by_window(|a, b| a + b, secs(1), secs(3)));
     assert_eq!(sums, [(3, vec![3]), (6, vec![6])]);
 }
 
