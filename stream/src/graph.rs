@@ -30,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) problems: Vec<String>,
     is_started: bool,
     names: HashSet<String>,
+    remember: Duration,
 }
 
 impl Graph {
@@ -42,10 +43,25 @@ impl Graph {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the parts to run them. What is added from here on is no part of the job.
+    /// Takes the parts to run them. What is added from here on is no part of the job: a mistake that ends it.
     pub(crate) fn start(&self) -> Parts {
-        let started = Parts { is_started: true, ..Parts::default() };
-        std::mem::replace(&mut *self.parts(), started)
+        let mut parts = self.parts();
+        let started = Parts { is_started: true, remember: parts.remember, ..Parts::default() };
+        std::mem::replace(&mut *parts, started)
+    }
+
+    /// What was added after the start, or was wrong with what was.
+    pub(crate) fn changes_after_start(&self) -> Vec<String> {
+        let parts = self.parts();
+        if parts.outputs.is_empty() && parts.sources.is_empty() && parts.problems.is_empty() {
+            return Vec::new();
+        }
+        let sources = parts.sources.iter().map(|source| source.name());
+        let added = sources.chain(parts.outputs.iter().map(|output| output.name().to_owned()));
+        let added = added.map(|name| {
+            format!("{name}: it was added to a job that runs, and would never run; describe the whole job before start()")
+        });
+        added.chain(parts.problems.iter().cloned()).collect()
     }
 
     pub(crate) fn is_started(&self) -> bool {
@@ -69,6 +85,26 @@ impl Graph {
             parts.problems.push(format!("two operators are named \"{name}\"; give each its own name"));
         }
         name
+    }
+
+    /// Takes note of a mistake if an operator combines this job's stream with one of another job.
+    #[expect(dead_code, reason = "for the operators that combine two streams")]
+    pub(crate) fn must_be(&self, other: &Graph, operator: &str) {
+        if !std::ptr::eq(self, other) {
+            self.problem(format!("{operator}: the streams belong to different contexts; build them from one"));
+        }
+    }
+
+    /// Asks for the batches of this length to be kept, at least.
+    pub(crate) fn raise_remember(&self, length: Duration) {
+        let mut parts = self.parts();
+        parts.remember = parts.remember.max(length);
+    }
+
+    /// How long batches are kept for those who ask for past ones, beyond what operators need themselves.
+    #[expect(dead_code, reason = "for the streams that give past batches")]
+    pub(crate) fn remember(&self) -> Duration {
+        self.parts().remember
     }
 
     /// A builder of summaries with the seed of the job.
@@ -133,9 +169,29 @@ pub(crate) trait AnySource: Send {
     fn load(&mut self, position: &[u8]) -> Result<(), Error>;
 }
 
-/// An output operation: run once a batch, in the order in which the job names them.
+/// What is left of an output operation after its operators have computed: narrow work, and the sink.
+pub(crate) type Rest<'a> = Box<dyn FnOnce() -> Result<(), Error> + Send + 'a>;
+
+/// An output operation: run once a batch.
 pub(crate) trait Output: Send + Sync {
-    fn run(&self, batch: &BatchRun) -> Result<(), Error>;
+    fn name(&self) -> &str;
+
+    /// What it is an output of, in words.
+    fn description(&self) -> String {
+        self.name().to_owned()
+    }
+
+    /// Gets the batch ready: the stream that is read prepares it, and so wide operators compute. Outputs are prepared
+    /// one after another, in the order in which the job names them; what is given back may run at the same time as
+    /// that of others. `None` if the stream has no batch at this time.
+    fn prepare<'a>(&'a self, batch: &'a BatchRun) -> Result<Option<Rest<'a>>, Error>;
+}
+
+/// How much an operator keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StateSize {
+    pub(crate) keys: u64,
+    pub(crate) bytes: u64,
 }
 
 /// State of an operator, as the engine stores and restores it.
@@ -144,6 +200,7 @@ pub(crate) struct Stateful {
     pub(crate) schema: String,
     save: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
     load: Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>,
+    size: Option<Box<dyn Fn() -> StateSize + Send + Sync>>,
 }
 
 impl Stateful {
@@ -161,7 +218,25 @@ impl Stateful {
                 *loaded.lock().unwrap_or_else(PoisonError::into_inner) = state;
                 Ok(())
             }),
+            size: None,
         }
+    }
+
+    /// The same, and how much it keeps. Asked between two batches, after the first and every tenth: it should add up
+    /// what the state knows of itself, not walk over all keys.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for operators that know how much they keep"))]
+    pub(crate) fn sized<S: Send + 'static>(
+        mut self,
+        state: &Arc<Mutex<S>>,
+        size: impl Fn(&S) -> StateSize + Send + Sync + 'static,
+    ) -> Self {
+        let state = state.clone();
+        self.size = Some(Box::new(move || size(&state.lock().unwrap_or_else(PoisonError::into_inner))));
+        self
+    }
+
+    pub(crate) fn size(&self) -> Option<StateSize> {
+        self.size.as_ref().map(|size| size())
     }
 
     pub(crate) fn save(&self, operator: &str) -> Result<Vec<u8>, Error> {

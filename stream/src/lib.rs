@@ -47,8 +47,8 @@ pub use dstream::{
     Reading, Row, TextStream, Windows,
 };
 pub use error::{Error, Malformed};
-pub use monitor::{BatchInfo, Listener, Report};
-pub use schedule::Trigger;
+pub use monitor::{BatchInfo, Event, Listener, Report};
+pub use schedule::{JobState, OnFailure, Trigger};
 pub use source::{Queue, QueueSource, Record, Source, SourceError, Stdin, TextBlock, TextFiles};
 pub use time::{Time, hours, millis, mins, secs};
 pub use window::Window;

@@ -3,15 +3,18 @@
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::{DStream, Node, Shared};
 use crate::batch::{BatchRun, each_partition};
 use crate::error::{Error, panic_message};
-use crate::graph::Output;
+use crate::graph::{Output, Rest};
+use crate::monitor::OperatorInfo;
 use crate::source::Record;
 use crate::time::Time;
 
-/// What a callback gives back: nothing, or whether it worked. An error ends the job.
+/// What a callback gives back: nothing, or whether it worked. An error fails the output:
+/// see [`OnFailure`](crate::OnFailure).
 pub trait Outcome {
     /// The outcome as a result.
     fn outcome(self) -> Result<(), String>;
@@ -29,17 +32,19 @@ impl<E: Display> Outcome for Result<(), E> {
     }
 }
 
-/// All rows of a batch in order; `None` if the stream has no batch at this time.
-fn collect_rows<T: Record>(parent: &Shared<T>, batch: &BatchRun, name: &str) -> Result<Option<Vec<T>>, Error> {
-    let Some(partitions) = parent.prepare(batch)? else {
-        return Ok(None);
-    };
-    let partitions = each_partition(batch, name, partitions.len(), |partition| {
+/// All rows of the partitions of a batch, in order.
+fn collect_rows<T: Record>(
+    parent: &Shared<T>,
+    batch: &BatchRun,
+    name: &str,
+    partitions: usize,
+) -> Result<Vec<T>, Error> {
+    let partitions = each_partition(batch, name, partitions, |partition| {
         let mut rows = Vec::new();
         parent.run(batch, partition, &mut |chunk| rows.append(chunk))?;
         Ok(rows)
     })?;
-    Ok(Some(partitions.into_iter().flatten().collect()))
+    Ok(partitions.into_iter().flatten().collect())
 }
 
 struct ForEachBatch<T, F> {
@@ -54,14 +59,36 @@ where
     F: FnMut(Time, Vec<T>) -> O + Send,
     O: Outcome,
 {
-    fn run(&self, batch: &BatchRun) -> Result<(), Error> {
-        let Some(rows) = collect_rows(&self.parent, batch, &self.name)? else {
-            return Ok(());
-        };
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> String {
+        format!("{} of {}", self.name, std::any::type_name::<T>())
+    }
+
+    fn prepare<'a>(&'a self, batch: &'a BatchRun) -> Result<Option<Rest<'a>>, Error> {
+        let partitions = self.parent.prepare(batch)?;
+        Ok(partitions.map(|partitions| -> Rest<'a> { Box::new(move || self.run(batch, partitions.len())) }))
+    }
+}
+
+impl<T, F, O> ForEachBatch<T, F>
+where
+    T: Record,
+    F: FnMut(Time, Vec<T>) -> O + Send,
+    O: Outcome,
+{
+    fn run(&self, batch: &BatchRun, partitions: usize) -> Result<(), Error> {
+        let rows = collect_rows(&self.parent, batch, &self.name, partitions)?;
+        let (count, begun) = (rows.len() as u64, Instant::now());
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         catch_unwind(AssertUnwindSafe(|| callback(batch.time, rows).outcome()))
             .unwrap_or_else(|panic| Err(panic_message(&*panic)))
-            .map_err(|cause| Error::Output { output: self.name.clone(), time: batch.time, cause })
+            .map_err(|cause| Error::Output { output: self.name.clone(), time: batch.time, cause })?;
+        let info = OperatorInfo { kind: "output", rows_in: count, elapsed: begun.elapsed(), ..OperatorInfo::default() };
+        batch.report(&self.name, info);
+        Ok(())
     }
 }
 
