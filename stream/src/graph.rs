@@ -46,7 +46,8 @@ impl Graph {
     /// Takes the parts to run them. What is added from here on is no part of the job: a mistake that ends it.
     pub(crate) fn start(&self) -> Parts {
         let mut parts = self.parts();
-        let started = Parts { is_started: true, remember: parts.remember, ..Parts::default() };
+        let names = parts.names.clone();
+        let started = Parts { is_started: true, names, remember: parts.remember, ..Parts::default() };
         std::mem::replace(&mut *parts, started)
     }
 
@@ -59,7 +60,9 @@ impl Graph {
         let sources = parts.sources.iter().map(|source| source.name());
         let added = sources.chain(parts.outputs.iter().map(|output| output.name().to_owned()));
         let added = added.map(|name| {
-            format!("{name}: it was added to a job that runs, and would never run; describe the whole job before start()")
+            format!(
+                "{name}: it was added to a job that runs, and would never run; describe the whole job before start()"
+            )
         });
         added.chain(parts.problems.iter().cloned()).collect()
     }

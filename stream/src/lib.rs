@@ -37,6 +37,7 @@ pub mod monitor;
 mod recovery;
 mod schedule;
 pub mod source;
+pub mod testing;
 mod time;
 mod window;
 

@@ -128,9 +128,12 @@ fn run_each<R: Send>(
 /// An error with the number of attempts in its cause, if there were several.
 fn after(error: Error, attempts: u32) -> Error {
     match error {
-        Error::Operator { operator, partition, time, cause } if attempts > 1 => {
-            Error::Operator { operator, partition, time, cause: format!("{cause} (in the last of {attempts} attempts)") }
-        }
+        Error::Operator { operator, partition, time, cause } if attempts > 1 => Error::Operator {
+            operator,
+            partition,
+            time,
+            cause: format!("{cause} (in the last of {attempts} attempts)"),
+        },
         other => other,
     }
 }

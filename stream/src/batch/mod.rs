@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use self::attempt::{Running, each_partition};
 use self::attempt::Tally;
+pub(crate) use self::attempt::{Running, each_partition};
 use self::exchange::{Exchange, Sharded, gather};
 use crate::error::Error;
 use crate::monitor::OperatorInfo;

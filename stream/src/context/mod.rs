@@ -88,6 +88,10 @@ impl StreamingContext {
         &self.job.settings.name
     }
 
+    pub(crate) fn interval(&self) -> Duration {
+        self.job.settings.interval
+    }
+
     /// A stream of the records of a source.
     pub fn source<S: Source>(&self, source: S) -> DStream<S::Item> {
         self.add_source(source, true)

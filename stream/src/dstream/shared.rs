@@ -97,7 +97,11 @@ impl<T: Record> Node<T> for Shared<T> {
         let mut rows = {
             let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
             rows.readers_left = rows.readers_left.saturating_sub(1);
-            if rows.readers_left == 0 && !batch.keeps_rows() { std::mem::take(&mut rows.rows) } else { rows.rows.clone() }
+            if rows.readers_left == 0 && !batch.keeps_rows() {
+                std::mem::take(&mut rows.rows)
+            } else {
+                rows.rows.clone()
+            }
         };
         if !rows.is_empty() {
             out(&mut rows);

@@ -160,7 +160,8 @@ impl Outputs<'_> {
 
     fn ends_the_job(&self, failure: &Failure) -> bool {
         match (self.on_failure, failure) {
-            (OnFailure::Stop, _) | (_, Failure::Preparing(Error::Exchange { .. }) | Failure::Running(Error::Exchange { .. })) => true,
+            (OnFailure::Stop, _)
+            | (_, Failure::Preparing(Error::Exchange { .. }) | Failure::Running(Error::Exchange { .. })) => true,
             // State may lack this batch, or have it in part.
             (OnFailure::SkipOutput, Failure::Preparing(_)) => self.has_state,
             (OnFailure::SkipOutput, Failure::Running(_)) => false,

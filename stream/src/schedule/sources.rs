@@ -58,9 +58,8 @@ impl Driver {
     fn each_source<R>(&mut self, mut act: impl FnMut(&mut dyn AnySource) -> Result<R, Error>) -> Result<Vec<R>, Error> {
         let mut results = Vec::with_capacity(self.parts.sources.len());
         for (id, source) in self.parts.sources.iter_mut().enumerate() {
-            let result = catch_unwind(AssertUnwindSafe(|| act(&mut **source))).unwrap_or_else(|panic| {
-                Err(SourceError::new(&self.sources[id].name, panic_message(&*panic)).into())
-            });
+            let result = catch_unwind(AssertUnwindSafe(|| act(&mut **source)))
+                .unwrap_or_else(|panic| Err(SourceError::new(&self.sources[id].name, panic_message(&*panic)).into()));
             match result {
                 Ok(result) => results.push(result),
                 Err(error) => {
