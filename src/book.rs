@@ -42,6 +42,12 @@ mod windows {}
 #[doc = include_str!("../docs/src/sources.md")]
 mod sources {}
 
+#[doc = include_str!("../docs/src/running.md")]
+mod running {}
+
+#[doc = include_str!("../docs/src/testing.md")]
+mod testing {}
+
 #[doc = include_str!("../docs/src/dashboard.md")]
 mod dashboard {}
 

@@ -258,3 +258,34 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
         (_, rest) => Err(format!("{} surplus bytes", rest.len())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestJob;
+
+    #[test]
+    fn what_an_operator_keeps_is_asked_after_the_first_batch_and_every_tenth() {
+        let mut job = TestJob::new();
+        let numbers = job.source([vec![1_u64]]);
+        let (asked, kept) = (Arc::new(Mutex::new(0_u64)), Arc::new(Mutex::new(vec![7_u64; 3])));
+        let counter = asked.clone();
+        let state = Stateful::of("numbers".to_owned(), &kept).sized(&kept, move |kept| {
+            *counter.lock().unwrap() += 1;
+            StateSize { keys: kept.len() as u64, bytes: 8 * kept.len() as u64 }
+        });
+        numbers.graph.add_state("kept", state);
+        let recorder = job.record();
+        drop(job.capture(&numbers));
+        job.ticks(10).unwrap();
+        assert_eq!(*asked.lock().unwrap(), 1);
+        kept.lock().unwrap().push(7);
+        job.tick().unwrap();
+        assert_eq!(*asked.lock().unwrap(), 2);
+        let sizes: Vec<_> = recorder.batches().iter().map(|batch| batch.operators[1].clone()).collect();
+        assert!(sizes.iter().all(|operator| operator.name == "kept" && operator.kind == "state"));
+        let bytes: Vec<_> = sizes.iter().map(|operator| operator.state_bytes.unwrap()).collect();
+        assert_eq!(bytes, [vec![24; 10], vec![32]].concat());
+        assert_eq!(sizes[10].keys, Some(4));
+    }
+}

@@ -1,10 +1,9 @@
 //! Batches: what they hold, in which order, and how a job ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use streamgauge_stream::testing::{Script, TestJob, same_for_any_threads};
-use streamgauge_stream::{Clock, Error, ManualClock, Queue, StreamingContext, Time, Trigger, secs};
+use streamgauge_stream::{Error, ManualClock, Queue, StreamingContext, Time, Trigger, secs};
 
 #[test]
 fn every_interval_has_its_batch() {
@@ -181,6 +180,6 @@ fn a_stop_does_not_give_out_windows_that_are_not_complete_but_the_end_of_the_inp
         end(&mut job).unwrap();
         windows.rows()
     };
-    assert_eq!(run(TestJob::stop), []);
+    assert_eq!(run(TestJob::stop), [0_u64; 0]);
     assert_eq!(run(TestJob::run), [3]);
 }

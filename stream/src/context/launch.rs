@@ -33,7 +33,7 @@ impl StreamingContext {
         let job = self.job.clone();
         let (settings, thread) = (job.settings.clone(), job.thread);
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(settings.threads.unwrap_or(0))
+            .num_threads(settings.threads)
             .thread_name(|i| format!("streamgauge-{i}"))
             .start_handler(move |_| thread.enter())
             .build()

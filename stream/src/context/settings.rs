@@ -18,8 +18,8 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) interval: Duration,
     pub(crate) trigger: Trigger,
-    /// As many as the machine has unless set.
-    pub(crate) threads: Option<usize>,
+    /// 0 for as many as the machine has.
+    pub(crate) threads: usize,
     pub(crate) seed: u64,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) attempts: u32,
@@ -34,7 +34,7 @@ impl Settings {
             name,
             interval: Duration::from_secs(1),
             trigger: Trigger::default(),
-            threads: None,
+            threads: 0,
             seed: streamgauge_sketches::hash::DEFAULT_SEED,
             clock: Arc::new(SystemClock::default()),
             attempts: 1,
@@ -60,7 +60,7 @@ impl Settings {
         }
         problems.extend(length_problem("the batch interval", self.interval));
         let counts = [
-            ("threads", self.threads.unwrap_or(1)),
+            ("threads", self.threads.max(1)),
             ("attempts", self.attempts as usize),
             ("concurrent_outputs", self.concurrent_outputs),
         ];
@@ -75,7 +75,7 @@ impl Settings {
 
 /// What is wrong with a length of time, if anything is.
 pub(super) fn length_problem(what: &str, length: Duration) -> Option<String> {
-    let is_wrong = length.is_zero() || length.subsec_nanos() % 1_000_000 != 0 || length > LONGEST;
+    let is_wrong = length.is_zero() || !length.subsec_nanos().is_multiple_of(1_000_000) || length > LONGEST;
     is_wrong.then(|| format!("{what} is {length:?}; it must be whole milliseconds, not zero, and at most 100,000 days"))
 }
 
@@ -109,9 +109,9 @@ impl ContextBuilder {
         self
     }
 
-    /// The threads that batches run on; as many as the machine has unless set. Results do not depend on it.
+    /// The threads that batches run on; as many as the machine has unless set, or if 0. Results do not depend on it.
     pub fn threads(mut self, threads: usize) -> Self {
-        self.settings.threads = Some(threads);
+        self.settings.threads = threads;
         self
     }
 

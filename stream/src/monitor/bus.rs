@@ -47,6 +47,11 @@ impl Bus {
         Ok(Self { sender: Some(sender), thread: Mutex::new(Some(thread)), dropped: AtomicU64::default() })
     }
 
+    /// Whether anyone listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.sender.is_some()
+    }
+
     /// Tells what has happened, if anyone listens.
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
         let Some(sender) = &self.sender else {

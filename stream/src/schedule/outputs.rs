@@ -132,7 +132,8 @@ impl Outputs<'_> {
             time: self.batch.time,
             id,
             name: output.name().to_owned(),
-            description: output.description(),
+            // Only listeners read it.
+            description: if self.bus.is_heard() { output.description() } else { String::new() },
             started: self.clock.now(),
             ..OutputInfo::default()
         };
