@@ -149,10 +149,11 @@ impl TestJob {
     /// Those of [`tick`](Self::tick).
     pub fn advance(&mut self, length: Duration) -> Result<Time, Error> {
         self.start()?;
-        let before = self.clock.now().floor(self.interval);
+        // Computed beforehand: code of the job may set the clock too.
+        let before = self.clock.now();
+        let due = before.after(length).floor(self.interval);
         self.clock.advance(length);
-        let due = self.clock.now().floor(self.interval);
-        if due > before && !self.ctx.await_batch(due) {
+        if due > before.floor(self.interval) && !self.ctx.await_batch(due) {
             return self.ctx.await_termination().and(Err(Error::Ended(due)));
         }
         self.ctx.await_listeners();

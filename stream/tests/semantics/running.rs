@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use streamgauge_stream::testing::{Script, TestJob, same_for_any_threads};
-use streamgauge_stream::{Error, OnFailure, Queue, StreamingContext, Time, Trigger, secs};
+use streamgauge_stream::{Error, OnFailure, Queue, Stdin, StreamingContext, Time, Trigger, secs};
 
 /// A function that panics the first `times` times it sees the row.
 fn panics_on(row: u64, times: u32) -> impl Fn(u64) -> u64 + Send + Sync + 'static {
@@ -106,6 +106,16 @@ fn a_partition_that_fails_is_run_again_and_counts_once() {
         assert_eq!(windows.rows(), [100, 200]);
         assert_eq!((report.records, report.retries), (200, 2));
     });
+}
+
+#[test]
+fn lines_and_malformed_lines_of_a_failed_attempt_are_forgotten() {
+    let ctx = StreamingContext::builder("lines").trigger(Trigger::Available).attempts(2).build();
+    let lines = ctx.text(Stdin::reading("numbers", &b"1\nx\n3\n4\n"[..]));
+    let rows = lines.parse(|line| line.parse::<u64>().map(Some)).map(panics_on(3, 1)).collect_to_memory();
+    let report = ctx.run().unwrap();
+    assert_eq!(rows.rows(), [1, 3, 4]);
+    assert_eq!((report.records, report.malformed, report.retries), (4, 1, 1));
 }
 
 #[test]
