@@ -11,7 +11,7 @@
 //! /// The job under test: a function from streams to streams.
 //! fn busy(requests: &DStream<&'static str>) -> DStream<(String, u64)> {
 //!     requests
-//!         .key_by(|page| page)
+//!         .key_by(|page| *page)
 //!         .window(secs(2), secs(1))
 //!         .summarize(|on| on.count())
 //!         .map(|(page, n)| (page.to_string(), n.count()))
