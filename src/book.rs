@@ -44,6 +44,11 @@ mod sources {}
 
 #[doc = include_str!("../docs/src/sinks.md")]
 mod sinks {}
+#[doc = include_str!("../docs/src/running.md")]
+mod running {}
+
+#[doc = include_str!("../docs/src/testing.md")]
+mod testing {}
 
 #[doc = include_str!("../docs/src/dashboard.md")]
 mod dashboard {}

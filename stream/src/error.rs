@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use streamgauge_sketches::Mismatch;
 use thiserror::Error;
@@ -11,7 +12,7 @@ use crate::source::SourceError;
 use crate::time::Time;
 
 /// A failure of a job, naming what failed.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The graph cannot run: everything that is wrong with it, each with what to write instead.
@@ -23,7 +24,10 @@ pub enum Error {
     /// A line could not be parsed, and the stream is strict.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Code given to an operator panicked.
+    /// The description of the job was changed while it ran: what was added would never run.
+    #[error("the job was changed after its start: {}", Problems(.0))]
+    Changed(Vec<String>),
+    /// Code given to an operator panicked, in every attempt at the partition.
     #[error("{operator}, partition {partition} of batch {time}: {cause}")]
     Operator {
         /// The name of the operator.
@@ -80,11 +84,23 @@ pub enum Error {
     /// There is no job to wait for.
     #[error("the job was not started")]
     NotStarted,
-    /// The job has failed before; the error itself went to whoever asked first.
-    #[error("{0}")]
-    Ended(String),
-    /// A source or a listener panicked.
-    #[error("the job ended: a source or a listener {0}")]
+    /// The job has ended, so that there is no such batch.
+    #[error("the job has ended before the batch of {0}")]
+    Ended(Time),
+    /// The job waits for itself: an operator, an output or a listener of it called what waits for its end.
+    #[error("the job waits for itself: {0} was called by its own code; stop() tells it to stop and does not wait")]
+    WaitsForItself(&'static str),
+    /// A stopped job has not worked off in time what its sources had taken in. State and positions are those after its
+    /// last batch, and can be gone on from.
+    #[error("the job was stopped, and after {waited:?} there are records left in {}", .sources.join(", "))]
+    StopTimeout {
+        /// The time that was allowed.
+        waited: Duration,
+        /// The sources that hold records.
+        sources: Vec<String>,
+    },
+    /// The engine itself panicked.
+    #[error("the job ended: the engine {0}")]
     Panicked(String),
     /// The system refused a thread.
     #[error("cannot start a thread: {0}")]

@@ -1,6 +1,7 @@
 //! What a job consists of, collected while it is described.
 
 use std::collections::HashSet;
+use std::iter::Sum;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub(crate) struct Parts {
     pub(crate) problems: Vec<String>,
     is_started: bool,
     names: HashSet<String>,
+    remember: Duration,
 }
 
 impl Graph {
@@ -45,10 +47,28 @@ impl Graph {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the parts to run them. What is added from here on is no part of the job.
+    /// Takes the parts to run them. What is added from here on is no part of the job: a mistake that ends it.
     pub(crate) fn start(&self) -> Parts {
-        let started = Parts { is_started: true, ..Parts::default() };
-        std::mem::replace(&mut *self.parts(), started)
+        let mut parts = self.parts();
+        let names = parts.names.clone();
+        let started = Parts { is_started: true, names, remember: parts.remember, ..Parts::default() };
+        std::mem::replace(&mut *parts, started)
+    }
+
+    /// What was added after the start, or was wrong with what was.
+    pub(crate) fn changes_after_start(&self) -> Vec<String> {
+        let parts = self.parts();
+        if parts.outputs.is_empty() && parts.sources.is_empty() && parts.problems.is_empty() {
+            return Vec::new();
+        }
+        let sources = parts.sources.iter().map(|source| source.name());
+        let added = sources.chain(parts.outputs.iter().map(|output| output.name().to_owned()));
+        let added = added.map(|name| {
+            format!(
+                "{name}: it was added to a job that runs, and would never run; describe the whole job before start()"
+            )
+        });
+        added.chain(parts.problems.iter().cloned()).collect()
     }
 
     pub(crate) fn is_started(&self) -> bool {
@@ -72,6 +92,26 @@ impl Graph {
             parts.problems.push(format!("two operators are named \"{name}\"; give each its own name"));
         }
         name
+    }
+
+    /// Takes note of a mistake if an operator combines this job's stream with one of another job.
+    #[expect(dead_code, reason = "for the operators that combine two streams")]
+    pub(crate) fn must_be(&self, other: &Graph, operator: &str) {
+        if !std::ptr::eq(self, other) {
+            self.problem(format!("{operator}: the streams belong to different contexts; build them from one"));
+        }
+    }
+
+    /// Asks for the batches of this length to be kept, at least.
+    pub(crate) fn raise_remember(&self, length: Duration) {
+        let mut parts = self.parts();
+        parts.remember = parts.remember.max(length);
+    }
+
+    /// How long batches are kept for those who ask for past ones, beyond what operators need themselves.
+    #[expect(dead_code, reason = "for the streams that give past batches")]
+    pub(crate) fn remember(&self) -> Duration {
+        self.parts().remember
     }
 
     /// A builder of summaries with the seed of the job.
@@ -147,14 +187,40 @@ pub(crate) trait AnySource: Send {
     fn load(&mut self, position: &[u8]) -> Result<(), Error>;
 }
 
-/// An output operation: run once a batch, in the order in which the job names them.
+/// What is left of an output operation after its operators have computed: narrow work, and the sink.
+pub(crate) type Rest<'a> = Box<dyn FnOnce() -> Result<(), Error> + Send + 'a>;
+
+/// An output operation: run once a batch.
 pub(crate) trait Output: Send + Sync {
     /// Called once when the job is started: what is wrong with the output's target, if that can be known by then.
     fn open(&self) -> Result<(), String> {
         Ok(())
     }
 
-    fn run(&self, batch: &BatchRun) -> Result<(), Error>;
+    fn name(&self) -> &str;
+
+    /// What it is an output of, in words.
+    fn description(&self) -> String {
+        self.name().to_owned()
+    }
+
+    /// Gets the batch ready: the stream that is read prepares it, and so wide operators compute. Outputs are prepared
+    /// one after another, in the order in which the job names them; what is given back may run at the same time as
+    /// that of others. `None` if the stream has no batch at this time.
+    fn prepare<'a>(&'a self, batch: &'a BatchRun) -> Result<Option<Rest<'a>>, Error>;
+}
+
+/// How much an operator keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StateSize {
+    pub(crate) keys: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Sum for StateSize {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), |a, b| Self { keys: a.keys + b.keys, bytes: a.bytes + b.bytes })
+    }
 }
 
 /// State of an operator, as the engine stores and restores it.
@@ -163,6 +229,7 @@ pub(crate) struct Stateful {
     pub(crate) schema: String,
     save: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
     load: Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>,
+    size: Option<Box<dyn Fn() -> StateSize + Send + Sync>>,
 }
 
 impl Stateful {
@@ -180,6 +247,7 @@ impl Stateful {
                 *loaded.lock().unwrap_or_else(PoisonError::into_inner) = state;
                 Ok(())
             }),
+            size: None,
         }
     }
 
@@ -193,7 +261,19 @@ impl Stateful {
             schema,
             save: Box::new(move || postcard::to_allocvec(&*saved).map_err(|e| e.to_string())),
             load: Box::new(move |bytes| loaded.replace(decode(bytes)?)),
+            size: None,
         }
+    }
+
+    /// The same, and how much it keeps. Asked between two batches, after the first and every tenth: it should add up
+    /// what the state knows of itself, not walk over all keys.
+    pub(crate) fn sized(mut self, size: impl Fn() -> StateSize + Send + Sync + 'static) -> Self {
+        self.size = Some(Box::new(size));
+        self
+    }
+
+    pub(crate) fn size(&self) -> Option<StateSize> {
+        self.size.as_ref().map(|size| size())
     }
 
     pub(crate) fn save(&self, operator: &str) -> Result<Vec<u8>, Error> {
@@ -210,5 +290,38 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     match postcard::take_from_bytes(bytes).map_err(|e| e.to_string())? {
         (value, []) => Ok(value),
         (_, rest) => Err(format!("{} surplus bytes", rest.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestJob;
+
+    #[test]
+    fn what_an_operator_keeps_is_asked_after_the_first_batch_and_every_tenth() {
+        let mut job = TestJob::new();
+        let numbers = job.source([vec![1_u64]]);
+        let (asked, kept) = (Arc::new(Mutex::new(0_u64)), Arc::new(Mutex::new(vec![7_u64; 3])));
+        let counter = asked.clone();
+        let seen = kept.clone();
+        let state = Stateful::of("numbers".to_owned(), &kept).sized(move || {
+            let kept = seen.lock().unwrap();
+            *counter.lock().unwrap() += 1;
+            StateSize { keys: kept.len() as u64, bytes: 8 * kept.len() as u64 }
+        });
+        numbers.graph.add_state("kept", state);
+        let recorder = job.record();
+        drop(job.capture(&numbers));
+        job.ticks(10).unwrap();
+        assert_eq!(*asked.lock().unwrap(), 1);
+        kept.lock().unwrap().push(7);
+        job.tick().unwrap();
+        assert_eq!(*asked.lock().unwrap(), 2);
+        let sizes: Vec<_> = recorder.batches().iter().map(|batch| batch.operators[1].clone()).collect();
+        assert!(sizes.iter().all(|operator| operator.name == "kept" && operator.kind == "state"));
+        let bytes: Vec<_> = sizes.iter().map(|operator| operator.state_bytes.unwrap()).collect();
+        assert_eq!(bytes, [vec![24; 10], vec![32]].concat());
+        assert_eq!(sizes[10].keys, Some(4));
     }
 }

@@ -39,6 +39,7 @@ mod schedule;
 pub mod sink;
 pub mod source;
 mod state;
+pub mod testing;
 mod time;
 mod window;
 
@@ -53,8 +54,8 @@ pub use dstream::{
     TextStream, Value, Windows,
 };
 pub use error::{Error, Malformed};
-pub use monitor::{BatchInfo, Listener, Report};
-pub use schedule::Trigger;
+pub use monitor::{BatchInfo, Event, Listener, Report};
+pub use schedule::{JobState, OnFailure, Trigger};
 pub use sink::{MemorySink, Sink};
 pub use source::{
     Constant, Queue, QueueSource, Rate, Receiver, ReceiverHandle, ReceiverSource, Record, Source, SourceError, Stdin,

@@ -50,9 +50,9 @@ impl Time {
         Duration::from_millis(self.0.saturating_sub(earlier.0).max(0) as u64)
     }
 
-    /// The last multiple of a length that is not after this time.
+    /// The last multiple of a length since the epoch that is not after this time.
     pub fn floor(self, length: Duration) -> Self {
-        Self(self.0 - self.0.rem_euclid(millis_of(length).max(1)))
+        Self(self.0.saturating_sub(self.0.rem_euclid(millis_of(length).max(1))))
     }
 }
 
@@ -78,10 +78,10 @@ pub const fn secs(n: u64) -> Duration {
 
 /// A length in minutes.
 pub const fn mins(n: u64) -> Duration {
-    Duration::from_secs(60 * n)
+    Duration::from_secs(n.saturating_mul(60))
 }
 
 /// A length in hours.
 pub const fn hours(n: u64) -> Duration {
-    Duration::from_secs(3_600 * n)
+    Duration::from_secs(n.saturating_mul(3_600))
 }

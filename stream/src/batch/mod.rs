@@ -1,16 +1,18 @@
 //! One batch: its time, what it counts, and how its partitions run.
 
+mod attempt;
 pub(crate) mod exchange;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
+use self::attempt::Tally;
+pub(crate) use self::attempt::{Running, each_lane, each_partition};
 use self::exchange::{Exchange, gather};
-use crate::error::{Error, panic_message};
+use crate::error::Error;
+use crate::monitor::OperatorInfo;
 use crate::source::TextBlock;
 use crate::time::Time;
 
@@ -33,6 +35,7 @@ pub(crate) type Partitions = Arc<[Input]>;
 pub(crate) struct BatchRun {
     pub(crate) time: Time,
     exchange: Arc<dyn Exchange>,
+    running: Running,
     /// By input: whether it is a source that has ended.
     finished: Vec<bool>,
     /// By input: whether the operator holds rows back that will come later.
@@ -45,6 +48,8 @@ pub(crate) struct BatchRun {
     malformed: AtomicU64,
     first_malformed: Mutex<Vec<BadLine>>,
     watermark: Mutex<Option<Time>>,
+    retries: AtomicU64,
+    operators: Mutex<Vec<OperatorInfo>>,
 }
 
 /// A line that could not be parsed, before its number is known.
@@ -66,12 +71,14 @@ impl BatchRun {
         exchange: Arc<dyn Exchange>,
         derived: Arc<[Vec<Input>]>,
         ended: impl Iterator<Item = Input>,
+        running: Running,
     ) -> Self {
         let mut finished = vec![false; derived.len()];
         ended.for_each(|source| finished[source.0 as usize] = true);
         Self {
             time,
             exchange,
+            running,
             records: derived.iter().map(|_| AtomicU64::new(0)).collect(),
             holding: derived.iter().map(|_| AtomicBool::new(false)).collect(),
             derived,
@@ -80,7 +87,46 @@ impl BatchRun {
             malformed: AtomicU64::new(0),
             first_malformed: Mutex::new(Vec::new()),
             watermark: Mutex::new(None),
+            retries: AtomicU64::new(0),
+            operators: Mutex::new(Vec::new()),
         }
+    }
+
+    /// What the partitions run on, and how often.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Whether rows that were handed out may be asked for again in this batch. Then whoever keeps rows hands out copies,
+    /// also to the last reader.
+    pub(crate) fn keeps_rows(&self) -> bool {
+        self.running.keeps_rows
+    }
+
+    /// Takes note of what an operator did in this batch. Called once by an operator that has done its work, never per
+    /// record. Reports of one name are added up.
+    pub(crate) fn report(&self, operator: &str, info: OperatorInfo) {
+        let mut all = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.iter_mut().find(|known| known.name == operator) {
+            Some(known) => known.add(info),
+            None => all.push(OperatorInfo { name: operator.to_owned(), ..info }),
+        }
+    }
+
+    /// What the operators reported, by name.
+    pub(crate) fn take_operators(&self) -> Vec<OperatorInfo> {
+        let mut all = std::mem::take(&mut *self.operators.lock().unwrap_or_else(PoisonError::into_inner));
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often a partition was run again.
+    pub(crate) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
     }
 
     /// Exchange by key: what every partition has for the lanes becomes what every lane has, by partition.
@@ -116,20 +162,33 @@ impl BatchRun {
     }
 
     pub(crate) fn count_records(&self, input: Input, records: u64) {
-        if let Some(counter) = self.records.get(input.0 as usize) {
-            counter.fetch_add(records, Ordering::Relaxed);
-        }
+        self.count(|tally| tally.count_records(input, records));
     }
 
     pub(crate) fn count_late(&self, records: u64) {
-        self.late.fetch_add(records, Ordering::Relaxed);
+        self.count(|tally| tally.late += records);
     }
 
     /// Counts malformed lines of one partition; keeps the first ones to be told.
     pub(crate) fn count_malformed(&self, lines: u64, first: Vec<BadLine>) {
-        self.malformed.fetch_add(lines, Ordering::Relaxed);
-        let mut all = self.first_malformed.lock().unwrap_or_else(PoisonError::into_inner);
-        all.extend(first);
+        self.count(|tally| {
+            tally.malformed += lines;
+            tally.first_malformed.extend(first);
+        });
+    }
+
+    fn add(&self, tally: Tally) {
+        for (input, records) in tally.records {
+            if let Some(counter) = self.records.get(input.0 as usize) {
+                counter.fetch_add(records, Ordering::Relaxed);
+            }
+        }
+        self.late.fetch_add(tally.late, Ordering::Relaxed);
+        self.malformed.fetch_add(tally.malformed, Ordering::Relaxed);
+        if !tally.first_malformed.is_empty() {
+            let mut all = self.first_malformed.lock().unwrap_or_else(PoisonError::into_inner);
+            all.extend(tally.first_malformed);
+        }
     }
 
     /// Tells how far event time has come; of several operators the one furthest behind counts.
@@ -161,56 +220,4 @@ impl BatchRun {
         lines.sort_by_key(|line| (line.input, line.partition, line.line_in_block));
         lines
     }
-}
-
-/// Runs a function over all partitions in parallel and gives the results in their order.
-///
-/// A panic in it is an error that names the operator and the partition; of several errors the first partition's is
-/// given, so that it does not depend on timing.
-pub(crate) fn each_partition<R: Send>(
-    batch: &BatchRun,
-    operator: &str,
-    partitions: usize,
-    run: impl Fn(usize) -> Result<R, Error> + Sync,
-) -> Result<Vec<R>, Error> {
-    let guarded = |partition| {
-        catch_unwind(AssertUnwindSafe(|| run(partition))).unwrap_or_else(|panic| {
-            Err(Error::Operator {
-                operator: operator.to_owned(),
-                partition,
-                time: batch.time,
-                cause: panic_message(&*panic),
-            })
-        })
-    };
-    let results: Vec<_> = (0..partitions).into_par_iter().with_max_len(1).map(guarded).collect();
-    results.into_iter().collect()
-}
-
-/// Runs a function over the lanes of an operator, each with what it has got; in parallel if there is enough to do.
-///
-/// Unlike the work of partitions, that of lanes changes state: it is never run again.
-pub(crate) fn each_lane<E: Send, R: Send>(
-    run: &BatchRun,
-    operator: &str,
-    lanes: Vec<E>,
-    in_parallel: bool,
-    work: impl Fn(usize, E) -> Result<R, Error> + Sync,
-) -> Result<Vec<R>, Error> {
-    let guarded = |(lane, entries)| {
-        catch_unwind(AssertUnwindSafe(|| work(lane, entries))).unwrap_or_else(|panic| {
-            Err(Error::Operator {
-                operator: operator.to_owned(),
-                partition: lane,
-                time: run.time,
-                cause: panic_message(&*panic),
-            })
-        })
-    };
-    let results: Vec<_> = if in_parallel {
-        lanes.into_par_iter().enumerate().with_max_len(1).map(guarded).collect()
-    } else {
-        lanes.into_iter().enumerate().map(guarded).collect()
-    };
-    results.into_iter().collect()
 }

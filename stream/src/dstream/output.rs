@@ -2,17 +2,21 @@
 
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::{DStream, Node, Shared};
 use crate::batch::{BatchRun, each_partition};
 use crate::error::{Error, panic_message};
-use crate::graph::Output;
+use crate::graph::{Output, Rest};
+use crate::monitor::OperatorInfo;
 use crate::sink::{Cause, MemorySink, Part, Print, Sink};
 use crate::source::Record;
 use crate::time::Time;
 
-/// What a callback gives back: nothing, or whether it worked. An error ends the job.
+/// What a callback gives back: nothing, or whether it worked. An error fails the output:
+/// see [`OnFailure`](crate::OnFailure).
 pub trait Outcome {
     /// The outcome as a result.
     fn outcome(self) -> Result<(), String>;
@@ -30,22 +34,35 @@ impl<E: Display> Outcome for Result<(), E> {
     }
 }
 
-/// All rows of a batch in order; `None` if the stream has no batch at this time.
-fn collect_rows<T: Record>(parent: &Shared<T>, batch: &BatchRun, name: &str) -> Result<Option<Vec<T>>, Error> {
-    let Some(partitions) = parent.prepare(batch)? else {
-        return Ok(None);
-    };
-    let partitions = each_partition(batch, name, partitions.len(), |partition| {
+/// All rows of the partitions of a batch, in order.
+fn collect_rows<T: Record>(
+    parent: &Shared<T>,
+    batch: &BatchRun,
+    name: &str,
+    partitions: usize,
+) -> Result<Vec<T>, Error> {
+    let partitions = each_partition(batch, name, partitions, |partition| {
         let mut rows = Vec::new();
         parent.run(batch, partition, &mut |chunk| rows.append(chunk))?;
         Ok(rows)
     })?;
-    Ok(Some(partitions.into_iter().flatten().collect()))
+    Ok(partitions.into_iter().flatten().collect())
 }
 
 /// Calls code of others: a panic in it is its failure.
 fn guarded<R>(call: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(panic_message(&*panic)))
+}
+
+/// What an output is, in words.
+fn describe<T>(name: &str) -> String {
+    format!("{name} of {}", std::any::type_name::<T>())
+}
+
+/// Takes note of how many rows an output took, and how long that was.
+fn report(batch: &BatchRun, name: &str, rows: u64, begun: Instant) {
+    let info = OperatorInfo { kind: "output", rows_in: rows, elapsed: begun.elapsed(), ..OperatorInfo::default() };
+    batch.report(name, info);
 }
 
 struct ForEachBatch<T, F> {
@@ -60,16 +77,37 @@ where
     F: FnMut(Time, Vec<T>) -> O + Send,
     O: Outcome,
 {
-    fn run(&self, batch: &BatchRun) -> Result<(), Error> {
-        let Some(rows) = collect_rows(&self.parent, batch, &self.name)? else {
-            return Ok(());
-        };
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> String {
+        describe::<T>(&self.name)
+    }
+
+    fn prepare<'a>(&'a self, batch: &'a BatchRun) -> Result<Option<Rest<'a>>, Error> {
+        let partitions = self.parent.prepare(batch)?;
+        Ok(partitions.map(|partitions| -> Rest<'a> { Box::new(move || self.run(batch, partitions.len())) }))
+    }
+}
+
+impl<T, F, O> ForEachBatch<T, F>
+where
+    T: Record,
+    F: FnMut(Time, Vec<T>) -> O + Send,
+    O: Outcome,
+{
+    fn run(&self, batch: &BatchRun, partitions: usize) -> Result<(), Error> {
+        let rows = collect_rows(&self.parent, batch, &self.name, partitions)?;
+        let (count, begun) = (rows.len() as u64, Instant::now());
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         guarded(|| callback(batch.time, rows).outcome()).map_err(|cause| Error::Output {
             output: self.name.clone(),
             time: batch.time,
             cause,
-        })
+        })?;
+        report(batch, &self.name, count, begun);
+        Ok(())
     }
 }
 
@@ -85,19 +123,40 @@ where
     F: Fn(Time, usize, Vec<T>) -> O + Send + Sync,
     O: Outcome,
 {
-    fn run(&self, batch: &BatchRun) -> Result<(), Error> {
-        let Some(partitions) = self.parent.prepare(batch)? else {
-            return Ok(());
-        };
-        each_partition(batch, &self.name, partitions.len(), |partition| {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> String {
+        describe::<T>(&self.name)
+    }
+
+    fn prepare<'a>(&'a self, batch: &'a BatchRun) -> Result<Option<Rest<'a>>, Error> {
+        let partitions = self.parent.prepare(batch)?;
+        Ok(partitions.map(|partitions| -> Rest<'a> { Box::new(move || self.run(batch, partitions.len())) }))
+    }
+}
+
+impl<T, F, O> ForEachPartition<T, F>
+where
+    T: Record,
+    F: Fn(Time, usize, Vec<T>) -> O + Send + Sync,
+    O: Outcome,
+{
+    fn run(&self, batch: &BatchRun, partitions: usize) -> Result<(), Error> {
+        let begun = Instant::now();
+        let counts = each_partition(batch, &self.name, partitions, |partition| {
             let mut rows = Vec::new();
             self.parent.run(batch, partition, &mut |chunk| rows.append(chunk))?;
+            let count = rows.len() as u64;
             (self.callback)(batch.time, partition, rows).outcome().map_err(|cause| Error::Output {
                 output: self.name.clone(),
                 time: batch.time,
                 cause: format!("partition {partition}: {cause}"),
-            })
+            })?;
+            Ok(count)
         })?;
+        report(batch, &self.name, counts.iter().sum(), begun);
         Ok(())
     }
 }
@@ -124,20 +183,25 @@ impl<T: Record, S: Sink<T>> WriteTo<T, S> {
             Error::Output { output: self.name.clone(), time, cause }
         };
         self.ask(|sink| sink.begin(time)).map_err(failed)?;
+        let (begun, count) = (Instant::now(), AtomicU64::new(0));
         let parts = each_partition(batch, &self.name, partitions, |partition| {
             let failed = |cause: String| failed(format!("partition {partition}: {cause}"));
             let mut part = self.ask(|sink| sink.part(time, partition)).map_err(failed)?;
-            let mut written = Ok(());
+            let (mut written, mut rows_here) = (Ok(()), 0);
             self.parent.run(batch, partition, &mut |rows| {
+                rows_here += rows.len() as u64;
                 if written.is_ok() {
                     written = part.write(rows);
                 }
                 rows.clear();
             })?;
             written.and_then(|()| part.finish()).map_err(|cause| failed(cause.to_string()))?;
+            count.fetch_add(rows_here, Ordering::Relaxed);
             Ok(part)
         })?;
-        self.ask(|sink| sink.commit(time, parts)).map_err(failed)
+        self.ask(|sink| sink.commit(time, parts)).map_err(failed)?;
+        report(batch, &self.name, count.into_inner(), begun);
+        Ok(())
     }
 }
 
@@ -146,11 +210,23 @@ impl<T: Record, S: Sink<T>> Output for WriteTo<T, S> {
         self.ask(S::open).map_err(|cause| format!("{}: {}: {cause}", self.name, self.target))
     }
 
-    fn run(&self, batch: &BatchRun) -> Result<(), Error> {
-        let Some(partitions) = self.parent.prepare(batch)? else {
-            return Ok(());
-        };
-        let written = self.write(batch, partitions.len());
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> String {
+        format!("{} to {}", describe::<T>(&self.name), self.target)
+    }
+
+    fn prepare<'a>(&'a self, batch: &'a BatchRun) -> Result<Option<Rest<'a>>, Error> {
+        let partitions = self.parent.prepare(batch)?;
+        Ok(partitions.map(|partitions| -> Rest<'a> { Box::new(move || self.run(batch, partitions.len())) }))
+    }
+}
+
+impl<T: Record, S: Sink<T>> WriteTo<T, S> {
+    fn run(&self, batch: &BatchRun, partitions: usize) -> Result<(), Error> {
+        let written = self.write(batch, partitions);
         if written.is_err() {
             // The batch has failed already: that is the error to tell.
             let _ = self.ask(|sink| {

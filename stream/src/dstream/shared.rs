@@ -10,7 +10,8 @@ use crate::source::Record;
 use crate::time::Time;
 
 /// Hands the rows of a node to its readers: straight through to a single one; computed once and kept for the batch if
-/// there are several. The last reader of a partition gets the rows themselves, the others copies.
+/// there are several. The last reader of a partition gets the rows themselves, the others copies; if rows may be asked
+/// for again, all get copies.
 pub(crate) struct Shared<T> {
     node: Box<dyn Node<T>>,
     readers: AtomicUsize,
@@ -19,7 +20,8 @@ pub(crate) struct Shared<T> {
 
 struct Kept<T> {
     time: Time,
-    partitions: Option<Partitions>,
+    /// A failure is kept too: whoever else reads the stream has failed with it, and nothing is computed twice.
+    partitions: Result<Option<Partitions>, Error>,
     /// By partition; each has a lock of its own, so that copies are made in parallel.
     rows: Vec<Mutex<Rows<T>>>,
 }
@@ -46,7 +48,13 @@ impl<T: Record> Shared<T> {
         self.readers.load(Ordering::Relaxed) > 1
     }
 
-    fn compute(&self, batch: &BatchRun) -> Result<Kept<T>, Error> {
+    fn compute(&self, batch: &BatchRun) -> Kept<T> {
+        let failed = |error| Kept { time: batch.time, partitions: Err(error), rows: Vec::new() };
+        let computed = self.compute_rows(batch);
+        computed.map_or_else(failed, |(partitions, rows)| Kept { time: batch.time, partitions: Ok(partitions), rows })
+    }
+
+    fn compute_rows(&self, batch: &BatchRun) -> Result<(Option<Partitions>, Vec<Mutex<Rows<T>>>), Error> {
         let partitions = self.node.prepare(batch)?;
         let count = partitions.as_ref().map_or(0, |p| p.len());
         let readers_left = self.readers.load(Ordering::Relaxed);
@@ -55,7 +63,7 @@ impl<T: Record> Shared<T> {
             self.node.run(batch, partition, &mut |chunk| rows.append(chunk))?;
             Ok(Mutex::new(Rows { rows, readers_left }))
         })?;
-        Ok(Kept { time: batch.time, partitions, rows })
+        Ok((partitions, rows))
     }
 }
 
@@ -70,11 +78,10 @@ impl<T: Record> Node<T> for Shared<T> {
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some(kept) if kept.time == batch.time => Ok(kept.partitions.clone()),
+            Some(kept) if kept.time == batch.time => kept.partitions.clone(),
             _ => {
                 *kept = None;
-                let computed = Arc::new(self.compute(batch)?);
-                Ok(kept.insert(computed).partitions.clone())
+                kept.insert(Arc::new(self.compute(batch))).partitions.clone()
             }
         }
     }
@@ -90,7 +97,11 @@ impl<T: Record> Node<T> for Shared<T> {
         let mut rows = {
             let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
             rows.readers_left = rows.readers_left.saturating_sub(1);
-            if rows.readers_left == 0 { std::mem::take(&mut rows.rows) } else { rows.rows.clone() }
+            if rows.readers_left == 0 && !batch.keeps_rows() {
+                std::mem::take(&mut rows.rows)
+            } else {
+                rows.rows.clone()
+            }
         };
         if !rows.is_empty() {
             out(&mut rows);

@@ -57,10 +57,11 @@ impl<C: Compute<R>, R: Record> Node<R> for Wide<C, R> {
         Ok(Some(partitions))
     }
 
-    fn run(&self, _: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<R>)) -> Result<(), Error> {
+    fn run(&self, run: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<R>)) -> Result<(), Error> {
         let mut rows = {
             let mut all = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-            all.get_mut(partition).map(std::mem::take).unwrap_or_default()
+            let rows = all.get_mut(partition);
+            rows.map(|rows| if run.keeps_rows() { rows.clone() } else { std::mem::take(rows) }).unwrap_or_default()
         };
         if !rows.is_empty() {
             out(&mut rows);

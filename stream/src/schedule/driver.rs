@@ -1,41 +1,49 @@
 //! The loop of a job.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
-use super::{Progress, Trigger};
+use super::outputs::Outputs;
+use super::{JobThread, OnFailure, Progress, Trigger};
 use crate::batch::exchange::Exchange;
-use crate::batch::{BadLine, BatchRun, Input, MALFORMED_TOLD};
-use crate::clock::Clock;
+use crate::batch::{BadLine, BatchRun, Input, MALFORMED_TOLD, Running};
+use crate::context::Settings;
 use crate::error::{Error, Malformed};
-use crate::graph::{Parts, Planned};
-use crate::monitor::{BatchInfo, Listener, Report, SourceInfo};
+use crate::graph::{Graph, Parts, Planned, StateSize};
+use crate::monitor::{BatchInfo, Bus, Event, JobInfo, OperatorInfo, Report, SourceInfo, SourceStatus};
 use crate::recovery::BatchLog;
-use crate::source::{Limit, Next};
-use crate::time::Time;
+use crate::source::Next;
+use crate::time::{Time, millis_of};
 
 /// How long a job that runs as soon as possible waits when there was nothing to read.
 const IDLE: Duration = Duration::from_millis(10);
+
+/// Every how many batches operators are asked how much they keep.
+const SIZED_EVERY: u64 = 10;
 
 /// Runs the batches of a job on a thread of its own.
 pub(crate) struct Driver {
     pub(crate) parts: Parts,
     /// By input: what it is derived from.
     pub(crate) inputs: Arc<[Vec<Input>]>,
-    pub(crate) trigger: Trigger,
-    pub(crate) interval: Duration,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    /// Where changes after the start are found.
+    pub(crate) graph: Arc<Graph>,
     /// The time of the last batch; before the first, the time at which the job was started (not that at which its
     /// thread got to run).
     pub(crate) last: Time,
-    pub(crate) pool: ThreadPool,
+    pub(crate) thread: JobThread,
+    pub(crate) pool: Arc<ThreadPool>,
     pub(crate) log: Box<dyn BatchLog>,
     pub(crate) exchange: Arc<dyn Exchange>,
-    pub(crate) listeners: Vec<Arc<dyn Listener>>,
+    pub(crate) bus: Arc<Bus>,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) sources: Vec<SourceStatus>,
     pub(crate) malformed_told: usize,
+    /// By state: what its operator keeps, as it said last.
+    pub(crate) sizes: Vec<Option<StateSize>>,
 }
 
 /// What a job is when it has ended.
@@ -49,38 +57,37 @@ impl Driver {
     /// Runs until the input ends, the job is stopped, or a batch fails. Gives the state that was reached, and the report.
     pub(crate) fn run(mut self) -> (Reached, Result<Report, Error>) {
         let started = Instant::now();
+        self.bus.tell(|| Event::Started(self.info()));
+        self.start_sources();
         let mut report = Report::default();
-        let result = self.run_batches(&mut report).map(|()| {
-            report.elapsed = started.elapsed();
-            report
-        });
+        let result = self.run_batches(&mut report);
+        report.elapsed = started.elapsed();
+        (0..self.sources.len()).for_each(|id| self.stop_source(id));
         // An ended job lets go of its outputs: files are unlocked, receivers of channels hear the end.
         self.parts.outputs.clear();
-        for listener in &self.listeners {
-            listener.on_stopped(result.as_ref());
+        (Reached { time: self.last, parts: self.parts }, result.map(|()| report))
+    }
+
+    fn info(&self) -> JobInfo {
+        JobInfo {
+            name: self.settings.name.clone(),
+            time: self.settings.clock.now(),
+            trigger: self.settings.trigger,
+            interval: self.settings.regular_interval(),
+            threads: self.pool.current_num_threads(),
         }
-        let reached = Reached { time: self.last, parts: self.parts };
-        (reached, result)
     }
 
     fn run_batches(&mut self, report: &mut Report) -> Result<(), Error> {
-        self.last = self.last.floor(self.interval);
-        for source in &mut self.parts.sources {
-            source.open(&self.clock)?;
-        }
-        let (mut idle, mut closed) = (false, false);
+        self.last = self.last.floor(self.settings.interval);
+        let (mut idle, mut stopping_since) = (false, None);
+        self.open_sources()?;
         loop {
-            let time = self.next_time(self.last, idle);
-            if self.progress.is_stopping() {
-                if !closed {
-                    self.parts.sources.iter_mut().for_each(|source| source.close());
-                    closed = true;
-                }
-                // What was taken in is worked off; nothing more is taken in.
-                if !self.parts.sources.iter().any(|source| source.holds_records()) {
-                    return Ok(());
-                }
+            let time = self.next_time(idle);
+            if self.progress.is_stopping() && self.is_worked_off(&mut stopping_since)? {
+                return self.unchanged();
             }
+            self.unchanged()?;
             let plans = self.plan(time);
             // Also if a source has failed: what went before it.
             self.tell_warnings();
@@ -89,7 +96,7 @@ impl Driver {
             let ended = all(&[Next::Finished]);
             idle = all(&[Next::Idle, Next::Finished]);
             let nothing = plans.iter().all(|plan| plan.is_empty);
-            if self.trigger == Trigger::AsSoonAsPossible && nothing && !ended {
+            if self.settings.trigger == Trigger::AsSoonAsPossible && nothing && !ended {
                 // Also if a source says that it is ready: asking again at once would spin.
                 idle = true;
                 continue;
@@ -97,88 +104,160 @@ impl Driver {
             self.run_batch(time, &plans, report)?;
             self.last = time;
             self.progress.complete(time);
-            if ended || (idle && self.trigger == Trigger::Available) {
-                return Ok(());
+            if ended || (idle && self.settings.trigger == Trigger::Available) {
+                return self.unchanged();
             }
+        }
+    }
+
+    /// An error if the job was added to since it was started.
+    fn unchanged(&self) -> Result<(), Error> {
+        let changes = self.graph.changes_after_start();
+        if changes.is_empty() { Ok(()) } else { Err(Error::Changed(changes)) }
+    }
+
+    /// Whether a job that is to stop has nothing left to do: what was taken in is worked off, nothing more is taken in.
+    fn is_worked_off(&mut self, stopping_since: &mut Option<Time>) -> Result<bool, Error> {
+        if stopping_since.is_none() {
+            self.close_sources()?;
+        }
+        let now = self.settings.clock.now();
+        let since = *stopping_since.get_or_insert(now);
+        let sources = self.sources_holding_records()?;
+        match self.settings.stop_timeout {
+            _ if sources.is_empty() => Ok(true),
+            Some(waited) if now.since(since) >= waited => Err(Error::StopTimeout { waited, sources }),
+            _ => Ok(false),
         }
     }
 
     /// Waits for the time of the next batch.
-    fn next_time(&self, last: Time, idle: bool) -> Time {
+    fn next_time(&self, idle: bool) -> Time {
         let cancelled = || self.progress.is_stopping();
-        match self.trigger {
-            Trigger::Available => last.after(self.interval),
+        let (clock, interval) = (&self.settings.clock, self.settings.interval);
+        match self.settings.trigger {
+            Trigger::Available => self.last.after(interval),
             Trigger::Every => {
-                let due = last.after(self.interval);
-                self.clock.wait_until(due, &cancelled);
+                let due = self.last.after(interval);
+                clock.wait_until(due, &cancelled);
                 due
             }
             Trigger::AsSoonAsPossible => {
                 if idle {
-                    self.clock.wait_until(self.clock.now().after(IDLE), &cancelled);
+                    clock.wait_until(clock.now().after(IDLE), &cancelled);
                 }
-                self.clock.now().max(last.after(Duration::from_millis(1)))
-            }
-        }
-    }
-
-    fn plan(&mut self, time: Time) -> Result<Vec<Planned>, Error> {
-        let limit = Limit { time, wait: self.trigger == Trigger::Available };
-        self.parts.sources.iter_mut().map(|source| source.plan(limit)).collect()
-    }
-
-    /// Tells what went wrong with sources that go on.
-    fn tell_warnings(&mut self) {
-        for source in &mut self.parts.sources {
-            for warning in source.take_warnings() {
-                let name = source.name();
-                self.listeners.iter().for_each(|listener| listener.on_source_warning(&name, &warning));
+                clock.now().max(self.last.after(Duration::from_millis(1)))
             }
         }
     }
 
     fn run_batch(&mut self, time: Time, plans: &[Planned], report: &mut Report) -> Result<(), Error> {
-        let scheduling_delay = match self.trigger {
-            Trigger::Every => self.clock.now().since(time),
-            Trigger::AsSoonAsPossible | Trigger::Available => Duration::ZERO,
-        };
-        let begun = Instant::now();
-        self.log.planned(time, &mut plans.iter().map(|plan| plan.range.as_slice()))?;
-        for source in &mut self.parts.sources {
-            source.read()?;
+        let mut info = self.submit(time);
+        self.bus.tell(|| Event::BatchSubmitted(info.clone()));
+        let (begun, started) = (Instant::now(), self.settings.clock.now());
+        (info.started, info.scheduling_delay) = (Some(started), started.since(info.submitted));
+        self.bus.tell(|| Event::BatchStarted(info.clone()));
+        let result = self.compute(plans, &mut info);
+        (info.ended, info.processing) = (Some(self.settings.clock.now()), begun.elapsed());
+        match result {
+            Ok(malformed) => {
+                info.operators = self.measured(std::mem::take(&mut info.operators), report.batches);
+                report.add(&info);
+                malformed.into_iter().for_each(|line| self.bus.tell(|| Event::Malformed(line)));
+                self.bus.tell(|| Event::BatchCompleted(info));
+                let finished = plans.iter().enumerate().filter(|(_, plan)| plan.next == Next::Finished);
+                finished.for_each(|(id, _)| self.stop_source(id));
+                Ok(())
+            }
+            Err(error) => {
+                info.failure = Some(error.to_string());
+                self.bus.tell(|| Event::BatchFailed(info));
+                Err(error)
+            }
         }
-        let ended = self.parts.sources.iter().zip(plans).filter(|(_, plan)| plan.next == Next::Finished);
-        let ended = ended.map(|(source, _)| source.input());
-        let batch = BatchRun::new(time, self.exchange.clone(), self.inputs.clone(), ended);
-        let outputs = &self.parts.outputs;
-        // The pool is entered once a batch: entering it costs more than an empty operator.
-        self.pool.install(|| outputs.iter().try_for_each(|output| output.run(&batch)))?;
-        self.log.completed(time)?;
-        let info = self.info(&batch, plans, scheduling_delay, begun.elapsed());
-        report.add(&info);
-        let malformed = self.first_malformed(&batch);
-        self.tell(&info, &malformed);
-        Ok(())
     }
 
-    fn info(&self, batch: &BatchRun, plans: &[Planned], scheduling_delay: Duration, processing: Duration) -> BatchInfo {
-        let sources = self.parts.sources.iter().zip(plans).map(|(source, plan)| SourceInfo {
-            name: source.name(),
+    /// A batch of which only is known that it is due.
+    fn submit(&self, time: Time) -> BatchInfo {
+        let now = self.settings.clock.now();
+        let every = self.settings.trigger == Trigger::Every;
+        let lag = millis_of(now.since(time)) / millis_of(self.settings.interval).max(1);
+        BatchInfo {
+            time,
+            interval: every.then_some(self.settings.interval),
+            // What a stopped job works off runs before its time.
+            submitted: if every { time.min(now) } else { now },
+            queued: if every { lag.unsigned_abs() } else { 0 },
+            ..BatchInfo::default()
+        }
+    }
+
+    /// Logs, reads and computes a batch. Gives the malformed lines to tell.
+    fn compute(&mut self, plans: &[Planned], info: &mut BatchInfo) -> Result<Vec<Malformed>, Error> {
+        self.log.planned(info.time, &mut plans.iter().map(|plan| plan.range.as_slice()))?;
+        self.read_sources()?;
+        let ended = self.parts.sources.iter().zip(plans).filter(|(_, plan)| plan.next == Next::Finished);
+        let ended = ended.map(|(source, _)| source.input());
+        let Settings { attempts, on_failure, concurrent_outputs, .. } = self.settings;
+        let running = Running {
+            pool: self.pool.clone(),
+            attempts,
+            keeps_rows: attempts > 1 || on_failure == OnFailure::SkipOutput,
+        };
+        let batch = BatchRun::new(info.time, self.exchange.clone(), self.inputs.clone(), ended, running);
+        let outputs = Outputs {
+            outputs: &self.parts.outputs,
+            batch: &batch,
+            clock: &*self.settings.clock,
+            bus: &self.bus,
+            thread: self.thread,
+            on_failure,
+            at_once: concurrent_outputs,
+            has_state: !self.parts.states.is_empty(),
+            done: Mutex::default(),
+        };
+        let result = outputs.run();
+        info.outputs = outputs.into_infos();
+        self.describe(&batch, plans, info);
+        result?;
+        self.log.completed(info.time)?;
+        Ok(self.first_malformed(&batch))
+    }
+
+    /// What the batch has counted.
+    fn describe(&self, batch: &BatchRun, plans: &[Planned], info: &mut BatchInfo) {
+        let sources = self.parts.sources.iter().zip(plans).zip(&self.sources);
+        let sources = sources.map(|((source, plan), status)| SourceInfo {
+            id: status.id,
+            name: status.name.clone(),
             records: batch.records(source.input()),
             finished: plan.next == Next::Finished,
         });
-        let sources: Vec<_> = sources.collect();
-        BatchInfo {
-            time: batch.time,
-            interval: (self.trigger == Trigger::Every).then_some(self.interval),
-            records: sources.iter().map(|source| source.records).sum(),
-            late: batch.late(),
-            malformed: batch.malformed(),
-            watermark: batch.watermark(),
-            scheduling_delay,
-            processing,
-            sources,
+        info.sources = sources.collect();
+        info.records = info.sources.iter().map(|source| source.records).sum();
+        info.late = batch.late();
+        info.malformed = batch.malformed();
+        info.retries = batch.retries();
+        info.watermark = batch.watermark();
+        info.operators = batch.take_operators();
+    }
+
+    /// What operators reported, and how much they keep.
+    fn measured(&mut self, mut operators: Vec<OperatorInfo>, batches_before: u64) -> Vec<OperatorInfo> {
+        if batches_before.is_multiple_of(SIZED_EVERY) {
+            self.sizes = self.parts.states.iter().map(|(_, state)| state.size()).collect();
         }
+        for ((name, _), size) in self.parts.states.iter().zip(&self.sizes) {
+            let Some(StateSize { keys, bytes }) = *size else {
+                continue;
+            };
+            let size = OperatorInfo { keys: Some(keys), state_bytes: Some(bytes), ..OperatorInfo::default() };
+            match operators.binary_search_by(|operator| operator.name.cmp(name)) {
+                Ok(at) => operators[at].add(size),
+                Err(at) => operators.insert(at, OperatorInfo { name: name.clone(), kind: "state", ..size }),
+            }
+        }
+        operators
     }
 
     /// The malformed lines to tell: to find the number of a line, its file is read again up to there.
@@ -187,12 +266,5 @@ impl Driver {
         let untold: Vec<_> = lines.iter().take(MALFORMED_TOLD - self.malformed_told).map(BadLine::resolve).collect();
         self.malformed_told += untold.len();
         untold
-    }
-
-    fn tell(&self, info: &BatchInfo, malformed: &[Malformed]) {
-        for listener in &self.listeners {
-            malformed.iter().for_each(|line| listener.on_malformed(line));
-            listener.on_batch_completed(info);
-        }
     }
 }

@@ -2,10 +2,22 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::monitor::Report;
 use crate::time::Time;
+
+/// What a context is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// The job is being described.
+    Initialized,
+    /// The job runs.
+    Active,
+    /// The job has ended, was stopped before its start, or could not start. It cannot start again.
+    Stopped,
+}
 
 /// Shared between a job and those who wait for it or stop it.
 #[derive(Default)]
@@ -25,8 +37,9 @@ struct State {
 enum Phase {
     #[default]
     NotStarted,
+    /// It could not start, or was stopped before.
+    NeverStarts,
     Running,
-    /// With the result; an error is taken by the first to ask, and left as text for the others.
     Ended(Result<Report, Error>),
 }
 
@@ -37,7 +50,10 @@ impl Progress {
 
     pub(crate) fn request_stop(&self) {
         // Under the lock, so that nobody who waits for it looks before and sleeps after.
-        let _state = self.state();
+        let mut state = self.state();
+        if let Phase::NotStarted = state.phase {
+            state.phase = Phase::NeverStarts;
+        }
         self.stopping.store(true, Ordering::Release);
         self.changed.notify_all();
     }
@@ -53,13 +69,38 @@ impl Progress {
         self.stopping.load(Ordering::Acquire)
     }
 
+    pub(crate) fn job_state(&self) -> JobState {
+        match self.state().phase {
+            Phase::NotStarted => JobState::Initialized,
+            Phase::Running => JobState::Active,
+            Phase::NeverStarts | Phase::Ended(_) => JobState::Stopped,
+        }
+    }
+
     pub(crate) fn complete(&self, time: Time) {
         self.state().completed = Some(time);
         self.changed.notify_all();
     }
 
-    pub(crate) fn begin(&self) {
-        self.state().phase = Phase::Running;
+    /// A context runs once.
+    pub(crate) fn begin(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        let problem = match state.phase {
+            Phase::NotStarted => {
+                state.phase = Phase::Running;
+                return Ok(());
+            }
+            Phase::Running => "the job runs already",
+            Phase::Ended(_) => "the job has ended, and a context runs once; build another context",
+            Phase::NeverStarts => "the context was stopped, or could not start before; build another context",
+        };
+        Err(Error::Graph(vec![problem.to_owned()]))
+    }
+
+    /// The job that was about to begin cannot.
+    pub(crate) fn give_up(&self) {
+        self.state().phase = Phase::NeverStarts;
+        self.changed.notify_all();
     }
 
     pub(crate) fn end(&self, result: Result<Report, Error>) {
@@ -81,20 +122,23 @@ impl Progress {
         }
     }
 
-    /// Waits until the job has ended.
-    pub(crate) fn wait_for_end(&self) -> Result<Report, Error> {
+    /// Waits until the job has ended, at most so long; none if it has not.
+    pub(crate) fn wait_for_end(&self, timeout: Option<Duration>) -> Result<Option<Report>, Error> {
+        // A time so far away that the clock cannot tell it is no limit.
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut state = self.state();
         loop {
-            match &mut state.phase {
-                Phase::NotStarted => return Err(Error::NotStarted),
-                Phase::Ended(Ok(report)) => return Ok(*report),
-                Phase::Ended(Err(error)) => {
-                    let text = Error::Ended(error.to_string());
-                    return Err(std::mem::replace(error, text));
-                }
+            match &state.phase {
+                Phase::NotStarted | Phase::NeverStarts => return Err(Error::NotStarted),
+                Phase::Ended(result) => return result.clone().map(Some),
                 Phase::Running => {}
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            state = match left {
+                Some(Duration::ZERO) => return Ok(None),
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::dstream::{
     scatter,
 };
 use crate::error::Error;
-use crate::graph::Stateful;
+use crate::graph::{StateSize, Stateful};
 use crate::source::Record;
 use crate::state::Lanes;
 
@@ -91,6 +91,13 @@ impl<K: OwnedKey, L: Slide> Lane<K, L> {
         // The next pane has its room.
         open.pane = grid.pane_of(now);
         Ok(())
+    }
+
+    /// How much the lane keeps.
+    fn size<A: Aggregate<T, Partial = L::Partial>, T>(&self) -> StateSize {
+        let open = self.open.iter().flat_map(|open| &open.partials).map(|(_, partial)| A::bytes(partial));
+        let bytes = self.windows.memory_bytes() + open.sum::<usize>();
+        StateSize { keys: self.windows.keys() as u64, bytes: bytes as u64 }
     }
 
     fn is_empty(&self) -> bool {
@@ -237,7 +244,9 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
         check(&graph, &name, self.cut, true);
         let parent = self.stream.read_by_one_more();
         let lanes = Arc::new(Lanes::new(lanes_of::<G::Key>(graph.lanes()), Lane::default));
-        graph.add_state(&name, Stateful::by_lane(schema::<G::Key>(kind, self.cut, &A::schema()), &lanes));
+        let state = Stateful::by_lane(schema::<G::Key>(kind, self.cut, &A::schema()), &lanes);
+        let measured = lanes.clone();
+        graph.add_state(&name, state.sized(move || measured.iter().map(|lane| lane.size::<A, T>()).sum()));
         let operator = Operator {
             input: graph.derived_input(parent.inputs()),
             name,

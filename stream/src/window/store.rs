@@ -90,6 +90,10 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         self.windows.is_empty()
     }
 
+    pub(super) fn keys(&self) -> usize {
+        self.windows.len()
+    }
+
     /// How many slots there are.
     pub(super) fn slots(&self) -> usize {
         self.windows.capacity()

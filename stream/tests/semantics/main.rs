@@ -1,5 +1,8 @@
-//! The semantics of DStreams, line by line.
+//! What users of DStreams rely on, line by line.
 
+mod listeners;
 mod outputs;
+mod running;
 mod sources;
+mod time;
 mod windows;

@@ -1,0 +1,153 @@
+//! How the partitions of a batch run: in parallel, guarded, and again if they fail.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use super::{BadLine, BatchRun, Input};
+use crate::error::{Error, panic_message};
+
+/// What the partitions of a batch run on, and how often.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) pool: Arc<ThreadPool>,
+    /// How often a partition is run before it has failed; at least once.
+    pub(crate) attempts: u32,
+    /// Whether rows may be asked for again: a partition that is run again, or an output after one that has failed.
+    pub(crate) keeps_rows: bool,
+}
+
+/// What is counted while a partition runs. It counts for the batch once the attempt has succeeded.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) records: Vec<(Input, u64)>,
+    pub(super) late: u64,
+    pub(super) malformed: u64,
+    pub(super) first_malformed: Vec<BadLine>,
+}
+
+impl Tally {
+    pub(super) fn count_records(&mut self, input: Input, records: u64) {
+        match self.records.iter_mut().find(|(counted, _)| *counted == input) {
+            Some((_, count)) => *count += records,
+            None => self.records.push((input, records)),
+        }
+    }
+}
+
+thread_local! {
+    /// The tally of the attempt that runs on this thread, if one does.
+    static TALLY: RefCell<Option<Tally>> = const { RefCell::new(None) };
+}
+
+impl BatchRun {
+    /// Counts for the attempt that runs on this thread, or for the batch if there is none.
+    pub(super) fn count(&self, count: impl FnOnce(&mut Tally)) {
+        TALLY.with_borrow_mut(|tally| match tally {
+            Some(tally) => count(tally),
+            None => {
+                let mut tally = Tally::default();
+                count(&mut tally);
+                self.add(tally);
+            }
+        });
+    }
+
+    /// Runs one attempt; a panic is an error that names operator and partition.
+    fn attempt<R>(
+        &self,
+        operator: &str,
+        partition: usize,
+        run: &impl Fn(usize) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        // An attempt may come to run within another one: rayon runs what it finds while it waits.
+        let outer = TALLY.replace(Some(Tally::default()));
+        let result = catch_unwind(AssertUnwindSafe(|| run(partition))).unwrap_or_else(|panic| {
+            let cause = panic_message(&*panic);
+            Err(Error::Operator { operator: operator.to_owned(), partition, time: self.time, cause })
+        });
+        let tally = TALLY.replace(outer);
+        if let (Ok(_), Some(tally)) = (&result, tally) {
+            self.add(tally);
+        }
+        result
+    }
+}
+
+/// Runs a function over all partitions in parallel and gives the results in their order.
+///
+/// A partition that fails is run again, as often as the job allows: the function must do nothing but compute. A panic
+/// in it is an error that names the operator and the partition; of several errors the first partition's is given, so
+/// that it does not depend on timing.
+pub(crate) fn each_partition<R: Send>(
+    batch: &BatchRun,
+    operator: &str,
+    partitions: usize,
+    run: impl Fn(usize) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    run_each(batch, operator, partitions, batch.running().attempts, run)
+}
+
+/// Runs a function over the lanes of an operator, each with what it has got; in parallel if there is enough to do.
+///
+/// Unlike the work of partitions, that of lanes changes state: it is never run again.
+pub(crate) fn each_lane<E: Send, R: Send>(
+    batch: &BatchRun,
+    operator: &str,
+    lanes: Vec<E>,
+    in_parallel: bool,
+    work: impl Fn(usize, E) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    let guarded = |(lane, entries)| {
+        catch_unwind(AssertUnwindSafe(|| work(lane, entries))).unwrap_or_else(|panic| {
+            let cause = panic_message(&*panic);
+            Err(Error::Operator { operator: operator.to_owned(), partition: lane, time: batch.time, cause })
+        })
+    };
+    let results: Vec<_> = if in_parallel {
+        let run_all = || lanes.into_par_iter().enumerate().with_max_len(1).map(guarded).collect();
+        batch.running().pool.install(run_all)
+    } else {
+        lanes.into_iter().enumerate().map(guarded).collect()
+    };
+    results.into_iter().collect()
+}
+
+fn run_each<R: Send>(
+    batch: &BatchRun,
+    operator: &str,
+    partitions: usize,
+    attempts: u32,
+    run: impl Fn(usize) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    let run_one = |partition| {
+        let mut result = batch.attempt(operator, partition, &run);
+        for _ in 1..attempts {
+            if result.is_ok() {
+                return result;
+            }
+            batch.count_retry();
+            result = batch.attempt(operator, partition, &run);
+        }
+        result.map_err(|error| after(error, attempts))
+    };
+    // A thread that is of the pool already goes straight on; an output on a thread of its own enters it here.
+    let run_all = || (0..partitions).into_par_iter().with_max_len(1).map(run_one).collect::<Vec<_>>();
+    batch.running().pool.install(run_all).into_iter().collect()
+}
+
+/// An error with the number of attempts in its cause, if there were several.
+fn after(error: Error, attempts: u32) -> Error {
+    match error {
+        Error::Operator { operator, partition, time, cause } if attempts > 1 => Error::Operator {
+            operator,
+            partition,
+            time,
+            cause: format!("{cause} (in the last of {attempts} attempts)"),
+        },
+        other => other,
+    }
+}

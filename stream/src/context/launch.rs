@@ -1,0 +1,102 @@
+//! From a description to a running job.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
+use std::thread;
+
+use super::StreamingContext;
+use crate::batch::exchange::Local;
+use crate::error::{Error, panic_message};
+use crate::graph::Parts;
+use crate::monitor::Bus;
+use crate::recovery::{NoLog, Snapshot};
+use crate::schedule::{Driver, Trigger};
+use crate::time::Time;
+
+impl StreamingContext {
+    /// Starts the job, from a state that was reached if one is given.
+    pub(crate) fn launch(&self, snapshot: Option<Snapshot>) -> Result<(), Error> {
+        self.job.progress.begin()?;
+        self.try_launch(snapshot).inspect_err(|_| self.job.progress.give_up())
+    }
+
+    fn try_launch(&self, snapshot: Option<Snapshot>) -> Result<(), Error> {
+        let mut parts = self.checked_parts()?;
+        let reached = snapshot.as_ref().map(|snapshot| snapshot.time);
+        if let Some(snapshot) = snapshot {
+            snapshot.restore(&mut parts)?;
+        }
+        #[cfg(feature = "dashboard")]
+        if let Some(dashboard) = &*self.job.dashboard.lock().unwrap_or_else(PoisonError::into_inner) {
+            dashboard.serve()?;
+        }
+        let job = self.job.clone();
+        let (settings, thread) = (job.settings.clone(), job.thread);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(settings.threads)
+            .thread_name(|i| format!("streamgauge-{i}"))
+            .start_handler(move |_| thread.enter())
+            .build()
+            .map_err(|e| Error::Thread(e.to_string()))?;
+        let listeners = job.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let bus = Arc::new(Bus::start(&settings.name, thread, listeners)?);
+        *job.bus.lock().unwrap_or_else(PoisonError::into_inner) = Some(bus.clone());
+        let driver = Driver {
+            inputs: parts.inputs.as_slice().into(),
+            parts,
+            last: match (reached, settings.trigger) {
+                (Some(time), _) => time,
+                // Recorded data: the same batch times whenever it is read.
+                (None, Trigger::Available) => Time::default(),
+                (None, _) => settings.clock.now(),
+            },
+            settings,
+            graph: job.graph.clone(),
+            thread,
+            pool: Arc::new(pool),
+            log: Box::new(NoLog),
+            exchange: Arc::new(Local),
+            bus: bus.clone(),
+            progress: job.progress.clone(),
+            sources: Vec::new(),
+            malformed_told: 0,
+            sizes: Vec::new(),
+        };
+        let run = move || {
+            thread.enter();
+            // Whoever waits must hear of every end, also of a mistake of the engine's own.
+            let result = match catch_unwind(AssertUnwindSafe(|| driver.run())) {
+                Ok((reached, result)) => {
+                    // A failed batch was read in part: what it has left behind is no state to go on from.
+                    if matches!(result, Ok(_) | Err(Error::StopTimeout { .. })) {
+                        *job.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
+                    }
+                    result
+                }
+                Err(panic) => Err(Error::Panicked(panic_message(&*panic))),
+            };
+            job.progress.end(bus.end(result));
+        };
+        let spawned = thread::Builder::new().name(format!("{} batches", self.job.settings.name)).spawn(run);
+        spawned.map(drop).map_err(|e| Error::Thread(e.to_string()))
+    }
+
+    /// The parts of the job, if nothing is wrong with its settings and its description.
+    fn checked_parts(&self) -> Result<Parts, Error> {
+        let mut parts = self.job.graph.start();
+        let mut problems = self.job.settings.problems();
+        problems.append(&mut parts.problems);
+        problems.extend(parts.outputs.iter().filter_map(|output| output.open().err()));
+        if parts.outputs.is_empty() {
+            problems.push(
+                "the job has no output, so there is nothing to do; add for_each_batch, print, collect_to_memory or \
+                 a dashboard panel"
+                    .to_owned(),
+            );
+        }
+        if parts.sources.is_empty() {
+            problems.push("the job has no source; add text_files, stdin, or source".to_owned());
+        }
+        if problems.is_empty() { Ok(parts) } else { Err(Error::Graph(problems)) }
+    }
+}

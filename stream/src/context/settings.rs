@@ -1,0 +1,169 @@
+//! The settings of a job.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::StreamingContext;
+use crate::clock::{Clock, SystemClock};
+use crate::schedule::{OnFailure, Trigger};
+
+/// The longest length of time that is accepted: 100,000 days.
+const LONGEST: Duration = Duration::from_secs(100_000 * 86_400);
+/// The most threads, attempts, and outputs at once: more is a slip of the keyboard.
+const MOST: usize = 1_024;
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) interval: Duration,
+    pub(crate) trigger: Trigger,
+    /// 0 for as many as the machine has.
+    pub(crate) threads: usize,
+    pub(crate) seed: u64,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) attempts: u32,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) concurrent_outputs: usize,
+    pub(crate) stop_timeout: Option<Duration>,
+}
+
+impl Settings {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            interval: Duration::from_secs(1),
+            trigger: Trigger::default(),
+            threads: 0,
+            seed: streamgauge_sketches::hash::DEFAULT_SEED,
+            clock: Arc::new(SystemClock::default()),
+            attempts: 1,
+            on_failure: OnFailure::default(),
+            concurrent_outputs: 1,
+            stop_timeout: None,
+        }
+    }
+
+    /// The batch interval; none if batches follow each other as fast as they can.
+    pub(crate) fn regular_interval(&self) -> Option<Duration> {
+        (self.trigger != Trigger::AsSoonAsPossible).then_some(self.interval)
+    }
+
+    /// Everything that is wrong with them, with what to write instead.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.name.is_empty() || self.name.contains(char::is_control) {
+            problems.push(format!(
+                "the job's name is {:?}; it must have a letter at least, and no control characters",
+                self.name
+            ));
+        }
+        problems.extend(length_problem("the batch interval", self.interval));
+        let counts = [
+            ("threads", self.threads.max(1)),
+            ("attempts", self.attempts as usize),
+            ("concurrent_outputs", self.concurrent_outputs),
+        ];
+        for (setting, count) in counts {
+            if !(1..=MOST).contains(&count) {
+                problems.push(format!("{setting} is {count}; write a number from 1 to {MOST}, or leave it out"));
+            }
+        }
+        problems
+    }
+}
+
+/// What is wrong with a length of time, if anything is.
+pub(super) fn length_problem(what: &str, length: Duration) -> Option<String> {
+    let is_wrong = length.is_zero() || !length.subsec_nanos().is_multiple_of(1_000_000) || length > LONGEST;
+    is_wrong.then(|| format!("{what} is {length:?}; it must be whole milliseconds, not zero, and at most 100,000 days"))
+}
+
+/// Settings of a [`StreamingContext`]. Of a setting that is made twice the last one holds; all are checked by
+/// [`start`](StreamingContext::start).
+#[derive(Clone)]
+pub struct ContextBuilder {
+    settings: Settings,
+}
+
+impl fmt::Debug for ContextBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContextBuilder({:?}, {:?})", self.settings.name, self.settings.interval)
+    }
+}
+
+impl ContextBuilder {
+    pub(super) fn new(name: String) -> Self {
+        Self { settings: Settings::new(name) }
+    }
+
+    /// The time between two batches, in whole milliseconds; one second unless set.
+    pub fn batch_interval(mut self, interval: Duration) -> Self {
+        self.settings.interval = interval;
+        self
+    }
+
+    /// When batches begin; at every batch interval unless set.
+    pub fn trigger(mut self, trigger: Trigger) -> Self {
+        self.settings.trigger = trigger;
+        self
+    }
+
+    /// The threads that batches run on; as many as the machine has unless set, or if 0. Results do not depend on it.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.settings.threads = threads;
+        self
+    }
+
+    /// The seed of the hashes in the summaries that the job's builders make, such as `on.distinct(..)`.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// The clock that batches are timed by; the system's unless set.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.settings.clock = clock;
+        self
+    }
+
+    /// How often a partition of a batch is run before the batch fails; once unless set.
+    ///
+    /// A partition fails by a panic in a function of yours, or because its input cannot be read. Only what computes is
+    /// run again, never a callback or a sink. It costs memory: with more than one attempt all readers of a shared
+    /// stream get copies of its rows, and the rows are kept until the next batch.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.settings.attempts = attempts;
+        self
+    }
+
+    /// What becomes of the job when an output operation fails after all attempts; it stops unless set.
+    pub fn on_failure(mut self, policy: OnFailure) -> Self {
+        self.settings.on_failure = policy;
+        self
+    }
+
+    /// How many output operations of a batch may run at the same time; one unless set.
+    ///
+    /// With one, outputs run in the order in which the job names them. With more, all are prepared in that order
+    /// (grouping operators compute then), and what is left runs at the same time, on as many threads, in no order. That
+    /// is for outputs that wait for something, such as a database: those that compute share the job's threads anyhow.
+    /// Batches never overlap: a batch begins when all outputs of the one before are done.
+    pub fn concurrent_outputs(mut self, outputs: usize) -> Self {
+        self.settings.concurrent_outputs = outputs;
+        self
+    }
+
+    /// How long, by the job's clock, a stopped job may work off what its sources have taken in; as long as it takes
+    /// unless set. Looked at between two batches; when the time is over, the job ends with
+    /// [`Error::StopTimeout`](crate::Error::StopTimeout).
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.stop_timeout = Some(timeout);
+        self
+    }
+
+    /// A context to describe the job on.
+    pub fn build(self) -> StreamingContext {
+        StreamingContext::new(self.settings)
+    }
+}

@@ -1,0 +1,186 @@
+//! What is known of a job, its batches, outputs, operators and sources.
+
+use std::time::Duration;
+
+use crate::schedule::Trigger;
+use crate::time::Time;
+
+/// A job that has started.
+#[derive(Clone, Debug)]
+pub struct JobInfo {
+    /// Its name.
+    pub name: String,
+    /// When it started, by its clock.
+    pub time: Time,
+    /// When its batches begin.
+    pub trigger: Trigger,
+    /// The batch interval; none if batches run as soon as possible.
+    pub interval: Option<Duration>,
+    /// The threads that its batches run on.
+    pub threads: usize,
+}
+
+/// What a batch did, as far as it has come.
+///
+/// Times are by the clock of the job; lengths of work are measured on the machine's.
+#[derive(Clone, Debug, Default)]
+pub struct BatchInfo {
+    /// The time of the batch.
+    pub time: Time,
+    /// The batch interval, if there is one.
+    pub interval: Option<Duration>,
+    /// When it was due: at its own time with a batch interval, else when there was something to read.
+    pub submitted: Time,
+    /// When it began to be read and computed.
+    pub started: Option<Time>,
+    /// When it was done, or had failed.
+    pub ended: Option<Time>,
+    /// How many later batches are due already: how far the job lags, in batches.
+    pub queued: u64,
+    /// Records (or lines) read.
+    pub records: u64,
+    /// Records of event time that came too late for their window.
+    pub late: u64,
+    /// Lines that could not be parsed.
+    pub malformed: u64,
+    /// How often a partition was run again after it had failed.
+    pub retries: u64,
+    /// How far event time has come, in the operator that is furthest behind.
+    pub watermark: Option<Time>,
+    /// How long the batch waited for the one before it: from `submitted` to `started`.
+    pub scheduling_delay: Duration,
+    /// How long it took.
+    pub processing: Duration,
+    /// Each source: its name, the records of this batch, whether it has ended.
+    pub sources: Vec<SourceInfo>,
+    /// Each output operation that ran, in the order in which the job names them.
+    pub outputs: Vec<OutputInfo>,
+    /// Each operator that measured itself, by name.
+    pub operators: Vec<OperatorInfo>,
+    /// Why the batch failed, if it has.
+    pub failure: Option<String>,
+}
+
+impl BatchInfo {
+    /// From when the batch was due until it was done: scheduling delay and processing.
+    pub fn total_delay(&self) -> Duration {
+        self.scheduling_delay.saturating_add(self.processing)
+    }
+}
+
+/// What a source gave to a batch.
+#[derive(Clone, Debug, Default)]
+pub struct SourceInfo {
+    /// The number of the source in the order in which the job names them, from 0.
+    pub id: usize,
+    /// The name of the source.
+    pub name: String,
+    /// Records (or lines) read in this batch.
+    pub records: u64,
+    /// Whether the source has ended.
+    pub finished: bool,
+}
+
+/// How a source is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// The number of the source in the order in which the job names them, from 0.
+    pub id: usize,
+    /// The name of the source.
+    pub name: String,
+    /// Whether it is still asked for records.
+    pub active: bool,
+    /// Its last error.
+    pub error: Option<String>,
+    /// When that happened.
+    pub error_time: Option<Time>,
+}
+
+/// An output operation of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct OutputInfo {
+    /// The time of the batch.
+    pub time: Time,
+    /// The number of the output in the order in which the job names them, from 0.
+    pub id: usize,
+    /// The name of the output.
+    pub name: String,
+    /// What it is an output of: its name and the type of its rows.
+    pub description: String,
+    /// When it began.
+    pub started: Time,
+    /// When it was done, or had failed.
+    pub ended: Option<Time>,
+    /// How long it took: what it had its stream compute, and its own work.
+    pub duration: Duration,
+    /// Why it failed, if it has.
+    pub failure: Option<String>,
+}
+
+/// What an operator did in a batch, as far as it measures it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorInfo {
+    /// The name of the operator.
+    pub name: String,
+    /// What kind of operator it is, such as `window` or `output`.
+    pub kind: &'static str,
+    /// The time it took.
+    pub elapsed: Duration,
+    /// The rows that came in.
+    pub rows_in: u64,
+    /// The rows that went out.
+    pub rows_out: u64,
+    /// The bytes of the state it keeps, measured after the first batch and every tenth; none if it keeps none, or does
+    /// not measure it.
+    pub state_bytes: Option<u64>,
+    /// The keys it keeps state of, measured with the bytes.
+    pub keys: Option<u64>,
+    /// Merges of summaries.
+    pub merges: u64,
+}
+
+impl OperatorInfo {
+    /// Adds what the operator did more.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.elapsed += more.elapsed;
+        self.rows_in += more.rows_in;
+        self.rows_out += more.rows_out;
+        self.merges += more.merges;
+        self.state_bytes = more.state_bytes.or(self.state_bytes);
+        self.keys = more.keys.or(self.keys);
+    }
+}
+
+/// What a job did from start to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Batches that were completed.
+    pub batches: u64,
+    /// Records (or lines) read.
+    pub records: u64,
+    /// Lines that could not be parsed.
+    pub malformed: u64,
+    /// Records of event time that came too late for their window.
+    pub late: u64,
+    /// Output operations that failed and were skipped: see [`OnFailure`](crate::OnFailure).
+    pub failed_outputs: u64,
+    /// How often a partition was run again after it had failed.
+    pub retries: u64,
+    /// Events that listeners were too slow to hear.
+    pub events_dropped: u64,
+    /// Listeners that panicked, and so heard nothing more.
+    pub failed_listeners: u64,
+    /// From the start to the end of the last batch.
+    pub elapsed: Duration,
+}
+
+impl Report {
+    pub(crate) fn add(&mut self, batch: &BatchInfo) {
+        self.batches += 1;
+        self.records += batch.records;
+        self.malformed += batch.malformed;
+        self.late += batch.late;
+        self.retries += batch.retries;
+        self.failed_outputs += batch.outputs.iter().filter(|output| output.failure.is_some()).count() as u64;
+    }
+}
