@@ -12,6 +12,7 @@ mod narrow;
 mod output;
 mod shared;
 mod source;
+mod state;
 mod summarize;
 mod text;
 mod union;
@@ -20,6 +21,7 @@ mod wide;
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 pub use output::{MemorySink, Outcome};
+pub use state::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use text::{OnMalformed, TextStream};
 
 pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};
