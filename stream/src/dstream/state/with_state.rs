@@ -14,6 +14,9 @@ use crate::source::Record;
 use crate::state::{KeyedLane, LAST_TIME, Lanes, State, Watermark};
 use crate::time::Time;
 
+/// Records whose keys are looked up together.
+const TOGETHER: usize = 32;
+
 /// For how long a key may be idle.
 pub(super) struct Idle {
     pub(super) timeout: i64,
@@ -184,13 +187,22 @@ where
     R: Record,
 {
     fn take_in(&mut self, records: Vec<T>) -> Result<(), String> {
-        for record in records {
-            let mut slot = u32::MAX;
-            self.operator.grouping.visit(&record, |key: &G::Borrowed| slot = self.keyed.slot(key));
-            if let Some(idle) = &self.operator.idle {
-                self.touch(slot, &record, idle)?;
+        let mut slots = [u32::MAX; TOGETHER];
+        let mut records = records.into_iter();
+        while !records.as_slice().is_empty() {
+            // Looked up together: the look-ups wait for memory side by side, and not one after another with the calls
+            // in between. No slot is freed before the end of the batch.
+            let together = slots.iter_mut().zip(records.as_slice());
+            let found = together.len();
+            for (slot, record) in together {
+                self.operator.grouping.visit(record, |key: &G::Borrowed| *slot = self.keyed.slot(key));
             }
-            self.call(slot, Some(record))?;
+            for (slot, record) in slots[..found].iter().zip(records.by_ref()) {
+                if let Some(idle) = &self.operator.idle {
+                    self.touch(*slot, &record, idle)?;
+                }
+                self.call(*slot, Some(record))?;
+            }
         }
         Ok(())
     }
