@@ -72,16 +72,6 @@ impl<K: OwnedKey, V> Slots<K, V> {
         slot
     }
 
-    /// The slot of a key, if it has one.
-    #[inline]
-    pub(crate) fn slot<Q>(&self, key: &Q) -> Option<u32>
-    where
-        Q: Key<Owned = K> + ?Sized,
-    {
-        let is = |&slot: &u32| self.entries[slot as usize].as_ref().is_some_and(|(owned, _)| key.is(owned));
-        self.index.find(HASHER.hash_one(key), is).copied()
-    }
-
     /// The key and the value in a slot.
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&(K, V)> {
@@ -184,7 +174,7 @@ mod tests {
         let b = slots.slot_or_insert(&2, || "b");
         assert_eq!(slots.slot_or_insert(&1, || "other"), a);
         assert_eq!(slots.remove(a), Some((1, "a")));
-        assert_eq!((slots.slot(&1), slots.slot(&2), slots.len()), (None, Some(b), 1));
+        assert_eq!((slots.get(a), slots.get(b), slots.len()), (None, Some(&(2, "b")), 1));
         assert_eq!(slots.slot_or_insert(&3, || "c"), a);
         assert_eq!(slots.iter().collect::<Vec<_>>(), [&(3, "c"), &(2, "b")]);
         assert_eq!(slots.remove(7), None);

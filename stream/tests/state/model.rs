@@ -107,10 +107,9 @@ fn expect(batches: &Batches, initial: &BTreeMap<u8, u64>, timeout: i64, delay: O
             (Some(_), _) => None,
         };
         if let Some(watermark) = watermark.filter(|_| !has_begun) {
-            initial.keys().filter(|key| states.contains_key(key)).for_each(|key| {
-                let touched = last.entry(*key).or_insert(i64::MIN);
-                *touched = (*touched).max(watermark.min(i64::MAX / 4));
-            });
+            for key in initial.keys().filter(|key| states.contains_key(key)) {
+                last.entry(*key).or_insert(watermark.min(i64::MAX / 4));
+            }
             has_begun = true;
         }
         let mut rows: Vec<Row> = Vec::new();
@@ -180,7 +179,7 @@ fn records_in_order_give_the_same_visits_in_any_batches() {
             .event_time(|(_, time, _): &Record| *time, millis(0))
             .key_by(|(key, _, _)| key)
             .state::<(i64, i64, u64)>()
-            .idle_timeout(millis(400))
+            .idle_timeout(millis(60))
             .flat_map_with_state(|record, visit| {
                 if let Some((_, time, _)) = record {
                     let visit = visit.get_or_insert_with(|| (time, time, 0));

@@ -99,6 +99,13 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
         Some(&mut held.summary)
     }
 
+    /// The bytes held, without what keys hold on the heap.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the report of operators"))]
+    fn memory_bytes(&self) -> usize {
+        let heap = self.summaries.iter().map(|(_, held)| held.summary.memory_bytes() - size_of::<S>()).sum::<usize>();
+        heap + self.summaries.memory_bytes() + self.changed.capacity() * size_of::<u32>()
+    }
+
     fn absorb<T, G, P>(
         &mut self,
         part: Part<T, K, S>,
@@ -315,4 +322,22 @@ where
         expected: AtomicUsize::new(0),
     };
     DStream::new(graph, operator)
+}
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::{Absorb, HyperLogLog};
+
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_lane_has_that_of_its_summaries() {
+        let mut lane = Lane::<u32, HyperLogLog>::default();
+        let empty = lane.memory_bytes();
+        let mut summary = HyperLogLog::with_precision(12).unwrap();
+        (0..100_000_u64).for_each(|item| summary.absorb(&item));
+        let of_summary = summary.memory_bytes();
+        lane.summaries.slot_or_insert(&7, || Held { summary, changed: None });
+        assert!(lane.memory_bytes() >= empty + of_summary, "{} bytes", lane.memory_bytes());
+    }
 }

@@ -147,7 +147,11 @@ where
         rows.clear();
         keyed.guarded((&self.name, lane, at.time), |keyed| {
             if let Some(begin) = at.begin.filter(|_| !keyed.has_begun) {
-                (0..keyed.slots.capacity() as u32).for_each(|slot| keyed.timers.touch(slot, begin));
+                for slot in 0..keyed.slots.capacity() as u32 {
+                    if keyed.timers.last(slot).is_none() {
+                        keyed.timers.touch(slot, begin);
+                    }
+                }
             }
             keyed.has_begun |= at.begin.is_some();
             let mut calls =
