@@ -119,7 +119,7 @@ where
 
 /// Notes a length that is not whole milliseconds, or zero.
 fn check_length(graph: &Graph, name: &str, what: &str, length: Duration) {
-    if length.is_zero() || length.subsec_nanos() % 1_000_000 != 0 {
+    if length.is_zero() || !length.subsec_nanos().is_multiple_of(1_000_000) {
         graph.problem(format!("{name}: the {what} is {length:?}; it must be whole milliseconds and not zero"));
     }
 }
