@@ -39,6 +39,9 @@ mod batches {}
 #[doc = include_str!("../docs/src/windows.md")]
 mod windows {}
 
+#[doc = include_str!("../docs/src/state.md")]
+mod state {}
+
 #[doc = include_str!("../docs/src/sources.md")]
 mod sources {}
 

@@ -53,6 +53,7 @@ pub use dstream::{
     All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, OnMalformed, Outcome, PerBatch, Reading, Row,
     TextStream, Value, Windows,
 };
+pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use error::{Error, Malformed};
 pub use monitor::{BatchInfo, Event, Listener, Report};
 pub use schedule::{JobState, OnFailure, Trigger};
@@ -61,5 +62,6 @@ pub use source::{
     Constant, Queue, QueueSource, Rate, Receiver, ReceiverHandle, ReceiverSource, Record, Source, SourceError, Stdin,
     TcpLines, TextBlock, TextFiles,
 };
+pub use state::State;
 pub use time::{Time, hours, millis, mins, secs};
 pub use window::Window;

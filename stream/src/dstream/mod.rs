@@ -18,6 +18,7 @@ mod output;
 mod parse;
 mod shared;
 mod source;
+mod state;
 mod summarize;
 mod text;
 mod union;
@@ -32,6 +33,7 @@ pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 pub use json::json;
 pub use output::Outcome;
 pub use parse::OnMalformed;
+pub use state::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use text::TextStream;
 
 pub(crate) use aggregate::{Aggregate, Gather, Reduce, add};

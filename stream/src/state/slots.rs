@@ -60,22 +60,16 @@ impl<K: OwnedKey, V> Slots<K, V> {
                 slot
             }
             None => {
+                if entries.len() == entries.capacity() {
+                    // By a quarter: twice as much would be half empty on average, and there may be millions.
+                    entries.reserve_exact((entries.len() / 4).max(16));
+                }
                 entries.push(Some(entry));
                 (entries.len() - 1) as u32
             }
         };
         index.insert_unique(hash, slot, |&slot| hash_at(entries, slot));
         slot
-    }
-
-    /// The slot of a key, if it has one.
-    #[inline]
-    pub(crate) fn slot<Q>(&self, key: &Q) -> Option<u32>
-    where
-        Q: Key<Owned = K> + ?Sized,
-    {
-        let is = |&slot: &u32| self.entries[slot as usize].as_ref().is_some_and(|(owned, _)| key.is(owned));
-        self.index.find(HASHER.hash_one(key), is).copied()
     }
 
     /// The key and the value in a slot.
@@ -88,6 +82,13 @@ impl<K: OwnedKey, V> Slots<K, V> {
     #[inline]
     pub(crate) fn value_mut(&mut self, slot: u32) -> Option<&mut V> {
         Some(&mut self.entries.get_mut(slot as usize)?.as_mut()?.1)
+    }
+
+    /// The key and the value in a slot, to change the value.
+    #[inline]
+    pub(crate) fn entry_mut(&mut self, slot: u32) -> Option<(&K, &mut V)> {
+        let (key, value) = self.entries.get_mut(slot as usize)?.as_mut()?;
+        Some((key, value))
     }
 
     /// Frees a slot.
@@ -173,7 +174,7 @@ mod tests {
         let b = slots.slot_or_insert(&2, || "b");
         assert_eq!(slots.slot_or_insert(&1, || "other"), a);
         assert_eq!(slots.remove(a), Some((1, "a")));
-        assert_eq!((slots.slot(&1), slots.slot(&2), slots.len()), (None, Some(b), 1));
+        assert_eq!((slots.get(a), slots.get(b), slots.len()), (None, Some(&(2, "b")), 1));
         assert_eq!(slots.slot_or_insert(&3, || "c"), a);
         assert_eq!(slots.iter().collect::<Vec<_>>(), [&(3, "c"), &(2, "b")]);
         assert_eq!(slots.remove(7), None);

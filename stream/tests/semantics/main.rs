@@ -4,5 +4,6 @@ mod listeners;
 mod outputs;
 mod running;
 mod sources;
+mod state;
 mod time;
 mod windows;
