@@ -32,6 +32,7 @@ mod clock;
 mod context;
 mod dstream;
 mod error;
+mod event;
 mod graph;
 pub mod monitor;
 mod recovery;
@@ -44,10 +45,11 @@ mod window;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
 pub use dstream::{
-    All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, MemorySink, OnMalformed, Outcome, PerBatch,
-    Reading, Row, TextStream, Windows,
+    All, By, ByEach, ByEventTime, DStream, Ending, EventSessions, EventTime, EventWindows, Grouped, Grouping,
+    MemorySink, OnMalformed, Outcome, PerBatch, Reading, Row, TextStream, Windows,
 };
 pub use error::{Error, Malformed};
+pub use event::OutputMode;
 pub use monitor::{BatchInfo, Listener, Report};
 pub use schedule::Trigger;
 pub use source::{Queue, QueueSource, Record, Source, SourceError, Stdin, TextBlock, TextFiles};

@@ -5,8 +5,13 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use streamgauge_sketches::{Key, OwnedKey};
 
-const HASHER: ahash::RandomState =
-    ahash::RandomState::with_seeds(0x452821e6_38d01377, 0xbe5466cf_34e90c6c, 0xc0ac29b7_c97c50dd, 0x3f84d5b5_b5470917);
+/// Any constants but those of ahash itself, which it takes away from them.
+const HASHER: ahash::RandomState = ahash::RandomState::with_seeds(
+    0x2127_599b_f432_5c37,
+    0x8803_55f2_1e6d_1965,
+    0xa076_1d64_78bd_642f,
+    0xe703_7ed1_a0b4_28db,
+);
 
 /// A hash table whose entries have numbers that do not change: what is known of a key elsewhere refers to its slot, and
 /// costs no look-up.
@@ -83,6 +88,12 @@ impl<K: OwnedKey, V> Slots<K, V> {
     #[inline]
     pub(crate) fn value_mut(&mut self, slot: u32) -> Option<&mut V> {
         Some(&mut self.entries.get_mut(slot as usize)?.as_mut()?.1)
+    }
+
+    /// The key and the value in a slot, to change.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<(&K, &mut V)> {
+        self.entries.get_mut(slot as usize)?.as_mut().map(|(key, value)| (&*key, value))
     }
 
     /// Frees a slot.
