@@ -39,6 +39,9 @@ mod batches {}
 #[doc = include_str!("../docs/src/windows.md")]
 mod windows {}
 
+#[doc = include_str!("../docs/src/event-time.md")]
+mod event_time {}
+
 #[doc = include_str!("../docs/src/sources.md")]
 mod sources {}
 

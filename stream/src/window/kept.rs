@@ -18,8 +18,9 @@ use crate::event::OutputMode;
 #[serde(bound = "")]
 pub(super) struct KeptPanes<K: OwnedKey, S: Merge> {
     panes: BTreeMap<i64, Table<K, S>>,
-    /// The windows that have ended by now have given rows.
+    /// The watermark and the horizon after the last batch: windows that end until then have ended, or are over.
     ended: i64,
+    over: i64,
     /// The keys that have changed in this batch, by pane.
     #[serde(skip)]
     changed: BTreeMap<i64, Vec<K>>,
@@ -27,7 +28,7 @@ pub(super) struct KeptPanes<K: OwnedKey, S: Merge> {
 
 impl<K: OwnedKey, S: Merge> Default for KeptPanes<K, S> {
     fn default() -> Self {
-        Self { panes: BTreeMap::new(), ended: i64::MIN, changed: BTreeMap::new() }
+        Self { panes: BTreeMap::new(), ended: i64::MIN, over: i64::MIN, changed: BTreeMap::new() }
     }
 }
 
@@ -54,7 +55,7 @@ impl<K: OwnedKey, S: Merge> KeptPanes<K, S> {
     ) -> Result<EndedWindows<K, S::Reading>, Mismatch> {
         let wanted = self.wanted(grid, mode, watermark);
         self.changed.clear();
-        self.ended = self.ended.max(watermark);
+        (self.ended, self.over) = (watermark, horizon);
         let rows = wanted.into_iter().map(|(end, keys)| Ok((end, self.readings(grid, end, keys)?)));
         let rows = rows.filter(|rows| !matches!(rows, Ok((_, rows)) if rows.is_empty())).collect();
         self.panes.retain(|&pane, _| grid.last_end(pane).is_some_and(|end| end > horizon));
@@ -66,7 +67,11 @@ impl<K: OwnedKey, S: Merge> KeptPanes<K, S> {
         let mut wanted = BTreeMap::new();
         if mode == OutputMode::Complete || mode == OutputMode::Revise {
             let ends = self.panes.keys().flat_map(|&pane| grid.ends_with(pane));
-            let ends = ends.filter(|&end| mode == OutputMode::Complete || (end > self.ended && end <= watermark));
+            let ends = ends.filter(|&end| match mode {
+                // Some of its panes may be here still, for windows that are not over.
+                OutputMode::Complete => end > self.over,
+                _ => end > self.ended && end <= watermark,
+            });
             wanted.extend(ends.map(|end| (end, Wanted::All)));
         }
         if mode == OutputMode::Update || mode == OutputMode::Revise {
