@@ -121,7 +121,14 @@ impl<K: OwnedKey, L, R> JoinLane<K, L, R> {
     }
 
     /// Adds a left record of the key in a slot; hands out its pairs, by the time of the right one.
-    pub(super) fn add_left(&mut self, slot: u32, time: i64, record: L, bounds: Bounds, mut out: impl FnMut(&K, &L, &R)) {
+    pub(super) fn add_left(
+        &mut self,
+        slot: u32,
+        time: i64,
+        record: L,
+        bounds: Bounds,
+        mut out: impl FnMut(&K, &L, &R),
+    ) {
         let Some((key, sides)) = self.keys.get_mut(slot) else { return };
         let mut is_matched = false;
         for other in sides.right.within(time.saturating_add(bounds.lower), time.saturating_add(bounds.upper)) {
@@ -203,8 +210,7 @@ mod tests {
                 }
             }
             lane.forget(time, time, bounds, |_, _, _| alone += 1);
-            let held: usize =
-                lane.keys.iter().map(|(_, sides)| sides.left.held.len() + sides.right.held.len()).sum();
+            let held: usize = lane.keys.iter().map(|(_, sides)| sides.left.held.len() + sides.right.held.len()).sum();
             assert!(lane.keys.len() <= 33 && held <= 32 + 32 + 22, "{} keys, {held} records", lane.keys.len());
             assert!(lane.left_due.len() + lane.right_due.len() <= 36);
         }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use streamgauge_sketches::{Key, PortableHash, ScalableBloom};
 
-use super::seen::{Approximate, Exact, SeenKeys};
 use super::front::{Part, scatter};
+use super::seen::{Approximate, Exact, SeenKeys};
 use super::{Events, Front, Watermarks, streams};
 use crate::batch::{BatchRun, each_lane};
 use crate::dstream::{All, DStream, EventTime, Grouped};
@@ -74,8 +74,8 @@ where
     /// watermark is, by the allowed lateness, that distance past its time. So a duplicate with the same time, as
     /// at-least-once delivery makes it, never passes: it is dropped or it is late. Late records are dropped and counted.
     ///
-    /// Records come by lane of their key, and within a lane in the order in which they came. Memory: a key, a time and
-    /// some 50 bytes more for each key that is remembered.
+    /// Records come by lane of their key, and within a lane in the order in which they came. Memory: a key and
+    /// some 60 bytes for each key that is remembered.
     ///
     /// ```
     /// use streamgauge_stream::{Queue, StreamingContext, Trigger, secs};

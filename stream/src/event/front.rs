@@ -117,9 +117,7 @@ where
 {
     let expected = arrivals.records.len() / lanes + arrivals.records.len() / (4 * lanes);
     let mut sorted: Vec<Part<T>> = (0..lanes).map(|_| Vec::with_capacity(expected)).collect();
-    let late = arrivals.in_time(
-        |time| time,
-        |time, record| sorted[lane_of(key_hash(key(&record)), lanes)].push((time, record)),
-    );
+    let late = arrivals
+        .in_time(|time| time, |time, record| sorted[lane_of(key_hash(key(&record)), lanes)].push((time, record)));
     (sorted, late)
 }

@@ -227,7 +227,9 @@ where
         let graph = self.stream.graph.clone();
         let name = graph.name(self.name.clone().or(right.name.clone()), "join within");
         if lower > upper {
-            graph.problem(format!("{name}: the lower bound of {lower} ms is above the upper one of {upper} ms; swap them"));
+            graph.problem(format!(
+                "{name}: the lower bound of {lower} ms is above the upper one of {upper} ms; swap them"
+            ));
         }
         if !Arc::ptr_eq(&graph, &right.stream.graph) {
             graph.problem(format!("{name}: the streams belong to different contexts; build them from one"));

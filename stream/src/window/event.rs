@@ -232,8 +232,7 @@ where
             (self.panes(run, watermarks)?, Vec::new())
         };
         let reached = watermarks.advance(run, &self.front.inputs, &self.front.tolerance);
-        let (watermark, horizon) =
-            (self.front.tolerance.watermark(reached), self.front.tolerance.horizon(reached));
+        let (watermark, horizon) = (self.front.tolerance.watermark(reached), self.front.tolerance.horizon(reached));
         let parts: Vec<_> = kept.into_par_iter().map(|panes| panes_by_lane(panes, lanes.len())).collect();
         let gathered = run.gather(&self.name, lanes.len(), parts)?;
         let lanes = lanes.iter_mut().zip(gathered).collect();

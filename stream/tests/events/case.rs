@@ -8,19 +8,19 @@ use streamgauge_stream::source::{Limit, Next, Partition, Plan};
 use streamgauge_stream::{DStream, Source, SourceError, StreamingContext, Trigger};
 
 /// When it happened, its key, its value.
-pub type Record = (i64, u8, u16);
+pub(crate) type Record = (i64, u8, u16);
 
 /// The records of an input, by batch and partition.
-pub type Input = Vec<Vec<Vec<Record>>>;
+pub(crate) type Input = Vec<Vec<Vec<Record>>>;
 
 /// A script that is read a batch at a time, up to some batch; it can replay.
-pub struct Script<T> {
+pub(crate) struct Script<T> {
     batches: Vec<Vec<Vec<T>>>,
     until: usize,
 }
 
 impl<T> Script<T> {
-    pub fn new(batches: Vec<Vec<Vec<T>>>) -> Self {
+    pub(crate) fn new(batches: Vec<Vec<Vec<T>>>) -> Self {
         let until = batches.len();
         Self { batches, until }
     }
@@ -65,42 +65,49 @@ impl<T: Clone + Send + Sync + 'static> Source for Script<T> {
 }
 
 /// Inputs of one to three streams: mostly forward in time, sometimes back or far ahead.
-pub fn inputs(count: Range<usize>) -> impl Strategy<Value = Vec<Input>> {
+pub(crate) fn inputs(count: Range<usize>) -> impl Strategy<Value = Vec<Input>> {
     let step = prop_oneof![8 => 0..20_i64, 2 => -60..0_i64, 1 => 50..400_i64, 1 => -400..0_i64];
     let record = (step, 0..5_u8, 0..50_u16);
-    let input = (prop::collection::vec(record, 0..100), 1..20_usize, 1..4_usize).prop_map(|(steps, size, partitions)| {
-        let mut time = 1_000;
-        let records: Vec<Record> = steps
-            .into_iter()
-            .map(|(step, key, value)| {
-                time += step;
-                (time, key, value)
-            })
-            .collect();
-        let partitions = records.chunks(size).map(<[_]>::to_vec).collect::<Vec<_>>().chunks(partitions).map(<[_]>::to_vec).collect();
-        partitions
-    });
+    let input =
+        (prop::collection::vec(record, 0..100), 1..20_usize, 1..4_usize).prop_map(|(steps, size, partitions)| {
+            let mut time = 1_000;
+            let records: Vec<Record> = steps
+                .into_iter()
+                .map(|(step, key, value)| {
+                    time += step;
+                    (time, key, value)
+                })
+                .collect();
+            let partitions = records
+                .chunks(size)
+                .map(<[_]>::to_vec)
+                .collect::<Vec<_>>()
+                .chunks(partitions)
+                .map(<[_]>::to_vec)
+                .collect();
+            partitions
+        });
     prop::collection::vec(input, count)
 }
 
 /// The same records, all in one batch.
-pub fn at_once(inputs: &[Input]) -> Vec<Input> {
+pub(crate) fn at_once(inputs: &[Input]) -> Vec<Input> {
     inputs.iter().map(|input| vec![input.iter().flatten().cloned().collect()]).collect()
 }
 
 /// A record as the oracle sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    pub time: i64,
-    pub key: u8,
-    pub value: u16,
-    pub batch: usize,
+pub(crate) struct Seen {
+    pub(crate) time: i64,
+    pub(crate) key: u8,
+    pub(crate) value: u16,
+    pub(crate) batch: usize,
 }
 
 /// What event time makes of some inputs.
-pub struct Past {
-    pub kept: Vec<Seen>,
-    pub late: Vec<Record>,
+pub(crate) struct Past {
+    pub(crate) kept: Vec<Seen>,
+    pub(crate) late: Vec<Record>,
     /// By batch: the newest time that all inputs have reached that have not ended.
     reached: Vec<i64>,
     delay: i64,
@@ -109,7 +116,7 @@ pub struct Past {
 
 impl Past {
     /// Goes through the records in their order. A record is late if the last moment of its pane lies before the horizon.
-    pub fn of(inputs: &[Input], delay: i64, lateness: i64, pane: i64) -> Self {
+    pub(crate) fn of(inputs: &[Input], delay: i64, lateness: i64, pane: i64) -> Self {
         let batches = batches(inputs);
         let (mut kept, mut late, mut newest) = (Vec::new(), Vec::new(), vec![i64::MIN; inputs.len()]);
         let mut reached = Vec::new();
@@ -137,13 +144,13 @@ impl Past {
     }
 
     /// The watermark after a batch and before it.
-    pub fn watermark(&self, batch: usize) -> (i64, i64) {
+    pub(crate) fn watermark(&self, batch: usize) -> (i64, i64) {
         let before = if batch == 0 { i64::MIN } else { self.behind(batch - 1, self.delay) };
         (before, self.behind(batch, self.delay))
     }
 
     /// What is over after a batch and before it.
-    pub fn horizon(&self, batch: usize) -> (i64, i64) {
+    pub(crate) fn horizon(&self, batch: usize) -> (i64, i64) {
         let distance = self.delay + self.lateness;
         let before = if batch == 0 { i64::MIN } else { self.behind(batch - 1, distance) };
         (before, self.behind(batch, distance))
@@ -151,29 +158,29 @@ impl Past {
 }
 
 /// How many batches a job has that reads these inputs.
-pub fn batches(inputs: &[Input]) -> usize {
+pub(crate) fn batches(inputs: &[Input]) -> usize {
     inputs.iter().map(Vec::len).max().unwrap_or(0).max(1)
 }
 
 /// Rows by batch, late records, how many of them, and the state at the end.
-pub struct Ran<R> {
-    pub rows: Vec<Vec<R>>,
-    pub late: Vec<Record>,
-    pub counted_late: u64,
-    pub snapshot: Vec<u8>,
+pub(crate) struct Ran<R> {
+    pub(crate) rows: Vec<Vec<R>>,
+    pub(crate) late: Vec<Record>,
+    pub(crate) counted_late: u64,
+    pub(crate) snapshot: Vec<u8>,
 }
 
 /// Where a run begins and ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch<'a> {
-    pub until: usize,
-    pub from: Option<&'a [u8]>,
+pub(crate) struct Stretch<'a> {
+    pub(crate) until: usize,
+    pub(crate) from: Option<&'a [u8]>,
 }
 
-pub const ALL: Stretch<'static> = Stretch { until: usize::MAX, from: None };
+pub(crate) const ALL: Stretch<'static> = Stretch { until: usize::MAX, from: None };
 
 /// Runs a job over inputs. It gives its rows and its late records; an input for `None` has no such stream.
-pub fn run<R: Clone + Send + Sync + 'static>(
+pub(crate) fn run<R: Clone + Send + Sync + 'static>(
     inputs: &[Input],
     threads: usize,
     stretch: Stretch<'_>,
@@ -198,7 +205,7 @@ pub fn run<R: Clone + Send + Sync + 'static>(
 
 /// Runs a job on 1, 2 and 8 threads, which must give the same rows in the same order, and once more with a stop and a
 /// restart in the middle, which must too.
-pub fn run_every_way<R: Clone + Debug + PartialEq + Send + Sync + 'static>(
+pub(crate) fn run_every_way<R: Clone + Debug + PartialEq + Send + Sync + 'static>(
     inputs: &[Input],
     job: impl Fn(Vec<DStream<Record>>) -> (DStream<R>, Option<DStream<Record>>),
 ) -> Ran<R> {
@@ -219,7 +226,7 @@ pub fn run_every_way<R: Clone + Debug + PartialEq + Send + Sync + 'static>(
     ran
 }
 
-pub fn sorted<T: Ord>(mut rows: Vec<T>) -> Vec<T> {
+pub(crate) fn sorted<T: Ord>(mut rows: Vec<T>) -> Vec<T> {
     rows.sort_unstable();
     rows
 }

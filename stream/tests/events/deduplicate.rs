@@ -21,7 +21,8 @@ fn cases() -> impl Strategy<Value = Case> {
 fn oracle(case: &Case, past: &Past) -> Vec<Vec<Record>> {
     let mut passed = vec![Vec::<Record>::new(); batches(&case.inputs)];
     for record in &past.kept {
-        let near = |other: &Record| other.1 == record.key && (other.0 - record.time).abs() <= case.delay + case.lateness;
+        let near =
+            |other: &Record| other.1 == record.key && (other.0 - record.time).abs() <= case.delay + case.lateness;
         if !passed.iter().flatten().any(near) {
             passed[record.batch].push((record.time, record.key, record.value));
         }

@@ -65,7 +65,8 @@ fn a_gap_of_a_million_years_costs_nothing() {
         let (queue, source) = Queue::new();
         let times = ctx.source(source);
         let events = || times.event_time(|at: &i64| *at, secs(1));
-        let windows = events().window(millis(3), millis(1)).output_mode(mode).summarize(|on| on.count()).collect_to_memory();
+        let windows =
+            events().window(millis(3), millis(1)).output_mode(mode).summarize(|on| on.count()).collect_to_memory();
         let sessions = events().session(millis(1)).output_mode(mode).summarize(|on| on.count()).collect_to_memory();
         let once = events().deduplicate(|at| at).collect_to_memory();
         queue.push(vec![0, 1_000_000 * YEAR, 1_000_000 * YEAR, 2_000_000 * YEAR]);
@@ -78,7 +79,8 @@ fn a_gap_of_a_million_years_costs_nothing() {
 #[test]
 fn a_late_record_within_the_allowed_lateness_joins_two_sessions() {
     let times = vec![vec![0, 5, 20, 22], vec![50], vec![12], vec![80], vec![13]];
-    let inputs: Vec<Input> = vec![times.into_iter().map(|batch| vec![batch.into_iter().map(|at| (at, 0, 0)).collect()]).collect()];
+    let inputs: Vec<Input> =
+        vec![times.into_iter().map(|batch| vec![batch.into_iter().map(|at| (at, 0, 0)).collect()]).collect()];
     let ran = run(&inputs, 1, Stretch { until: usize::MAX, from: None }, |mut streams| {
         let (rows, late) = streams
             .remove(0)
@@ -90,11 +92,11 @@ fn a_late_record_within_the_allowed_lateness_joins_two_sessions() {
         (rows.map(|w| (w.start.millis(), w.end.millis(), w.value.count())), Some(late))
     });
     let expected = [
-        vec![(0, 15, 2)],               // the watermark is 19
-        vec![(20, 32, 2)],              // 47
-        vec![(0, 32, 5)],               // 12 comes between them: one session of all five
-        vec![(50, 60, 1)],              // 77: the one up to 32 is forgotten
-        vec![(80, 90, 1)],              // 13 is older than 77 − 40: late; the input has ended
+        vec![(0, 15, 2)],  // the watermark is 19
+        vec![(20, 32, 2)], // 47
+        vec![(0, 32, 5)],  // 12 comes between them: one session of all five
+        vec![(50, 60, 1)], // 77: the one up to 32 is forgotten
+        vec![(80, 90, 1)], // 13 is older than 77 − 40: late; the input has ended
     ];
     assert_eq!(ran.rows, expected);
     assert_eq!(ran.late, [(13, 0, 0)]);
@@ -149,7 +151,11 @@ fn state_does_not_grow_with_the_stream() {
             let windows = events().key_by(|(_, _, value)| value).tumbling(secs(2)).allow_late(secs(1));
             let windows = windows.output_mode(OutputMode::Update).summarize(|on| on.count());
             windows.for_each_batch(|_, _| ());
-            events().key_by(|(_, _, value)| value).session(secs(1)).summarize(|on| on.count()).for_each_batch(|_, _| ());
+            events()
+                .key_by(|(_, _, value)| value)
+                .session(secs(1))
+                .summarize(|on| on.count())
+                .for_each_batch(|_, _| ());
             events().deduplicate(|(_, _, value)| value).for_each_batch(|_, _| ());
             events().deduplicate_approx(|(_, _, value)| value, 200, 0.01).for_each_batch(|_, _| ());
             let keyed = || events().key_by(|(_, _, value)| value);

@@ -59,9 +59,8 @@ fn oracle(case: &Case) -> (Vec<Vec<Row>>, usize) {
         }
     }
     // The first batch after which nothing that is not late can match.
-    let over = |past: &Past, seen: &Seen, last: i64| {
-        (seen.batch..).find(|&batch| past.horizon(batch).1 > last).unwrap()
-    };
+    let over =
+        |past: &Past, seen: &Seen, last: i64| (seen.batch..).find(|&batch| past.horizon(batch).1 > last).unwrap();
     if matches!(case.kind, Kind::Left | Kind::Full) {
         for l in left.kept.iter().filter(|l| !right.kept.iter().any(|r| match_each(l, r))) {
             rows[over(&right, l, l.time + case.upper)].push((l.key, (Some(record(l)), None)));

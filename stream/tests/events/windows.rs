@@ -34,8 +34,13 @@ fn cases() -> impl Strategy<Value = Case> {
         3 => (1..60_i64).prop_map(|gap| Cut::Session { gap }),
     ];
     let lateness = prop_oneof![Just(0_i64), 0..200_i64];
-    (inputs(1..4), cut, 0..50_i64, lateness, 0..4_usize)
-        .prop_map(|(inputs, cut, delay, lateness, mode)| Case { inputs, cut, delay, lateness, mode: MODES[mode] })
+    (inputs(1..4), cut, 0..50_i64, lateness, 0..4_usize).prop_map(|(inputs, cut, delay, lateness, mode)| Case {
+        inputs,
+        cut,
+        delay,
+        lateness,
+        mode: MODES[mode],
+    })
 }
 
 /// Window, key, count, distinct values, sum.
@@ -121,7 +126,9 @@ fn oracle(case: &Case, past: &Past, batch: usize) -> Vec<Row> {
     sorted(rows.map(|cell| cell.row()).collect())
 }
 
-fn summaries(on: On<Identity<Record>>) -> impl Spec<Item = Record, State: Merge<Reading = (Estimate, Estimate, Estimate)>> {
+fn summaries(
+    on: On<Identity<Record>>,
+) -> impl Spec<Item = Record, State: Merge<Reading = (Estimate, Estimate, Estimate)>> {
     (on.count(), on.distinct(|(_, _, v)| v).exact(), on.sum(|(_, _, v)| *v))
 }
 
