@@ -78,14 +78,7 @@ pub(crate) fn inputs(count: Range<usize>) -> impl Strategy<Value = Vec<Input>> {
                     (time, key, value)
                 })
                 .collect();
-            let partitions = records
-                .chunks(size)
-                .map(<[_]>::to_vec)
-                .collect::<Vec<_>>()
-                .chunks(partitions)
-                .map(<[_]>::to_vec)
-                .collect();
-            partitions
+            records.chunks(size).map(<[_]>::to_vec).collect::<Vec<_>>().chunks(partitions).map(<[_]>::to_vec).collect()
         });
     prop::collection::vec(input, count)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Estimate, Merge, Spec, Summary};
+use streamgauge_sketches::{Estimate, Merge, Spec};
 use streamgauge_stream::{DStream, OutputMode, Window, millis};
 
 use crate::case::{ALL, Input, Past, Record, Seen, at_once, batches, inputs, run, run_every_way, sorted};
