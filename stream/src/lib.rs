@@ -45,7 +45,7 @@ mod window;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
 pub use dstream::{
-    All, By, ByEach, ByEventTime, DStream, Ending, EventSessions, EventTime, EventWindows, Grouped, Grouping,
+    All, By, ByEach, ByEventTime, DStream, EndsByEventTime, EventSessions, EventTime, EventWindows, Grouped, Grouping,
     MemorySink, OnMalformed, Outcome, PerBatch, Reading, Row, TextStream, Windows,
 };
 pub use error::{Error, Malformed};

@@ -56,7 +56,7 @@ pub trait ByEventTime: sealed::Sealed {
 }
 
 /// A cut by event time whose windows end: what takes [`output_mode`](super::Grouped::output_mode).
-pub trait Ending: ByEventTime {
+pub trait EndsByEventTime: ByEventTime {
     #[doc(hidden)]
     fn set_mode(&mut self, mode: OutputMode);
 }
@@ -98,13 +98,13 @@ impl<F> ByEventTime for EventSessions<F> {
     }
 }
 
-impl<F> Ending for EventWindows<F> {
+impl<F> EndsByEventTime for EventWindows<F> {
     fn set_mode(&mut self, mode: OutputMode) {
         self.mode = mode;
     }
 }
 
-impl<F> Ending for EventSessions<F> {
+impl<F> EndsByEventTime for EventSessions<F> {
     fn set_mode(&mut self, mode: OutputMode) {
         self.mode = mode;
     }

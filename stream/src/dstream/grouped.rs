@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use streamgauge_sketches::{Key, OwnedKey, Spec, Summary};
 
-use super::{ByEventTime, DStream, Ending, EventSessions, EventTime, EventWindows, PerBatch, Windows};
+use super::{ByEventTime, DStream, EndsByEventTime, EventSessions, EventTime, EventWindows, PerBatch, Windows};
 use crate::event::OutputMode;
 use crate::source::Record;
 
@@ -272,7 +272,7 @@ impl<T, G, W: ByEventTime> Grouped<T, G, W> {
     }
 }
 
-impl<T, G, W: Ending> Grouped<T, G, W> {
+impl<T, G, W: EndsByEventTime> Grouped<T, G, W> {
     /// When windows give rows, and which: [`OutputMode::Append`] unless set.
     pub fn output_mode(mut self, mode: OutputMode) -> Self {
         self.cut.set_mode(mode);

@@ -17,7 +17,7 @@ mod text;
 mod union;
 mod wide;
 
-pub use cut::{ByEventTime, Ending, EventSessions, EventTime, EventWindows, PerBatch, Windows};
+pub use cut::{ByEventTime, EndsByEventTime, EventSessions, EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 pub use output::{MemorySink, Outcome};
 pub use text::{OnMalformed, TextStream};
