@@ -45,6 +45,9 @@ mod event_time {}
 #[doc = include_str!("../docs/src/sources.md")]
 mod sources {}
 
+#[doc = include_str!("../docs/src/sinks.md")]
+mod sinks {}
+
 #[doc = include_str!("../docs/src/dashboard.md")]
 mod dashboard {}
 

@@ -136,8 +136,14 @@ fn main() {
             .finish();
         Race::new(format!("merge of two, {size} centroids, buffers as they come"), parts.len())
             .goal(0.6)
-            .run("ours", || merges(&ours_as_they_come, merge_ours))
-            .run("(ours, and flushed after)", || merges(&ours_as_they_come, |a, b| flush(&merge_ours(a, b))))
+            .run("ours, flushed after", || {
+                merges(&ours_as_they_come, |a, b| {
+                    let mut merged = merge_ours(a, b);
+                    merged.flush();
+                    merged
+                })
+            })
+            .run("(ours, merged only)", || merges(&ours_as_they_come, merge_ours))
             .run("tdigest, flushed first", || {
                 merges(&theirs_as_they_come, |mut a, mut b| {
                     a.flush();

@@ -30,10 +30,12 @@ pub trait Key: Hash + Eq {
 impl<T: OwnedKey> Key for T {
     type Owned = T;
 
+    #[inline]
     fn to_owned_key(&self) -> T {
         self.clone()
     }
 
+    #[inline]
     fn is(&self, owned: &T) -> bool {
         self == owned
     }
@@ -42,22 +44,26 @@ impl<T: OwnedKey> Key for T {
 impl Key for str {
     type Owned = CompactString;
 
+    #[inline]
     fn to_owned_key(&self) -> CompactString {
         CompactString::new(self)
     }
 
+    #[inline]
     fn is(&self, owned: &CompactString) -> bool {
-        self == owned.as_str()
+        self.as_bytes() == owned.as_bytes()
     }
 }
 
 impl Key for [u8] {
     type Owned = Box<[u8]>;
 
+    #[inline]
     fn to_owned_key(&self) -> Box<[u8]> {
         self.into()
     }
 
+    #[inline]
     fn is(&self, owned: &Box<[u8]>) -> bool {
         self == &**owned
     }

@@ -9,13 +9,11 @@ use std::time::Duration;
 
 use crate::batch::exchange::Local;
 use crate::clock::{Clock, SystemClock};
-use crate::dstream::{DStream, SourceNode, TextStream};
 use crate::error::{Error, panic_message};
 use crate::graph::{Graph, decode};
 use crate::monitor::{Listener, Report};
 use crate::recovery::{NoLog, Snapshot};
 use crate::schedule::{Driver, Progress, Reached, Trigger};
-use crate::source::{Source, SourceError, Stdin, TextBlock, TextFiles};
 use crate::time::Time;
 
 /// A job: sources, streams and outputs are described on it, then it is started.
@@ -157,37 +155,6 @@ impl StreamingContext {
         &self.job.name
     }
 
-    /// A stream of the records of a source.
-    pub fn source<S: Source>(&self, source: S) -> DStream<S::Item> {
-        self.add_source(source, true)
-    }
-
-    /// A stream of the lines of a source of text.
-    pub fn text(&self, source: impl Source<Item = TextBlock>) -> TextStream {
-        TextStream::new(self.add_source(source, false))
-    }
-
-    /// The lines of a file, of a `.gz` file, or of the files in a directory. For a file that grows or a directory to
-    /// which files are added, give [`TextFiles`] to [`text`](Self::text).
-    ///
-    /// # Errors
-    /// [`SourceError`] if there is no such file or it cannot be read.
-    pub fn text_files(&self, path: impl Into<std::path::PathBuf>) -> Result<TextStream, SourceError> {
-        TextFiles::new(path).map(|files| self.text(files))
-    }
-
-    /// The lines of the standard input.
-    pub fn stdin(&self) -> TextStream {
-        self.text(Stdin::new())
-    }
-
-    fn add_source<S: Source>(&self, source: S, counts_rows: bool) -> DStream<S::Item> {
-        let graph = &self.job.graph;
-        let (node, driven) = SourceNode::new(source, graph.source_input(), counts_rows);
-        graph.add_source(driven);
-        DStream::new(graph.clone(), node)
-    }
-
     /// Adds one who hears what happens to the job.
     pub fn add_listener(&self, listener: Arc<dyn Listener>) {
         self.job.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
@@ -215,6 +182,10 @@ impl StreamingContext {
         self.launch(None)
     }
 
+    pub(crate) fn graph(&self) -> &Arc<Graph> {
+        &self.job.graph
+    }
+
     fn launch(&self, snapshot: Option<Snapshot>) -> Result<(), Error> {
         if self.job.started.swap(true, Ordering::AcqRel) {
             return Err(Error::Graph(vec!["the job was started before; build another context".to_owned()]));
@@ -231,6 +202,7 @@ impl StreamingContext {
         if parts.sources.is_empty() {
             parts.problems.push("the job has no source; add text_files, stdin, or source".to_owned());
         }
+        parts.problems.extend(parts.outputs.iter().filter_map(|output| output.open().err()));
         if !parts.problems.is_empty() {
             return Err(Error::Graph(parts.problems));
         }

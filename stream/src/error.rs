@@ -91,7 +91,7 @@ pub enum Error {
     Thread(String),
 }
 
-/// A line that could not be parsed.
+/// A record of a text that could not be parsed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{input}:{line}: {cause}")]
 pub struct Malformed {
@@ -101,6 +101,8 @@ pub struct Malformed {
     pub line: u64,
     /// What is wrong with it.
     pub cause: String,
+    /// The record itself: the line, or the lines of a CSV record.
+    pub text: String,
 }
 
 /// One problem on the line, or a list below it.

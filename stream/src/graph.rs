@@ -9,8 +9,9 @@ use streamgauge_sketches::summary::{Identity, On};
 
 use crate::batch::exchange::LANES;
 use crate::batch::{BatchRun, Input};
+use crate::clock::Clock;
 use crate::error::Error;
-use crate::source::{Limit, Next};
+use crate::source::{Limit, Next, SourceError};
 use crate::state::Lanes;
 
 /// The registry of a job: sources, outputs, state, and everything that is wrong with it.
@@ -126,6 +127,9 @@ pub(crate) trait AnySource: Send {
     fn name(&self) -> String;
     fn input(&self) -> Input;
 
+    /// Lets it begin to take records in.
+    fn open(&mut self, clock: &Arc<dyn Clock>) -> Result<(), Error>;
+
     /// Plans a batch.
     fn plan(&mut self, limit: Limit) -> Result<Planned, Error>;
 
@@ -135,6 +139,9 @@ pub(crate) trait AnySource: Send {
     fn close(&mut self);
     fn holds_records(&self) -> bool;
 
+    /// What went wrong since it was asked last, although the source goes on.
+    fn take_warnings(&mut self) -> Vec<SourceError>;
+
     /// The position, serialized.
     fn save(&self) -> Vec<u8>;
     fn load(&mut self, position: &[u8]) -> Result<(), Error>;
@@ -142,6 +149,11 @@ pub(crate) trait AnySource: Send {
 
 /// An output operation: run once a batch, in the order in which the job names them.
 pub(crate) trait Output: Send + Sync {
+    /// Called once when the job is started: what is wrong with the output's target, if that can be known by then.
+    fn open(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn run(&self, batch: &BatchRun) -> Result<(), Error>;
 }
 

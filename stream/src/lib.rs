@@ -37,6 +37,7 @@ mod graph;
 pub mod monitor;
 mod recovery;
 mod schedule;
+pub mod sink;
 pub mod source;
 mod state;
 mod time;
@@ -44,14 +45,22 @@ mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
+#[cfg(feature = "csv")]
+pub use dstream::CsvStream;
+#[cfg(feature = "json")]
+pub use dstream::json;
 pub use dstream::{
     All, By, ByEach, ByEventTime, DStream, EndsByEventTime, EventSessions, EventTime, EventWindows, Grouped, Grouping,
-    MemorySink, OnMalformed, Outcome, PerBatch, Reading, Row, TextStream, Windows,
+    OnMalformed, Outcome, PerBatch, Reading, Row, TextStream, Value, Windows,
 };
 pub use error::{Error, Malformed};
 pub use event::OutputMode;
 pub use monitor::{BatchInfo, Listener, Report};
 pub use schedule::Trigger;
-pub use source::{Queue, QueueSource, Record, Source, SourceError, Stdin, TextBlock, TextFiles};
+pub use sink::{MemorySink, Sink};
+pub use source::{
+    Constant, Queue, QueueSource, Rate, Receiver, ReceiverHandle, ReceiverSource, Record, Source, SourceError, Stdin,
+    TcpLines, TextBlock, TextFiles,
+};
 pub use time::{Time, hours, millis, mins, secs};
 pub use window::Window;

@@ -210,6 +210,12 @@ impl Merge for Bloom {
         blocks::merge(&mut self.blocks, &other.blocks);
         Ok(())
     }
+
+    fn read_merged(&self, other: &Self) -> Result<Self, Mismatch> {
+        let mut merged = self.clone();
+        merged.merge(other)?;
+        Ok(merged)
+    }
 }
 
 /// What merging a [`Bloom`] overwrote.
@@ -230,12 +236,6 @@ impl Undo for Bloom {
 
     fn overwritten_bytes(overwritten: &BloomOverwritten) -> usize {
         overwritten.0.bytes()
-    }
-
-    fn read_merged(&self, other: &Self) -> Result<Self, Mismatch> {
-        let mut merged = self.clone();
-        merged.merge(other)?;
-        Ok(merged)
     }
 }
 

@@ -232,6 +232,12 @@ impl Merge for ClassicBloom {
         self.words.iter_mut().zip(&other.words).for_each(|(ours, theirs)| *ours |= theirs);
         Ok(())
     }
+
+    fn read_merged(&self, other: &Self) -> Result<Self, Mismatch> {
+        let mut merged = self.clone();
+        merged.merge(other)?;
+        Ok(merged)
+    }
 }
 
 /// What merging a [`ClassicBloom`] overwrote.
@@ -252,12 +258,6 @@ impl Undo for ClassicBloom {
 
     fn overwritten_bytes(overwritten: &ClassicBloomOverwritten) -> usize {
         overwritten.0.bytes()
-    }
-
-    fn read_merged(&self, other: &Self) -> Result<Self, Mismatch> {
-        let mut merged = self.clone();
-        merged.merge(other)?;
-        Ok(merged)
     }
 }
 

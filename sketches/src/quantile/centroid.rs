@@ -1,5 +1,6 @@
 //! Lists of centroids: put together, and made shorter.
 
+use std::cell::Cell;
 use std::hint::select_unpredictable;
 
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,7 @@ impl Centroid {
 
     /// Takes in a centroid of the same value, if both are atoms.
     #[inline]
-    fn absorbs(&mut self, next: &Self) -> bool {
+    pub(super) fn absorbs(&mut self, next: &Self) -> bool {
         let same = self.mean == next.mean && self.is_atom() && next.is_atom();
         if same {
             self.signed = (self.signed + next.signed).min(Self::HEAVIEST);
@@ -77,16 +78,60 @@ pub(super) fn total(centroids: &[Centroid]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// One list of two that ascend.
-pub(super) fn united(ours: &[Centroid], theirs: &[Centroid]) -> Vec<Centroid> {
-    let mut list = vec![Centroid::atom(0.0, 0.0); ours.len() + theirs.len()];
-    let (mut ours, mut theirs, mut rest) = (ours, theirs, &mut list[..]);
-    let mut ties = false;
-    // From both ends at once, so that one chain of comparisons does not wait for the other, and without a branch on
-    // the order, which nobody can foresee.
-    while let ([our_first, ..], [.., our_last], [their_first, ..], [.., their_last]) = (ours, ours, theirs, theirs)
-        && let [low, middle @ .., high] = rest
-    {
+/// Puts two lists that ascend together into one.
+pub(super) fn unite(ours: &[Centroid], theirs: &[Centroid], list: &mut Vec<Centroid>) {
+    list.resize(ours.len() + theirs.len(), Centroid::atom(0.0, 0.0));
+    let half = list.len() / 2;
+    let split = before(ours, theirs, half);
+    let (low, high) = list.split_at_mut(half);
+    let mut low = Weave::new(&ours[..split], &theirs[..half - split], low);
+    let mut high = Weave::new(&ours[split..], &theirs[half - split..], high);
+    // Both halves at once, and each from both its ends: no chain of comparisons waits for another.
+    while low.step() & high.step() {}
+    let ties = low.finish() | high.finish();
+    let meet = half > 0 && list[half - 1].mean == list[half].mean;
+    if ties || meet {
+        list.dedup_by(|next, kept| kept.absorbs(next));
+    }
+}
+
+/// How many of the first so many of both lists are ours.
+fn before(ours: &[Centroid], theirs: &[Centroid], many: usize) -> usize {
+    let (mut from, mut to) = (many.saturating_sub(theirs.len()), many.min(ours.len()));
+    while from < to {
+        let middle = from.midpoint(to);
+        let ours_first = ours[middle].mean <= theirs[many - 1 - middle].mean;
+        from = select_unpredictable(ours_first, middle + 1, from);
+        to = select_unpredictable(ours_first, to, middle);
+    }
+    from
+}
+
+/// Two lists that ascend, and room for one of both.
+struct Weave<'a> {
+    ours: &'a [Centroid],
+    theirs: &'a [Centroid],
+    rest: &'a mut [Centroid],
+    ties: bool,
+}
+
+impl<'a> Weave<'a> {
+    fn new(ours: &'a [Centroid], theirs: &'a [Centroid], rest: &'a mut [Centroid]) -> Self {
+        Self { ours, theirs, rest, ties: false }
+    }
+
+    /// Places the lowest and the highest, as long as there are some in both lists. There is no branch on the order,
+    /// which nobody can foresee.
+    #[inline(always)]
+    fn step(&mut self) -> bool {
+        let (ours, theirs) = (self.ours, self.theirs);
+        let ([our_first, ..], [.., our_last], [their_first, ..], [.., their_last]) = (ours, ours, theirs, theirs)
+        else {
+            return false;
+        };
+        let [low, middle @ .., high] = std::mem::take(&mut self.rest) else {
+            return false;
+        };
         let first = our_first.mean <= their_first.mean;
         let signed = *select_unpredictable(first, &our_first.signed, &their_first.signed);
         *low = Centroid { mean: lower(our_first.mean, their_first.mean), signed };
@@ -95,16 +140,19 @@ pub(super) fn united(ours: &[Centroid], theirs: &[Centroid]) -> Vec<Centroid> {
         let signed = *select_unpredictable(last, &our_last.signed, &their_last.signed);
         *high = Centroid { mean: upper(our_last.mean, their_last.mean), signed };
 
-        ties |= our_first.mean == their_first.mean || our_last.mean == their_last.mean;
-        ours = &ours[usize::from(first)..ours.len() - usize::from(last)];
-        theirs = &theirs[usize::from(!first)..theirs.len() - usize::from(!last)];
-        rest = middle;
+        self.ties |= our_first.mean == their_first.mean || our_last.mean == their_last.mean;
+        self.ours = &ours[usize::from(first)..ours.len() - usize::from(last)];
+        self.theirs = &theirs[usize::from(!first)..theirs.len() - usize::from(!last)];
+        self.rest = middle;
+        true
     }
-    rest.copy_from_slice(if ours.is_empty() { theirs } else { ours });
-    if ties {
-        list.dedup_by(|next, kept| kept.absorbs(next));
+
+    /// Places what is left, and says whether there were equal means.
+    fn finish(mut self) -> bool {
+        while self.step() {}
+        self.rest.copy_from_slice(if self.ours.is_empty() { self.theirs } else { self.ours });
+        self.ties
     }
-    list
 }
 
 /// The lower of two finite values: one instruction, as there is no NaN to care for.
@@ -138,10 +186,10 @@ fn unit(min: f64, max: f64, total: f64) -> f64 {
 
 /// Joins neighbours from left to right, each group to where it comes closest to the limit. The first and the last one
 /// stay alone, so that the ends stay exact.
-pub(super) fn compress(list: &[Centroid], total: f64, limit: &Limit) -> Vec<Centroid> {
+pub(super) fn compress(list: &[Centroid], total: f64, limit: &Limit, groups: &mut Groups, joined: &mut Vec<Centroid>) {
     match limit {
-        Limit::K1(limit) => joined(list, total, |below| limit.end(below, total)),
-        Limit::K2(limit) => joined(list, total, |below| limit.end(below, total)),
+        Limit::K1(limit) => groups.join(list, total, |below| limit.end(below, total), joined),
+        Limit::K2(limit) => groups.join(list, total, |below| limit.end(below, total), joined),
     }
 }
 
@@ -160,47 +208,90 @@ pub(super) fn pairwise(list: &[Centroid]) -> Vec<Centroid> {
     [first].into_iter().chain(between.chunks(2).map(join)).chain([last]).collect()
 }
 
-/// [`compress`], where a group that begins at a rank may reach up to another.
-fn joined(list: &[Centroid], total: f64, reach: impl Fn(f64) -> f64) -> Vec<Centroid> {
-    let &[first, .., last] = list else {
-        return list.to_vec();
-    };
-    let unit = unit(first.mean, last.mean, total);
-    // Where a group ends cannot be foreseen: no branch depends on it. Each centroid overwrites the weight of its group,
-    // the sum of means times weights, and which centroid is the last one. Ranks are not negative, so they compare as
-    // their bits do.
-    let mut groups = vec![[0.0; 2]; list.len() + 1];
-    let mut lasts = vec![0; list.len() + 1];
-    let mut end = 0;
-    let [mut group_weight, mut group_sum] = [0.0; 2];
-    let (mut through, mut most) = (0.0_f64, 0);
-    for (number, next) in list[..list.len() - 1].iter().enumerate() {
-        let weight = next.weight();
-        let new = (through + weight * 0.5).to_bits() > most;
-        most = select_unpredictable(new, reach(through).to_bits(), most);
-        through += weight;
-        let goes_on = f64::from(u8::from(!new));
-        group_weight = group_weight * goes_on + weight;
-        group_sum = group_sum * goes_on + next.mean * unit * weight;
-        end += usize::from(new);
-        groups[end] = [group_weight, group_sum];
-        lasts[end] = number;
-    }
-    let mut before = 0;
-    let whole = 1.0 / unit;
-    let mut joined = Vec::with_capacity(end + 1);
-    joined.extend(groups[1..=end].iter().zip(&lasts[1..=end]).map(|(&[weight, sum], &last)| {
-        let (first, end) = (list[before], list[last]);
-        let single = last == before;
-        before = last + 1;
-        let mean = lower(upper(sum / weight * whole, first.mean), end.mean);
-        if single { first } else { Centroid::mixture(mean, weight) }
-    }));
-    joined.push(last);
-    joined
+/// Groups of neighbours, of which each becomes one centroid.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// Their weights, and their sums of means times weights.
+    sums: Vec<[f64; 2]>,
+    /// Their last centroids.
+    lasts: Vec<usize>,
 }
 
-/// [`united`] and [`compress`] in one, for values that ascend and differ from each other.
+impl Groups {
+    /// [`compress`], where a group that begins at a rank may reach up to another.
+    fn join(&mut self, list: &[Centroid], total: f64, reach: impl Fn(f64) -> f64, joined: &mut Vec<Centroid>) {
+        joined.clear();
+        let &[first, .., last] = list else {
+            return joined.extend_from_slice(list);
+        };
+        let unit = unit(first.mean, last.mean, total);
+        if self.lasts.len() <= list.len() {
+            self.sums.resize(list.len() + 1, [0.0; 2]);
+            self.lasts.resize(list.len() + 1, 0);
+        }
+        let (sums, lasts) = (&mut self.sums[..=list.len()], &mut self.lasts[..=list.len()]);
+        // Where a group ends cannot be foreseen: no branch depends on it. Each centroid overwrites the weight of its
+        // group, the sum of means times weights, and which centroid is the last one.
+        let mut end = 0;
+        let [mut group_weight, mut group_sum] = [0.0; 2];
+        // The first one begins a group, however little it weighs.
+        let (mut through, mut most) = (0.0, -1.0);
+        for (number, next) in list[..list.len() - 1].iter().enumerate() {
+            let weight = next.weight();
+            let middle = through + weight * 0.5;
+            let new = middle > most;
+            let kept = if new { 0.0 } else { group_weight };
+            let kept_sum = if new { 0.0 } else { group_sum };
+            most = if new { reach(through) } else { most };
+            through += weight;
+            group_weight = kept + weight;
+            group_sum = kept_sum + next.mean * unit * weight;
+            end += usize::from(new);
+            sums[end] = [group_weight, group_sum];
+            lasts[end] = number;
+        }
+        let mut before = 0;
+        let whole = 1.0 / unit;
+        joined.reserve_exact(end + 1);
+        joined.extend(sums[1..=end].iter().zip(&lasts[1..=end]).map(|(&[weight, sum], &last)| {
+            let (first, end) = (list[before], list[last]);
+            let single = last == before;
+            before = last + 1;
+            let mean = lower(upper(sum / weight * whole, first.mean), end.mean);
+            if single { first } else { Centroid::mixture(mean, weight) }
+        }));
+        joined.push(last);
+    }
+}
+
+/// Room to work in, kept by each thread: digests are merged in less time than it takes to be given such room anew.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) list: Vec<Centroid>,
+    pub(super) groups: Groups,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
+}
+
+impl Scratch {
+    /// Works with the room of this thread.
+    pub(super) fn with<R>(work: impl FnOnce(&mut Self) -> R) -> R {
+        // A thread that ends has none any more.
+        let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
+        let result = work(&mut scratch);
+        if scratch.list.capacity() <= Self::KEPT {
+            SCRATCH.try_with(|kept| kept.set(Some(scratch))).ok();
+        }
+        result
+    }
+
+    /// No more room than for so many centroids is kept: the largest digests take their time anyway.
+    const KEPT: usize = 2_048;
+}
+
+/// [`unite`] and [`compress`] in one, for values that ascend and differ from each other.
 pub(super) fn compress_with(ours: &[Centroid], values: &[f64], limit: &Limit, total: f64) -> Vec<Centroid> {
     match limit {
         Limit::K1(limit) => Joiner::new(ours, values, total, |below| limit.end(below, total)).all(ours, values),
@@ -233,7 +324,8 @@ impl<F: Fn(f64) -> f64> Joiner<F> {
         let unit = unit(end(values.first(), ours.first()), end(values.last(), ours.last()), total);
         let joined = Vec::with_capacity(2 * ours.len() + 16);
         let first = Centroid::atom(0.0, 0.0);
-        let (weight, sum, through, most) = (0.0, 0.0, 0.0, 0.0);
+        // The first one begins a group, however little it weighs.
+        let (weight, sum, through, most) = (0.0, 0.0, 0.0, -1.0);
         Self { joined, reach, unit, first, last: 0.0, several: false, weight, sum, through, most }
     }
 
@@ -329,4 +421,27 @@ fn sum(values: &[f64], unit: f64) -> f64 {
         sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += value * unit);
     }
     sums.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_lists_are_one_in_order() {
+        for (ours, theirs) in (0..40).flat_map(|n| (0..40).map(move |m| (n, m))) {
+            for step in [1, 3, 7] {
+                let list = |length: u32, factor: u32, from: u32| -> Vec<Centroid> {
+                    (0..length).map(|i| Centroid::atom(f64::from(from + i * factor), f64::from(1 + i))).collect()
+                };
+                let (ours, theirs) = (list(ours, 3, 20), list(theirs, step, 0));
+                let mut expected = [&ours[..], &theirs].concat();
+                expected.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+                expected.dedup_by(|next, kept| kept.absorbs(next));
+                let mut found = list(5, 1, 0);
+                unite(&ours, &theirs, &mut found);
+                assert_eq!(found, expected);
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::Quantiles;
-use super::centroid::{self, Centroid};
+use super::centroid::{self, Centroid, Groups, Scratch};
 use super::digest::Digest;
 use super::image::Parts;
 use super::scale::{Limit, ScaleFunction};
@@ -161,6 +161,7 @@ impl TDigest {
         if !self.weighted.is_empty() {
             let mut weighted = std::mem::take(&mut self.weighted);
             weighted.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+            weighted.dedup_by(|next, kept| kept.absorbs(next));
             self.take(&weighted);
             weighted.clear();
             self.weighted = weighted;
@@ -169,13 +170,19 @@ impl TDigest {
 
     /// Takes in centroids that ascend.
     fn take(&mut self, centroids: &[Centroid]) {
-        let mut all = centroid::united(&self.centroids, centroids);
-        let total = centroid::total(&all);
-        let limit = self.limit(total);
-        if all.len() > self.most() {
-            all = centroid::compress(&all, total, &limit);
-        }
-        self.compress(all, limit, total);
+        Scratch::with(|Scratch { list, groups }| {
+            centroid::unite(&self.centroids, centroids, list);
+            let total = centroid::total(list);
+            let limit = self.limit(total);
+            if list.len() > self.most() {
+                centroid::compress(list, total, &limit, groups, &mut self.centroids);
+                self.compress(limit, total, groups);
+            } else {
+                self.centroids.clear();
+                self.centroids.reserve_exact(list.len());
+                self.centroids.extend_from_slice(list);
+            }
+        });
     }
 
     fn reach(&mut self, min: f64, max: f64) {
@@ -199,32 +206,32 @@ impl TDigest {
             values.reverse();
             values.iter_mut().for_each(|value| *value = -*value);
         }
-        let mut joined = centroid::compress_with(&self.centroids, values, &limit, total);
+        self.centroids = centroid::compress_with(&self.centroids, values, &limit, total);
         if from_the_right {
-            centroid::mirror(&mut joined);
+            centroid::mirror(&mut self.centroids);
         }
-        self.compress(joined, limit, total);
+        self.compress(limit, total, &mut Groups::default());
     }
 
     fn limit(&self, total: f64) -> Limit {
         Limit::new(self.scale, total, Self::FILL * f64::from(self.compression))
     }
 
-    /// Keeps these centroids, joined until there are no more than there may be.
-    fn compress(&mut self, mut all: Vec<Centroid>, mut limit: Limit, total: f64) {
+    /// Joins the centroids until there are no more than there may be.
+    fn compress(&mut self, mut limit: Limit, total: f64, groups: &mut Groups) {
         let most = self.most();
         let mut rounds = 0;
-        while all.len() > most {
-            limit = limit.widened(1.05 * all.len() as f64 / most as f64);
-            all = centroid::compress(&all, total, &limit);
+        while self.centroids.len() > most {
+            limit = limit.widened(1.05 * self.centroids.len() as f64 / most as f64);
+            let all = std::mem::take(&mut self.centroids);
+            centroid::compress(&all, total, &limit, groups, &mut self.centroids);
             rounds += 1;
             // Beside a weight of 10¹⁶ times theirs the others have no rank of their own, and no limit joins them.
-            if rounds > ROUNDS && all.len() > most {
-                all = centroid::pairwise(&all);
+            if rounds > ROUNDS && self.centroids.len() > most {
+                self.centroids = centroid::pairwise(&self.centroids);
             }
         }
-        all.shrink_to(most);
-        self.centroids = all;
+        self.centroids.shrink_to(most);
     }
 }
 
@@ -403,6 +410,29 @@ mod tests {
         faded.decay(0.0);
         (0..100).for_each(|i| faded.absorb(&f64::from(i)));
         assert_eq!(faded.read().at(1.0).value, 99.0);
+    }
+
+    #[test]
+    fn equal_values_of_any_weight_are_one() {
+        let mut digest = TDigest::with_compression(10).unwrap();
+        for i in 0..19_u32 {
+            let weight = Weight::new(f64::from(i + 2));
+            digest.absorb_weighted(&f64::from(i % 3), weight);
+        }
+        digest.flush();
+        assert!(digest.centroids.len() == 3 && digest.centroids.iter().all(Centroid::is_atom), "{digest:?}");
+    }
+
+    #[test]
+    fn the_least_of_all_weights_begin_a_group() {
+        for sign in [-1.0, 1.0] {
+            let mut digest = TDigest::with_compression(10).unwrap();
+            digest.centroids = [-5.0, 5.0].map(|mean| Centroid::atom(mean, 5e-324)).to_vec();
+            digest.reach(-5.0, 5.0);
+            (0..40).for_each(|i| digest.absorb(&(sign * f64::from(i) / 8.0)));
+            digest.flush();
+            assert!((digest.centroids[0].mean, digest.read().at(0.0).value) == (-5.0, -5.0), "{digest:?}");
+        }
     }
 
     #[test]

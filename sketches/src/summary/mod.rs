@@ -111,6 +111,16 @@ pub trait Merge: Summary {
     /// # Errors
     /// [`Mismatch`] if parameters, seed or hash differ; the receiver is left as it was.
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch>;
+
+    /// The reading of this state merged with another; cheaper than merging them, where a summary has a way to.
+    ///
+    /// # Errors
+    /// [`Mismatch`] if the two cannot be merged.
+    fn read_merged(&self, other: &Self) -> Result<Self::Reading, Mismatch> {
+        let mut merged = self.clone();
+        merged.merge(other)?;
+        Ok(merged.read())
+    }
 }
 
 /// The capability to take an item that stands for several, as sampling under load needs.

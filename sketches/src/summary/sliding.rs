@@ -155,11 +155,13 @@ impl Phase {
         Self { panes, rest: (phase % u64::from(panes.get())) as u32 }
     }
 
-    /// Whether a pane of the phase lies after the one and not after the other.
+    /// Whether a pane of the phase lies after the one and not after the other. `i64::MIN` is no pane: before the first
+    /// one there was nothing to settle.
     #[inline]
     pub(super) fn comes(self, after: i64, until: i64) -> bool {
         let panes = i64::from(self.panes.get());
         let period = |pane: i64| pane.saturating_sub(i64::from(self.rest)).div_euclid(panes);
+        let after = if after == i64::MIN { until.saturating_sub(1) } else { after };
         period(after) < period(until)
     }
 }
@@ -171,9 +173,11 @@ impl Phase {
 /// panes, once in the length of the window: at its phase, so that the flips of many keys fall on different slides.
 ///
 /// Source: Tangwongsan, Hirzel, Schneider, *In-Order Sliding-Window Aggregation in Worst-Case Constant Time*, 2021.
+///
+/// As the window of a [`Merge`] it is a [`Sliding`]; values that are merged in another way have the methods that end in
+/// `_with`, which take the function.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
-pub struct TwoStacks<S: Merge> {
+pub struct TwoStacks<S> {
     phase: Phase,
     /// Oldest last; each holds itself and all newer panes of the front.
     front: Vec<S>,
@@ -182,17 +186,84 @@ pub struct TwoStacks<S: Merge> {
     back_total: Option<S>,
 }
 
-impl<S: Merge> TwoStacks<S> {
-    fn flip(&mut self) -> Result<(), Mismatch> {
+impl<S: Clone> TwoStacks<S> {
+    /// An empty window over at most `panes` panes, which flips at its phase.
+    pub fn over(panes: u32, phase: u64) -> Self {
+        Self { phase: Phase::new(panes, phase), front: Vec::new(), back: Vec::new(), back_total: None }
+    }
+
+    fn flip_with<E>(&mut self, mut merge: impl FnMut(&mut S, &S) -> Result<(), E>) -> Result<(), E> {
         self.back_total = None;
         self.front.reserve_exact(self.back.len());
         while let Some(mut summary) = self.back.pop() {
             if let Some(newer) = self.front.last() {
-                summary.merge(newer)?;
+                merge(&mut summary, newer)?;
             }
             self.front.push(summary);
         }
         Ok(())
+    }
+
+    /// Adds the newest pane. `merge` puts the newer of two panes into the older.
+    ///
+    /// # Errors
+    /// That of `merge`.
+    pub fn push_with<E>(&mut self, summary: S, merge: impl FnOnce(&mut S, &S) -> Result<(), E>) -> Result<(), E> {
+        match &mut self.back_total {
+            Some(total) => merge(total, &summary)?,
+            None => self.back_total = Some(summary.clone()),
+        }
+        self.back.push(summary);
+        Ok(())
+    }
+
+    /// Drops the oldest pane.
+    ///
+    /// # Errors
+    /// That of `merge`.
+    pub fn expire_with<E>(&mut self, merge: impl FnMut(&mut S, &S) -> Result<(), E>) -> Result<(), E> {
+        if self.front.is_empty() {
+            self.flip_with(merge)?;
+        }
+        self.front.pop();
+        Ok(())
+    }
+
+    /// Flips, if its phase has come: see [`Sliding::settle`].
+    ///
+    /// # Errors
+    /// That of `merge`.
+    #[inline]
+    pub fn settle_with<E>(
+        &mut self,
+        (after, until): (i64, i64),
+        merge: impl FnMut(&mut S, &S) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.front.is_empty() && self.phase.comes(after, until) { self.flip_with(merge) } else { Ok(()) }
+    }
+
+    /// The merged panes; `None` if there are none.
+    ///
+    /// # Errors
+    /// That of `merge`.
+    pub fn total_with<E>(&self, merge: impl FnOnce(&mut S, &S) -> Result<(), E>) -> Result<Option<S>, E> {
+        let mut total = self.front.last().cloned();
+        match (&mut total, &self.back_total) {
+            (Some(total), Some(back)) => merge(total, back)?,
+            (None, Some(back)) => total = Some(back.clone()),
+            (_, None) => {}
+        }
+        Ok(total)
+    }
+
+    /// How many panes there are.
+    pub fn panes(&self) -> usize {
+        self.front.len() + self.back.len()
+    }
+
+    /// Whether there are no panes.
+    pub fn has_no_panes(&self) -> bool {
+        self.panes() == 0
     }
 }
 
@@ -200,41 +271,39 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
     type Ticket = ();
 
     fn new(panes: u32, phase: u64) -> Self {
-        Self { phase: Phase::new(panes, phase), front: Vec::new(), back: Vec::new(), back_total: None }
+        Self::over(panes, phase)
     }
 
     fn push(&mut self, summary: S) -> Result<(), Mismatch> {
         if let Some(front) = self.front.last() {
             front.compatible(&summary)?;
         }
-        merge_into(&mut self.back_total, &summary)?;
-        self.back.push(summary);
-        Ok(())
+        self.push_with(summary, S::merge)
     }
 
     fn expire(&mut self, (): ()) -> Result<(), Mismatch> {
-        if self.front.is_empty() {
-            self.flip()?;
-        }
-        self.front.pop();
-        Ok(())
+        self.expire_with(S::merge)
     }
 
     #[inline]
     fn settle(&mut self, after: i64, until: i64) -> Result<(), Mismatch> {
-        if self.front.is_empty() && self.phase.comes(after, until) { self.flip() } else { Ok(()) }
+        self.settle_with((after, until), S::merge)
     }
 
     fn total(&self) -> Result<Option<S>, Mismatch> {
-        let mut total = self.front.last().cloned();
-        if let Some(back) = &self.back_total {
-            merge_into(&mut total, back)?;
+        self.total_with(S::merge)
+    }
+
+    fn reading(&self) -> Result<Option<S::Reading>, Mismatch> {
+        match (self.front.last(), &self.back_total) {
+            (Some(front), Some(back)) => front.read_merged(back).map(Some),
+            (Some(one), None) | (None, Some(one)) => Ok(Some(one.read())),
+            (None, None) => Ok(None),
         }
-        Ok(total)
     }
 
     fn is_empty(&self) -> bool {
-        self.front.is_empty() && self.back.is_empty()
+        self.has_no_panes()
     }
 
     fn window_bytes(&self) -> usize {

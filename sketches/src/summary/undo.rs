@@ -28,16 +28,6 @@ pub trait Undo: Merge {
 
     /// The bytes that an entry of the log holds, itself and its heap.
     fn overwritten_bytes(overwritten: &Self::Overwritten) -> usize;
-
-    /// The reading of this state merged with another.
-    ///
-    /// # Errors
-    /// [`Mismatch`] if the two cannot be merged.
-    fn read_merged(&self, other: &Self) -> Result<Self::Reading, Mismatch> {
-        let mut merged = self.clone();
-        merged.merge(other)?;
-        Ok(merged.read())
-    }
 }
 
 /// A window of two stacks whose front is one state and a log: the older panes cost what their merges overwrote.

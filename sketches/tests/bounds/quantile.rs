@@ -21,13 +21,23 @@ fn sketch(empty: &Kll, values: &[f64], parts: usize) -> Kll {
 #[test]
 fn intervals_hold() {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
-    for (k, n, parts) in [(100, 1_003, 1), (100, 8_100, 1), (32, 16_090, 1), (100, 8_100, 16), (50, 12_900, 64)] {
+    let whole = [(100, 1_003, 1), (100, 8_100, 1), (32, 16_090, 1), (100, 8_100, 16), (50, 12_900, 64)];
+    // Two sketches of parts that are read as one without being merged, as a window reads its two stacks.
+    let apart = [(100, 8_100, 1), (50, 12_900, 16)];
+    let cases = whole.map(|case| (case, false)).into_iter().chain(apart.map(|case| (case, true)));
+    for ((k, n, parts), apart) in cases {
         let mut values = vec![0.0; n];
         let (mut rank_holds, mut share_holds, mut at_holds, mut mean_holds) = (0, 0, [0; 3], 0);
         let (mut width, mut square, mut at_width) = (0.0, 0.0, 0.0);
         for trial in 0..2_000_u64 {
             values.fill_with(|| random.random());
-            let read = sketch(&Kll::with_k(k).unwrap().seeded(trial), &values, parts).read();
+            let empty = Kll::with_k(k).unwrap().seeded(trial);
+            let read = if apart {
+                let (front, back) = values.split_at(n / 3);
+                sketch(&empty, front, parts).read_merged(&sketch(&empty, back, parts)).unwrap()
+            } else {
+                sketch(&empty, &values, parts).read()
+            };
             let share = values.iter().filter(|&&x| x <= 0.3).count() as f64 / n as f64;
             let rank = read.rank(0.3);
             let between = values.iter().filter(|&&x| 0.3 < x && x <= 0.8).count() as f64 / n as f64;
@@ -46,7 +56,7 @@ fn intervals_hold() {
             let sum: f64 = values.iter().sum();
             mean_holds += usize::from(read.trimmed_mean(0.0, 1.0).contains(sum / n as f64));
         }
-        let case = format!("k {k}, {n} values in {parts} parts");
+        let case = format!("k {k}, {n} values in {parts} parts, read apart: {apart}");
         assert!(rank_holds >= HOLD_OF_2000, "{case}: {rank_holds} ranks hold");
         assert!(share_holds >= HOLD_OF_2000, "{case}: {share_holds} shares hold");
         assert!(at_holds.iter().all(|&holds| holds >= HOLD_OF_2000), "{case}: {at_holds:?} quantiles hold");

@@ -55,6 +55,7 @@ pub(crate) struct BadLine {
     /// The block without its text: enough to tell the line's number.
     pub(crate) block: TextBlock,
     pub(crate) line_in_block: u64,
+    pub(crate) text: String,
     pub(crate) cause: String,
 }
 

@@ -2,9 +2,9 @@
 
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec, Summary, Table};
+use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 
-use super::{Grouping, Node, Shared};
+use super::{Aggregate, Grouping, Node, Shared};
 use crate::batch::BatchRun;
 use crate::batch::exchange::{by_lane, key_hash, lane_of};
 use crate::error::Error;
@@ -46,11 +46,11 @@ impl<'de, T, K: Deserialize<'de>, S: Deserialize<'de>> Deserialize<'de> for Part
 
 /// Absorbs the records of a chunk into their groups.
 #[inline]
-pub(crate) fn absorb_chunk<T, G, S>(grouping: &G, spec: &S, groups: &mut Table<G::Key, S::State>, records: &[T])
+pub(crate) fn absorb_chunk<T, G, S>(grouping: &G, spec: &S, groups: &mut Table<G::Key, S::Partial>, records: &[T])
 where
     T: Record,
     G: Grouping<T>,
-    S: Spec<Item = T>,
+    S: Aggregate<T>,
 {
     // One group for all: its summaries take the whole chunk, one after the other.
     if G::ONE_GROUP
@@ -87,11 +87,11 @@ pub(crate) fn scatter<T, G, S>(
     (grouping, spec): (&G, &S),
     lanes: usize,
     expected: usize,
-) -> Result<Vec<Part<T, G::Key, S::State>>, Error>
+) -> Result<Vec<Part<T, G::Key, S::Partial>>, Error>
 where
     T: Record,
     G: Grouping<T>,
-    S: Spec<Item = T>,
+    S: Aggregate<T>,
 {
     let mut sending = Sending::Undecided;
     parent.run(run, partition, &mut |records| {
@@ -100,7 +100,7 @@ where
         {
             let mut groups = Table::default();
             absorb_chunk(grouping, spec, &mut groups, records);
-            sending = if G::ONE_EACH && run.is_alone() && combining_is_useless(&groups, records) {
+            sending = if G::ONE_EACH && run.is_alone() && combining_is_useless(S::bytes, &groups, records) {
                 let capacity = expected / lanes + expected / (4 * lanes);
                 Sending::Records((0..lanes).map(|_| Vec::with_capacity(capacity)).collect())
             } else {
@@ -131,26 +131,33 @@ where
     })
 }
 
-fn combining_is_useless<T, K: OwnedKey, S: Summary>(groups: &Table<K, S>, records: &[T]) -> bool {
-    let summaries: usize = groups.entries().iter().map(|(_, state)| size_of::<K>() + state.memory_bytes()).sum();
-    summaries > size_of_val(records)
+fn combining_is_useless<T, K: OwnedKey, S>(bytes: impl Fn(&S) -> usize, groups: &Table<K, S>, records: &[T]) -> bool {
+    let partials: usize = groups.entries().iter().map(|(_, partial)| size_of::<K>() + bytes(partial)).sum();
+    partials > size_of_val(records)
 }
 
 /// Merges what a partition has for a lane into the groups of the lane.
 pub(crate) fn absorb_part<T, G, S>(
-    groups: &mut Table<G::Key, S::State>,
-    part: Part<T, G::Key, S::State>,
+    groups: &mut Table<G::Key, S::Partial>,
+    part: Part<T, G::Key, S::Partial>,
     (grouping, spec): (&G, &S),
 ) -> Result<(), Mismatch>
 where
     T: Record,
     G: Grouping<T>,
-    S: Spec<Item = T>,
-    S::State: Merge,
+    S: Aggregate<T>,
 {
     match part {
         Part::Records(records) => absorb_chunk(grouping, spec, groups, &records),
-        Part::States(states) => merge_groups(groups, states)?,
+        Part::States(states) => {
+            for (key, state) in states {
+                let mut state = Some(state);
+                let held = groups.entry(&key, || state.take().expect("the state is taken once, here"));
+                if let Some(state) = state {
+                    spec.merge(held, state)?;
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -5,11 +5,17 @@
 //! *Wide* operators (everything grouped) compute when the batch is prepared. A stream that several operators read is
 //! computed once and kept for the batch.
 
+mod aggregate;
 mod combine;
+#[cfg(feature = "csv")]
+mod csv;
 mod cut;
 mod grouped;
+#[cfg(feature = "json")]
+mod json;
 mod narrow;
 mod output;
+mod parse;
 mod shared;
 mod source;
 mod summarize;
@@ -17,11 +23,18 @@ mod text;
 mod union;
 mod wide;
 
+pub use aggregate::Value;
+#[cfg(feature = "csv")]
+pub use csv::CsvStream;
 pub use cut::{ByEventTime, EndsByEventTime, EventSessions, EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
-pub use output::{MemorySink, Outcome};
-pub use text::{OnMalformed, TextStream};
+#[cfg(feature = "json")]
+pub use json::json;
+pub use output::Outcome;
+pub use parse::OnMalformed;
+pub use text::TextStream;
 
+pub(crate) use aggregate::{Aggregate, Gather, Reduce, add};
 pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};
 pub(crate) use shared::Shared;
 pub(crate) use source::SourceNode;

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Node;
 use crate::batch::{BatchRun, Input, Partitions};
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::graph::{AnySource, Planned, decode};
-use crate::source::{Limit, Next, Partition, Record, Source};
+use crate::source::{Limit, Next, Partition, Record, Source, SourceError};
 
 type Content<T> = Arc<[Box<dyn Partition<T>>]>;
 
@@ -73,6 +74,11 @@ impl<S: Source> AnySource for Driven<S> {
         self.input
     }
 
+    fn open(&mut self, clock: &Arc<dyn Clock>) -> Result<(), Error> {
+        // One that has ended in an earlier run has nothing to begin.
+        if self.is_finished { Ok(()) } else { Ok(self.source.open(clock)?) }
+    }
+
     fn plan(&mut self, limit: Limit) -> Result<Planned, Error> {
         self.from = self.to.clone();
         let mut next = Next::Finished;
@@ -98,6 +104,10 @@ impl<S: Source> AnySource for Driven<S> {
 
     fn holds_records(&self) -> bool {
         self.source.holds_records()
+    }
+
+    fn take_warnings(&mut self) -> Vec<SourceError> {
+        self.source.take_warnings()
     }
 
     fn save(&self) -> Vec<u8> {

@@ -1,23 +1,11 @@
 //! Streams of text: lines are parsed where they stand.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use compact_str::CompactString;
 
-use super::{DStream, Node, Shared};
-use crate::batch::{BadLine, BatchRun, CHUNK, Input, MALFORMED_TOLD, Partitions};
-use crate::error::{Error, Malformed};
+use super::DStream;
+use super::parse::{self, Format, OnMalformed, Rows};
+use crate::error::Malformed;
 use crate::source::{Record, TextBlock};
-
-/// What to do with a line that cannot be parsed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum OnMalformed {
-    /// Count it, tell the first ones to the listeners, go on.
-    #[default]
-    Skip,
-    /// End the job, naming file and line.
-    Fail,
-}
 
 /// A stream of lines of text.
 ///
@@ -55,16 +43,41 @@ impl TextStream {
         I: IntoIterator<Item = T>,
         E: std::fmt::Display,
     {
-        // Of several that parse the same lines the first one counts them.
-        let counts = !self.blocks.has_readers();
-        let node = Parse {
-            counts,
-            parent: self.blocks.read_by_one_more(),
-            parse: f,
-            on_malformed: self.on_malformed,
-            partitions: Mutex::new(Partitions::from([])),
-        };
-        DStream::new(self.blocks.graph.clone(), node)
+        parse::parse(&self.blocks, Lines(f), self.on_malformed)
+    }
+
+    /// Like [`parse`](Self::parse), and the malformed lines as a stream of their own, in the order of the text. They are
+    /// counted as ever, whatever [`on_malformed`](Self::on_malformed) says.
+    ///
+    /// Each line is parsed once. While both streams are read, the rows of the batch are kept in memory until both have
+    /// been. To number a malformed line, its file is read once more up to there.
+    ///
+    /// ```
+    /// use streamgauge_stream::{Queue, StreamingContext, TextBlock, Trigger};
+    ///
+    /// let ctx = StreamingContext::builder("numbers").trigger(Trigger::Available).build();
+    /// let (queue, blocks) = Queue::new();
+    /// queue.push(vec![TextBlock::of_lines("input", 1, "7\nseven\n8\n".to_owned())]);
+    /// let (numbers, malformed) = ctx.text(blocks).parse_or_divert(|line| line.parse::<u64>().map(Some));
+    /// let numbers = numbers.collect_to_memory();
+    /// let malformed = malformed.collect_to_memory();
+    /// ctx.run()?;
+    /// assert_eq!(numbers.rows(), [7, 8]);
+    /// let seven = &malformed.rows()[0];
+    /// assert_eq!(seven.to_string(), "input:2: invalid digit found in string");
+    /// assert_eq!(seven.text, "seven");
+    /// # Ok::<(), streamgauge_stream::Error>(())
+    /// ```
+    pub fn parse_or_divert<T, I, E>(
+        &self,
+        f: impl Fn(&str) -> Result<I, E> + Send + Sync + 'static,
+    ) -> (DStream<T>, DStream<Malformed>)
+    where
+        T: Record,
+        I: IntoIterator<Item = T>,
+        E: std::fmt::Display,
+    {
+        parse::divert(&self.blocks, Lines(f))
     }
 
     /// Each line made into none, one or several rows.
@@ -92,87 +105,21 @@ impl TextStream {
     }
 }
 
-struct Parse<F> {
-    counts: bool,
-    parent: Arc<Shared<TextBlock>>,
-    parse: F,
-    on_malformed: OnMalformed,
-    partitions: Mutex<Partitions>,
-}
+/// A record is a line.
+struct Lines<F>(F);
 
-impl<T, I, E, F> Node<T> for Parse<F>
+impl<T, I, E, F> Format<TextBlock, T> for Lines<F>
 where
-    T: Record,
     I: IntoIterator<Item = T>,
     E: std::fmt::Display,
-    F: Fn(&str) -> Result<I, E> + Send + Sync,
+    F: Fn(&str) -> Result<I, E> + Send + Sync + 'static,
 {
-    fn inputs(&self) -> Vec<Input> {
-        self.parent.inputs()
-    }
-
-    fn prepare(&self, batch: &BatchRun) -> Result<Option<Partitions>, Error> {
-        let partitions = self.parent.prepare(batch)?;
-        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions.clone().unwrap_or_default();
-        Ok(partitions)
-    }
-
-    fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {
-        let input = self.partitions.lock().unwrap_or_else(PoisonError::into_inner)[partition];
-        let mut rows = Vec::with_capacity(CHUNK);
-        let (mut malformed, mut first) = (0, Vec::new());
-        self.parent.run(batch, partition, &mut |blocks| {
-            for block in blocks.drain(..) {
-                let mut lines = 0;
-                for line in block.lines() {
-                    match (self.parse)(line) {
-                        Ok(parsed) => rows.extend(parsed),
-                        Err(cause) => {
-                            malformed += 1;
-                            if first.len() < MALFORMED_TOLD {
-                                first.push(BadLine {
-                                    input,
-                                    partition,
-                                    block: block.without_text(),
-                                    line_in_block: lines,
-                                    cause: cause.to_string(),
-                                });
-                            }
-                        }
-                    }
-                    lines += 1;
-                    if rows.len() >= CHUNK {
-                        out(&mut rows);
-                        rows.clear();
-                    }
-                }
-                if self.counts {
-                    batch.count_records(input, lines);
-                }
+    fn parse(&self, block: &TextBlock, rows: &mut Rows<'_, T>) {
+        for (index, line) in block.lines().enumerate() {
+            match (self.0)(line) {
+                Ok(parsed) => rows.parsed(parsed),
+                Err(cause) => rows.malformed(index as u64, line, cause.to_string()),
             }
-        })?;
-        if !rows.is_empty() {
-            out(&mut rows);
-        }
-        if self.on_malformed == OnMalformed::Fail
-            && let Some(line) = first.first()
-        {
-            return Err(line.resolve().into());
-        }
-        if malformed > 0 {
-            batch.count_malformed(malformed, first);
-        }
-        Ok(())
-    }
-}
-
-impl BadLine {
-    /// Tells the number of the line; 0 if its file cannot be read again, as after a rotation.
-    pub(crate) fn resolve(&self) -> Malformed {
-        Malformed {
-            input: self.block.origin().to_owned(),
-            line: self.block.line_number(self.line_in_block).unwrap_or(0),
-            cause: self.cause.clone(),
         }
     }
 }

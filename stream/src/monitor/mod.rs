@@ -6,6 +6,7 @@ pub mod dashboard;
 use std::time::Duration;
 
 use crate::error::{Error, Malformed};
+use crate::source::SourceError;
 use crate::time::Time;
 
 /// Hears what happens to a job. Called on the job's own thread: be quick.
@@ -15,6 +16,10 @@ pub trait Listener: Send + Sync {
 
     /// A line could not be parsed. The first five of a job are told, all are counted.
     fn on_malformed(&self, _: &Malformed) {}
+
+    /// Something went wrong with a source, which goes on: a connection is made again, a receiver is started again, a
+    /// listing takes too long.
+    fn on_source_warning(&self, _source: &str, _: &SourceError) {}
 
     /// The job has ended, well or not.
     fn on_stopped(&self, _: Result<&Report, &Error>) {}

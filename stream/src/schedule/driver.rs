@@ -54,6 +54,8 @@ impl Driver {
             report.elapsed = started.elapsed();
             report
         });
+        // An ended job lets go of its outputs: files are unlocked, receivers of channels hear the end.
+        self.parts.outputs.clear();
         for listener in &self.listeners {
             listener.on_stopped(result.as_ref());
         }
@@ -63,6 +65,9 @@ impl Driver {
 
     fn run_batches(&mut self, report: &mut Report) -> Result<(), Error> {
         self.last = self.last.floor(self.interval);
+        for source in &mut self.parts.sources {
+            source.open(&self.clock)?;
+        }
         let (mut idle, mut closed) = (false, false);
         loop {
             let time = self.next_time(self.last, idle);
@@ -76,7 +81,10 @@ impl Driver {
                     return Ok(());
                 }
             }
-            let plans = self.plan(time)?;
+            let plans = self.plan(time);
+            // Also if a source has failed: what went before it.
+            self.tell_warnings();
+            let plans = plans?;
             let all = |wanted: &[Next]| plans.iter().all(|plan| wanted.contains(&plan.next));
             let ended = all(&[Next::Finished]);
             idle = all(&[Next::Idle, Next::Finished]);
@@ -117,6 +125,16 @@ impl Driver {
     fn plan(&mut self, time: Time) -> Result<Vec<Planned>, Error> {
         let limit = Limit { time, wait: self.trigger == Trigger::Available };
         self.parts.sources.iter_mut().map(|source| source.plan(limit)).collect()
+    }
+
+    /// Tells what went wrong with sources that go on.
+    fn tell_warnings(&mut self) {
+        for source in &mut self.parts.sources {
+            for warning in source.take_warnings() {
+                let name = source.name();
+                self.listeners.iter().for_each(|listener| listener.on_source_warning(&name, &warning));
+            }
+        }
     }
 
     fn run_batch(&mut self, time: Time, plans: &[Planned], report: &mut Report) -> Result<(), Error> {

@@ -5,17 +5,39 @@
 //! Reading a range again gives the same records in the same order and in the same partitions, as far as the source can
 //! replay at all; each says so on its page.
 
+pub mod conformance;
+mod constant;
+mod context;
+mod kept;
+mod listing;
+mod open;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod queue;
+mod rate;
+mod receiver;
+mod restart;
 mod text;
 
+pub use constant::Constant;
+#[cfg(feature = "parquet")]
+pub use parquet::{ParquetFiles, ParquetPosition};
 pub use queue::{Queue, QueueSource};
-pub use text::{FilesPosition, Stdin, TextBlock, TextFiles};
+pub use rate::{Rate, RatePosition};
+pub use receiver::{Receiver, ReceiverHandle, ReceiverSource, Stopped};
+pub use restart::Restart;
+pub(crate) use text::LineNumbers;
+#[cfg(feature = "csv")]
+pub use text::{CsvBlock, CsvFiles};
+pub use text::{FilesPosition, Stdin, TcpLines, TextBlock, TextFiles};
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
+use crate::clock::Clock;
 use crate::time::Time;
 
 /// What a record of a stream must be: shared streams hand out copies.
@@ -42,12 +64,20 @@ impl SourceError {
 
 /// How much a source may plan for one batch.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Limit {
     /// The time of the batch.
     pub time: Time,
     /// Wait until a full share is there or the input ends, instead of taking what is there now. Set when a job takes
     /// all that is available and then stops: its batches then depend on the input alone.
     pub wait: bool,
+}
+
+impl Limit {
+    /// A batch of this time, which waits for a full share or takes what is there.
+    pub fn new(time: Time, wait: bool) -> Self {
+        Self { time, wait }
+    }
 }
 
 /// What a source is about to read.
@@ -85,6 +115,15 @@ pub trait Source: Send + 'static {
     /// The position at which a new job begins.
     fn start(&self) -> Self::Position;
 
+    /// Begins to take records in, if the source does that beside the batches. Called once, when the job starts, with the
+    /// clock of the job; a source that is planned without is to begin then.
+    ///
+    /// # Errors
+    /// [`SourceError`] naming the input. The job ends with it.
+    fn open(&mut self, _: &Arc<dyn Clock>) -> Result<(), SourceError> {
+        Ok(())
+    }
+
     /// Decides how far the next batch goes from here.
     ///
     /// # Errors
@@ -108,6 +147,12 @@ pub trait Source: Send + 'static {
     /// Whether records were taken in that no batch has planned yet, and that would be lost at a stop.
     fn holds_records(&self) -> bool {
         false
+    }
+
+    /// What has gone wrong since this was asked last, although the source goes on: a connection that is made again, a
+    /// listing that took too long. Asked once a batch, and told to the listeners.
+    fn take_warnings(&mut self) -> Vec<SourceError> {
+        Vec::new()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::kept::Kept;
 use super::{Limit, Next, Partition, Plan, Record, Source, SourceError};
 
 /// The writing end of a queue: what is pushed is read in the next batch.
@@ -32,7 +33,8 @@ impl<T: Record> Queue<T> {
     /// A queue and the source that reads it.
     pub fn new() -> (Self, QueueSource<T>) {
         let shared = Arc::new(Mutex::new(Shared { waiting: VecDeque::new(), closed: false, stopped: false }));
-        let source = QueueSource { shared: shared.clone(), planned: VecDeque::new(), one_at_a_time: false };
+        let source =
+            QueueSource { shared: shared.clone(), planned: Vec::new(), one_at_a_time: false, when_empty: None };
         (Self { shared }, source)
     }
 
@@ -57,18 +59,27 @@ fn lock<T>(shared: &Mutex<Shared<T>>) -> MutexGuard<'_, Shared<T>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The reading end of a [`Queue`]. Its position is the number of pushes that were read.
+/// The reading end of a [`Queue`]. Its position is the number of pushes that were read, and of batches that had the
+/// [default](Self::when_empty) instead.
 #[derive(Debug)]
 pub struct QueueSource<T> {
     shared: Arc<Mutex<Shared<T>>>,
-    planned: VecDeque<Vec<T>>,
+    planned: Vec<Vec<T>>,
     one_at_a_time: bool,
+    when_empty: Option<Vec<T>>,
 }
 
 impl<T> QueueSource<T> {
     /// Reads one push a batch, instead of all that are there.
     pub fn one_at_a_time(mut self) -> Self {
         self.one_at_a_time = true;
+        self
+    }
+
+    /// Gives these records to a batch for which nothing was pushed; nothing unless set. Not after the queue was closed
+    /// or its job stopped.
+    pub fn when_empty(mut self, records: Vec<T>) -> Self {
+        self.when_empty = Some(records);
         self
     }
 }
@@ -95,15 +106,18 @@ impl<T: Record> Source for QueueSource<T> {
             (true, false) => Next::Idle,
             (true, true) => Next::Finished,
         };
-        Ok(Plan { to: from + taken as u64, next })
+        if self.planned.is_empty() && !shared.closed && !shared.stopped {
+            self.planned.extend(self.when_empty.clone());
+        }
+        Ok(Plan { to: from + self.planned.len() as u64, next })
     }
 
     fn read(&mut self, from: &u64, to: &u64) -> Result<Vec<Box<dyn Partition<T>>>, SourceError> {
         if to - from != self.planned.len() as u64 {
-            return Err(SourceError::new("queue", "cannot replay what was read"));
+            let why = format!("pushes {from} to {to} cannot be read again");
+            return Err(SourceError::new("queue", why));
         }
-        let partitions = self.planned.drain(..);
-        Ok(partitions.map(|records| Box::new(Records(records)) as Box<dyn Partition<T>>).collect())
+        Ok(self.planned.drain(..).map(Kept::partition).collect())
     }
 
     fn close(&mut self) {
@@ -112,14 +126,5 @@ impl<T: Record> Source for QueueSource<T> {
 
     fn holds_records(&self) -> bool {
         !lock(&self.shared).waiting.is_empty()
-    }
-}
-
-struct Records<T>(Vec<T>);
-
-impl<T: Record> Partition<T> for Records<T> {
-    fn read(&self, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), SourceError> {
-        out(&mut self.0.clone());
-        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec, Table};
+use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec, Summary as _, Table};
 
 use super::kept::KeptPanes;
 use super::panes::{EndedWindows, EventLane, PaneParts};
@@ -312,7 +312,7 @@ where
         let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| Lane::new(mode)).collect();
         let state = Arc::new(Mutex::new(State { watermarks: Watermarks::default(), lanes }));
         let kind = if mode == OutputMode::Append { "event window" } else { "event window of kept panes" };
-        graph.add_state(&name, Stateful::of(schema::<G::Key, S::State>(kind, windows), &state));
+        graph.add_state(&name, Stateful::of(schema::<G::Key>(kind, windows, &S::State::schema()), &state));
         let front = Front::new(&self.stream, event_time);
         let inputs = front.inputs.clone();
         let operator = Operator {

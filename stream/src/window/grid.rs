@@ -62,6 +62,11 @@ impl Grid {
         (end >= self.pane_end(pane)).then_some(end)
     }
 
+    /// Whether a window ends at this time.
+    pub(crate) fn ends_window(&self, time: i64) -> bool {
+        time.saturating_sub(self.offset).rem_euclid(self.slide) == 0
+    }
+
     pub(crate) fn next_end(&self, end: i64) -> i64 {
         end.saturating_add(self.slide)
     }

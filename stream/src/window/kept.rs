@@ -14,7 +14,7 @@ use crate::event::OutputMode;
 ///
 /// A late record changes a pane that windows have been made of before, so there is nothing that could slide: a row is
 /// merged from the panes of its window each time that it is given.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(super) struct KeptPanes<K: OwnedKey, S: Merge> {
     panes: BTreeMap<i64, Table<K, S>>,

@@ -9,6 +9,10 @@ mod grid;
 mod kept;
 mod panes;
 mod processing;
+mod records;
+mod reduce;
+mod runs;
+mod slide;
 mod store;
 
 pub use event::Window;
@@ -16,8 +20,6 @@ pub use event::Window;
 use grid::Grid;
 
 use std::time::Duration;
-
-use streamgauge_sketches::Summary;
 
 use crate::dstream::Windows;
 use crate::graph::Graph;
@@ -57,8 +59,8 @@ fn check(graph: &Graph, operator: &str, windows: Windows, by_batch: bool) {
 }
 
 /// What the state of a windowed operator is, in words: it is restored as nothing else.
-fn schema<K, S: Summary>(kind: &str, windows: Windows) -> String {
+fn schema<K>(kind: &str, windows: Windows, what: &str) -> String {
     let Windows { length, slide } = windows;
     let key = std::any::type_name::<K>();
-    format!("{kind} of {length:?} every {slide:?} by {key} of {}", S::schema())
+    format!("{kind} of {length:?} every {slide:?} by {key} of {what}")
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 
 use super::Grid;
+use super::slide::Summaries;
 use super::store::SlidingWindows;
 use crate::dstream::merge_groups;
 
@@ -16,11 +17,11 @@ pub(super) type PaneParts<K, S> = Vec<(i64, Vec<(K, S)>)>;
 pub(super) type EndedWindows<K, R> = Vec<(i64, Vec<(K, R)>)>;
 
 /// The open panes of the keys of a lane, and a sliding window for each key that has any closed one.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(super) struct EventLane<K: OwnedKey, S: Merge> {
     open: BTreeMap<i64, Table<K, S>>,
-    windows: SlidingWindows<K, S>,
+    windows: SlidingWindows<K, Summaries<S>>,
     /// The end of the next window to be given out; none before the first record.
     next_end: Option<i64>,
 }
@@ -39,7 +40,7 @@ impl<K: OwnedKey, S: Merge> EventLane<K, S> {
 
     /// Closes the windows that end until the watermark, in order, and reads them.
     pub(super) fn close(&mut self, grid: &Grid, watermark: i64) -> Result<EndedWindows<K, S::Reading>, Mismatch> {
-        let mut ended = Vec::new();
+        let (slide, mut ended) = (Summaries::new(), Vec::new());
         while let Some(end) = self.end_to_close(grid, watermark) {
             while let Some(pane) = self.open.first_entry()
                 && grid.pane_end(*pane.key()) <= end
@@ -48,11 +49,12 @@ impl<K: OwnedKey, S: Merge> EventLane<K, S> {
                 let Self { windows, .. } = self;
                 let panes = grid.panes_per_window();
                 let groups = groups.into_entries().into_iter();
-                let groups: Vec<_> = groups.map(|(key, summary)| (windows.slot(&key, panes), summary)).collect();
-                windows.push(pane, groups.into_iter())?;
+                let groups: Vec<_> =
+                    groups.map(|(key, summary)| (windows.slot(&slide, &key, panes), summary)).collect();
+                windows.push(&slide, pane, groups.into_iter())?;
             }
-            self.windows.advance(grid.first_pane(end), grid.pane_of(end.saturating_sub(1)))?;
-            let readings = self.windows.readings().map(|row| row.map(|(key, reading)| (key.clone(), reading)));
+            self.windows.advance(&slide, grid.first_pane(end), grid.pane_of(end.saturating_sub(1)))?;
+            let readings = self.windows.readings(&slide).map(|row| row.map(|(key, reading)| (key.clone(), reading)));
             let rows = readings.collect::<Result<Vec<_>, _>>()?;
             if !rows.is_empty() {
                 ended.push((end, rows));

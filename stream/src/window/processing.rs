@@ -3,189 +3,177 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec};
 
+use super::runs::for_each_run;
+use super::slide::{Slide, Summaries};
 use super::store::SlidingWindows;
 use super::{Grid, check, schema};
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::dstream::{
-    DStream, Grouped, Grouping, Node, Part, Reading, Row, Shared, Windows, expect_like, in_chunks, is_much, scatter,
+    Aggregate, DStream, Grouped, Grouping, Node, Part, Reading, Row, Shared, Windows, expect_like, in_chunks, is_much,
+    scatter,
 };
 use crate::error::Error;
 use crate::graph::Stateful;
 use crate::source::Record;
 use crate::state::Lanes;
-use crate::time::millis_of;
 
-struct Operator<T, G: Grouping<T>, S: Spec<Item = T>>
-where
-    S::State: Merge,
-{
+struct Operator<T, G: Grouping<T>, A, L: Slide> {
     name: String,
     parent: Arc<Shared<T>>,
     input: Input,
     grouping: G,
-    spec: S,
+    aggregate: A,
+    slide: L,
     grid: Grid,
-    slide: i64,
-    lanes: Arc<Lanes<Lane<G::Key, S::State>>>,
+    lanes: Arc<Lanes<Lane<G::Key, L>>>,
     /// How many records or groups a partition of the last batch had.
     expected: AtomicUsize,
 }
 
 /// The windows of a lane, and the pane that is open.
 #[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
-struct Lane<K: OwnedKey, S: Merge> {
-    windows: SlidingWindows<K, S>,
-    open: Option<Open<S>>,
+#[serde(bound(serialize = "L::Partial: Serialize", deserialize = "L::Partial: DeserializeOwned"))]
+struct Lane<K: OwnedKey, L: Slide> {
+    windows: SlidingWindows<K, L>,
+    open: Option<Open<L::Partial>>,
 }
 
 /// A pane that takes records in, by the slots of their keys: a record is looked up once, in the table of the windows.
 #[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
-struct Open<S: Merge> {
+struct Open<P> {
     pane: i64,
-    summaries: Vec<(u32, S)>,
-    /// By slot: its place in `summaries`, or `NOWHERE`.
+    partials: Vec<(u32, P)>,
+    /// By slot: its place in `partials`, or `NOWHERE`.
     places: Vec<u32>,
 }
 
 const NOWHERE: u32 = u32::MAX;
 
-impl<S: Merge> Open<S> {
+impl<P> Open<P> {
+    /// The place of a key's partial result.
     #[inline]
-    fn summary(&mut self, slot: u32, start: impl FnOnce() -> S) -> &mut S {
-        let slot_index = slot as usize;
-        if slot_index >= self.places.len() {
-            self.places.resize(slot_index + 1, NOWHERE);
+    fn place(&mut self, slot: u32, start: impl FnOnce() -> P) -> u32 {
+        let index = slot as usize;
+        if index >= self.places.len() {
+            self.places.resize(index + 1, NOWHERE);
         }
-        let place = &mut self.places[slot_index];
-        if *place as usize >= self.summaries.len() {
-            *place = self.summaries.len() as u32;
-            self.summaries.push((slot, start()));
+        let place = &mut self.places[index];
+        if *place as usize >= self.partials.len() {
+            *place = self.partials.len() as u32;
+            self.partials.push((slot, start()));
         }
-        &mut self.summaries[*place as usize].1
-    }
-
-    fn merge(&mut self, slot: u32, summary: S) -> Result<(), Mismatch> {
-        let mut summary = Some(summary);
-        let held = self.summary(slot, || summary.take().expect("the summary is taken once, here"));
-        summary.map_or(Ok(()), |summary| held.merge(&summary))
+        *place
     }
 }
 
-impl<K: OwnedKey, S: Merge> Default for Lane<K, S> {
+impl<K: OwnedKey, L: Slide> Default for Lane<K, L> {
     fn default() -> Self {
         Self { windows: SlidingWindows::default(), open: None }
     }
 }
 
-impl<K: OwnedKey, S: Merge> Lane<K, S> {
-    fn absorb<T, G, P>(
-        &mut self,
-        pane: i64,
-        panes: u32,
-        part: Part<T, K, S>,
-        (grouping, spec): (&G, &P),
-    ) -> Result<(), Mismatch>
-    where
-        T: Record,
-        G: Grouping<T, Key = K>,
-        P: Spec<Item = T, State = S>,
-    {
-        if part.len() == 0 {
-            return Ok(());
-        }
-        let Self { windows, open } = self;
-        let open = open.get_or_insert_with(|| Open { pane, summaries: Vec::new(), places: Vec::new() });
-        match part {
-            Part::States(states) => {
-                states.into_iter().try_for_each(|(key, summary)| open.merge(windows.slot(&key, panes), summary))?;
-            }
-            Part::Records(records) => {
-                for record in &records {
-                    grouping.visit(record, |key: &G::Borrowed| {
-                        let slot = windows.slot(key, panes);
-                        spec.absorb(open.summary(slot, || spec.start()), record);
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
+impl<K: OwnedKey, L: Slide> Lane<K, L> {
     /// Closes the open pane if it ends until now.
-    fn close(&mut self, grid: &Grid, now: i64) -> Result<(), Mismatch> {
+    fn close(&mut self, slide: &L, grid: &Grid, now: i64) -> Result<(), Mismatch> {
         let Some(open) = self.open.as_mut().filter(|open| grid.pane_end(open.pane) <= now) else {
             return Ok(());
         };
-        for (slot, _) in &open.summaries {
+        for (slot, _) in &open.partials {
             open.places[*slot as usize] = NOWHERE;
         }
-        self.windows.push(open.pane, open.summaries.drain(..))?;
+        self.windows.push(slide, open.pane, open.partials.drain(..))?;
         // The next pane has its room.
         open.pane = grid.pane_of(now);
         Ok(())
     }
 
     fn is_empty(&self) -> bool {
-        self.windows.is_empty() && self.open.as_ref().is_none_or(|open| open.summaries.is_empty())
+        self.windows.is_empty() && self.open.as_ref().is_none_or(|open| open.partials.is_empty())
     }
 }
 
-impl<T, G, S> Operator<T, G, S>
+impl<T, G, A, L> Operator<T, G, A, L>
 where
     T: Record,
     G: Grouping<T>,
-    S: Spec<Item = T>,
-    S::State: Merge,
+    A: Aggregate<T>,
+    L: Slide<Partial = A::Partial>,
 {
     fn mismatch(&self, mismatch: Mismatch) -> Error {
         Error::Mismatch { operator: self.name.clone(), mismatch }
     }
 
-    fn ends_window(&self, now: i64) -> bool {
-        now.rem_euclid(self.slide) == 0
+    fn absorb(&self, lane: &mut Lane<G::Key, L>, pane: i64, part: Part<T, G::Key, A::Partial>) -> Result<(), Mismatch> {
+        if part.len() == 0 {
+            return Ok(());
+        }
+        let (Self { grouping, aggregate, slide, grid, .. }, Lane { windows, open }) = (self, lane);
+        let panes = grid.panes_per_window();
+        let open = open.get_or_insert_with(|| Open { pane, partials: Vec::new(), places: Vec::new() });
+        match part {
+            Part::States(states) => {
+                for (key, partial) in states {
+                    let mut partial = Some(partial);
+                    let take = || partial.take().expect("the partial result is taken once, here");
+                    let place = open.place(windows.slot(slide, &key, panes), take);
+                    let held = &mut open.partials[place as usize].1;
+                    if let Some(partial) = partial {
+                        aggregate.merge(held, partial)?;
+                    }
+                }
+            }
+            Part::Records(mut records) => {
+                let mut places = Vec::with_capacity(records.len());
+                for record in &records {
+                    grouping.visit(record, |key: &G::Borrowed| {
+                        places.push(open.place(windows.slot(slide, key, panes), || aggregate.start()));
+                    });
+                }
+                for_each_run(&mut records, &mut places, open.partials.len(), |place, run| {
+                    aggregate.absorb_all(&mut open.partials[place].1, run);
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Adds what a lane has got in this batch, and brings its windows up to now.
     fn advance(
         &self,
-        lane: &mut Lane<G::Key, S::State>,
-        parts: Vec<Part<T, G::Key, S::State>>,
+        lane: &mut Lane<G::Key, L>,
+        parts: Vec<Part<T, G::Key, A::Partial>>,
         now: i64,
     ) -> Result<(), Mismatch> {
         // The batch at t holds what came before t.
         let pane = self.grid.pane_of(now.saturating_sub(1));
         if lane.open.as_ref().is_some_and(|open| open.pane < pane) {
-            lane.close(&self.grid, now.saturating_sub(1))?;
+            lane.close(&self.slide, &self.grid, now.saturating_sub(1))?;
             if let Some(open) = &mut lane.open {
                 open.pane = pane;
             }
         }
-        let panes = self.grid.panes_per_window();
-        for part in parts {
-            lane.absorb(pane, panes, part, (&self.grouping, &self.spec))?;
-        }
-        lane.close(&self.grid, now)?;
-        if self.ends_window(now) {
-            lane.windows.advance(self.grid.first_pane(now), pane)?;
+        parts.into_iter().try_for_each(|part| self.absorb(lane, pane, part))?;
+        lane.close(&self.slide, &self.grid, now)?;
+        if self.grid.ends_window(now) {
+            lane.windows.advance(&self.slide, self.grid.first_pane(now), pane)?;
         }
         Ok(())
     }
 }
 
-impl<T, G, S> Node<Row<T, G, S>> for Operator<T, G, S>
+impl<T, G, A, L> Node<G::Row<L::Reading>> for Operator<T, G, A, L>
 where
     T: Record,
     G: Grouping<T>,
-    S: Spec<Item = T>,
-    S::State: Merge,
-    Reading<S>: Record,
+    A: Aggregate<T>,
+    L: Slide<Partial = A::Partial>,
+    L::Reading: Record,
 {
     fn inputs(&self) -> Vec<Input> {
         vec![self.input]
@@ -196,7 +184,7 @@ where
         let lanes = self.lanes.len();
         let expected = self.expected.load(Ordering::Relaxed);
         let local = each_partition(run, &self.name, partitions, |partition| {
-            scatter(&self.parent, run, partition, (&self.grouping, &self.spec), lanes, expected)
+            scatter(&self.parent, run, partition, (&self.grouping, &self.aggregate), lanes, expected)
         })?;
         self.expected.store(expect_like(&local), Ordering::Relaxed);
         let gathered = run.gather(&self.name, lanes, local)?;
@@ -210,13 +198,14 @@ where
         if !empty.iter().all(|empty| *empty) {
             run.holds_back(self.input);
         }
-        Ok(self.ends_window(now).then(|| vec![self.input; lanes].into()))
+        Ok(self.grid.ends_window(now).then(|| vec![self.input; lanes].into()))
     }
 
-    fn run(&self, _: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<Row<T, G, S>>)) -> Result<(), Error> {
+    fn run(&self, _: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<G::Row<L::Reading>>)) -> Result<(), Error> {
         let lane = self.lanes.lane(lane);
         let mut failed = None;
-        let readings = lane.windows.readings().map_while(|row| row.map_err(|mismatch| failed = Some(mismatch)).ok());
+        let readings = lane.windows.readings(&self.slide);
+        let readings = readings.map_while(|row| row.map_err(|mismatch| failed = Some(mismatch)).ok());
         in_chunks(readings.map(|(key, reading)| G::row(key.clone(), reading)), out);
         failed.map_or(Ok(()), |mismatch| Err(self.mismatch(mismatch)))
     }
@@ -232,20 +221,31 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
         S::State: Merge,
         Reading<S>: Record,
     {
+        let spec = spec(self.stream.graph.on());
+        self.slide("window", spec, Summaries::new())
+    }
+
+    /// The stream of what an aggregate comes to in each window.
+    pub(super) fn slide<A, L>(self, kind: &str, aggregate: A, slide: L) -> DStream<G::Row<L::Reading>>
+    where
+        A: Aggregate<T>,
+        L: Slide<Partial = A::Partial>,
+        L::Reading: Record,
+    {
         let graph = self.stream.graph.clone();
-        let name = graph.name(self.name, "window");
+        let name = graph.name(self.name, kind);
         check(&graph, &name, self.cut, true);
         let parent = self.stream.read_by_one_more();
         let lanes = Arc::new(Lanes::new(lanes_of::<G::Key>(graph.lanes()), Lane::default));
-        graph.add_state(&name, Stateful::by_lane(schema::<G::Key, S::State>("window", self.cut), &lanes));
+        graph.add_state(&name, Stateful::by_lane(schema::<G::Key>(kind, self.cut, &A::schema()), &lanes));
         let operator = Operator {
             input: graph.derived_input(parent.inputs()),
             name,
             parent,
             grouping: self.grouping,
-            spec: spec(graph.on()),
+            aggregate,
+            slide,
             grid: Grid::ending(self.cut),
-            slide: millis_of(self.cut.slide).max(1),
             lanes,
             expected: AtomicUsize::new(0),
         };

@@ -3,48 +3,52 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use streamgauge_sketches::{Key, Merge, Mismatch, OwnedKey, Sliding};
+use streamgauge_sketches::{Key, Mismatch, OwnedKey};
 
+use super::slide::Slide;
 use crate::batch::exchange::key_hash;
 use crate::state::Slots;
 
-type Ticket<S> = <<S as Merge>::Window as Sliding<S>>::Ticket;
-
 /// A sliding window for each key that has any pane, and the tickets of the panes, all keys of a pane together: what
 /// leaves is found without a look-up.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
-pub(super) struct SlidingWindows<K: OwnedKey, S: Merge> {
-    windows: Slots<K, S::Window>,
+pub(super) struct SlidingWindows<K: OwnedKey, L: Slide> {
+    windows: Slots<K, L::Window>,
     /// Oldest first: the pane, and the slots of the keys that are in it.
-    panes: VecDeque<(i64, Vec<(u32, Ticket<S>)>)>,
+    panes: VecDeque<(i64, Vec<(u32, L::Ticket)>)>,
     /// The pane up to which windows were settled.
     settled: i64,
 }
 
-impl<K: OwnedKey, S: Merge> Default for SlidingWindows<K, S> {
+impl<K: OwnedKey, L: Slide> Default for SlidingWindows<K, L> {
     fn default() -> Self {
         Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN }
     }
 }
 
-impl<K: OwnedKey, S: Merge> SlidingWindows<K, S> {
+impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     /// The slot of a key, with an empty window if it had none.
     #[inline]
-    pub(super) fn slot<Q>(&mut self, key: &Q, panes: u32) -> u32
+    pub(super) fn slot<Q>(&mut self, slide: &L, key: &Q, panes: u32) -> u32
     where
         Q: Key<Owned = K> + ?Sized,
     {
         let phase = || if size_of::<K>() == 0 { 0 } else { key_hash(key) };
-        self.windows.slot_or_insert(key, || S::Window::new(panes, phase()))
+        self.windows.slot_or_insert(key, || slide.window(panes, phase()))
     }
 
-    /// Adds the newest pane: its summaries, each by the slot of its key.
-    pub(super) fn push(&mut self, pane: i64, summaries: impl Iterator<Item = (u32, S)>) -> Result<(), Mismatch> {
-        let mut tickets = Vec::with_capacity(summaries.size_hint().0);
-        for (slot, summary) in summaries {
+    /// Adds the newest pane: its partial results, each by the slot of its key.
+    pub(super) fn push(
+        &mut self,
+        slide: &L,
+        pane: i64,
+        partials: impl Iterator<Item = (u32, L::Partial)>,
+    ) -> Result<(), Mismatch> {
+        let mut tickets = Vec::with_capacity(partials.size_hint().0);
+        for (slot, partial) in partials {
             if let Some(window) = self.windows.value_mut(slot) {
-                tickets.push((slot, window.push(summary)?));
+                tickets.push((slot, slide.push(window, partial)?));
             }
         }
         self.panes.push_back((pane, tickets));
@@ -53,15 +57,15 @@ impl<K: OwnedKey, S: Merge> SlidingWindows<K, S> {
 
     /// Drops the panes before the first one, settles the windows up to the last one, and forgets keys whose window
     /// has become empty.
-    pub(super) fn advance(&mut self, first_pane: i64, last_pane: i64) -> Result<(), Mismatch> {
+    pub(super) fn advance(&mut self, slide: &L, first_pane: i64, last_pane: i64) -> Result<(), Mismatch> {
         let mut emptied = Vec::new();
         while self.panes.front().is_some_and(|(pane, _)| *pane < first_pane)
             && let Some((_, tickets)) = self.panes.pop_front()
         {
             for (slot, ticket) in tickets {
                 if let Some(window) = self.windows.value_mut(slot) {
-                    window.expire(ticket)?;
-                    if window.is_empty() {
+                    slide.expire(window, ticket)?;
+                    if L::is_empty(window) {
                         emptied.push(slot);
                     }
                 }
@@ -71,13 +75,13 @@ impl<K: OwnedKey, S: Merge> SlidingWindows<K, S> {
             self.windows.remove(slot);
         }
         let settled = std::mem::replace(&mut self.settled, last_pane);
-        self.windows.iter_mut().try_for_each(|(_, _, window)| window.settle(settled, last_pane))
+        self.windows.iter_mut().try_for_each(|(_, _, window)| slide.settle(window, settled, last_pane))
     }
 
     /// The keys and the readings of their windows.
-    pub(super) fn readings(&self) -> impl Iterator<Item = Result<(&K, S::Reading), Mismatch>> {
-        self.windows.iter().filter_map(|(key, window)| {
-            let reading = window.reading().transpose()?;
+    pub(super) fn readings(&self, slide: &L) -> impl Iterator<Item = Result<(&K, L::Reading), Mismatch>> {
+        self.windows.iter().filter_map(move |(key, window)| {
+            let reading = slide.read(window).transpose()?;
             Some(reading.map(|reading| (key, reading)))
         })
     }
@@ -94,8 +98,8 @@ impl<K: OwnedKey, S: Merge> SlidingWindows<K, S> {
     /// The bytes held.
     pub(super) fn memory_bytes(&self) -> usize {
         let windows: usize =
-            self.windows.iter().map(|(_, window)| window.window_bytes() - size_of::<S::Window>()).sum();
-        let ticket = |(_, ticket): &(u32, Ticket<S>)| size_of::<u32>() + S::Window::ticket_bytes(ticket);
+            self.windows.iter().map(|(_, window)| L::window_bytes(window) - size_of::<L::Window>()).sum();
+        let ticket = |(_, ticket): &(u32, L::Ticket)| size_of::<u32>() + L::ticket_bytes(ticket);
         let panes = self.panes.iter().map(|(_, tickets)| tickets.iter().map(ticket).sum::<usize>());
         self.windows.memory_bytes() + windows + panes.sum::<usize>()
     }

@@ -262,6 +262,11 @@ impl Merge for HyperLogLog {
         }
         Ok(())
     }
+
+    fn read_merged(&self, other: &Self) -> Result<Estimate, Mismatch> {
+        self.compatible(other)?;
+        self.read_both(other)
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::distinct::joint::Joint;
 use crate::error::Mismatch;
 use crate::estimate::Estimate;
 use crate::exact::Z95;
-use crate::summary::{Merge, Summary, Undo};
+use crate::summary::{Merge, Summary};
 
 /// A number that two sets have between them.
 #[derive(Clone, Copy)]

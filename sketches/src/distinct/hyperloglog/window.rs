@@ -77,9 +77,21 @@ impl Undo for HyperLogLog {
     fn overwritten_bytes(overwritten: &Overwritten) -> usize {
         size_of::<Overwritten>() + overwritten.log().capacity() * size_of::<u32>()
     }
+}
 
-    fn read_merged(&self, other: &Self) -> Result<Estimate, Mismatch> {
-        self.compatible(other)?;
+impl HyperLogLog {
+    /// Merges into a sketch of tokens what turns it into one of registers.
+    fn merge_changing_form(&mut self, other: &Self) -> Result<Change, Mismatch> {
+        let old = match &self.store {
+            Store::Sparse(tokens) => tokens.sorted(),
+            Store::Dense(_) => Vec::new(),
+        };
+        self.merge(other)?;
+        Ok(Change::Form(old))
+    }
+
+    /// The reading of two compatible sketches merged.
+    pub(super) fn read_both(&self, other: &Self) -> Result<Estimate, Mismatch> {
         match (&self.store, &other.store) {
             (Store::Dense(ours), Store::Dense(theirs)) => Ok(self.read_registers(&histogram_of_both(ours, theirs))),
             (Store::Sparse(ours), Store::Sparse(theirs)) => {
@@ -92,18 +104,6 @@ impl Undo for HyperLogLog {
             (Store::Sparse(_), Store::Dense(_)) => other.read_by_merging(self),
             (Store::Dense(_), Store::Sparse(_)) => self.read_by_merging(other),
         }
-    }
-}
-
-impl HyperLogLog {
-    /// Merges into a sketch of tokens what turns it into one of registers.
-    fn merge_changing_form(&mut self, other: &Self) -> Result<Change, Mismatch> {
-        let old = match &self.store {
-            Store::Sparse(tokens) => tokens.sorted(),
-            Store::Dense(_) => Vec::new(),
-        };
-        self.merge(other)?;
-        Ok(Change::Form(old))
     }
 
     fn read_by_merging(&self, other: &Self) -> Result<Estimate, Mismatch> {

@@ -65,6 +65,12 @@ impl Merge for ScalableBloom {
         self.join(other, None);
         Ok(())
     }
+
+    fn read_merged(&self, other: &Self) -> Result<Self, Mismatch> {
+        let mut merged = self.clone();
+        merged.merge(other)?;
+        Ok(merged)
+    }
 }
 
 /// What merging a [`ScalableBloom`] did.
@@ -126,11 +132,5 @@ impl Undo for ScalableBloom {
         size_of::<ScalableBloomOverwritten>()
             + overwritten.steps.capacity() * size_of::<Step>()
             + overwritten.steps.iter().map(blocks).sum::<usize>()
-    }
-
-    fn read_merged(&self, other: &Self) -> Result<Self, Mismatch> {
-        let mut merged = self.clone();
-        merged.merge(other)?;
-        Ok(merged)
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Parts {
 
 impl From<Kll> for Parts {
     fn from(kll: Kll) -> Self {
-        let (min, max) = kll.ends();
+        let (min, max) = Kll::ends(&[&kll.levels]);
         let Kll { levels, ignored } = kll;
         let all = std::iter::once(&levels.buffer[..]).chain(levels.runs());
         Self {
@@ -97,7 +97,7 @@ impl Codec for Kll {
 
     fn encode(&self, out: &mut Writer) {
         let Self { levels, ignored } = self;
-        let (min, max) = self.ends();
+        let (min, max) = Self::ends(&[&self.levels]);
         out.u16(levels.k);
         out.u64(*ignored);
         out.f64(min);

@@ -118,12 +118,20 @@ impl Levels {
         (1..=self.lengths.len()).map(|level| &self.items[self.range(level)])
     }
 
-    /// All items and for how many each stands: ascending runs, one after another.
-    pub(super) fn weighted(&self) -> Vec<(i64, f64)> {
-        let mut buffer = self.buffer.clone();
-        buffer.sort_unstable();
-        let above = self.runs().zip(1..).flat_map(|(run, level)| run.iter().map(move |&key| (key, 2_f64.powi(level))));
-        buffer.into_iter().map(|key| (key, 1.0)).chain(above).collect()
+    /// How many items are kept.
+    pub(super) fn kept(&self) -> usize {
+        self.buffer.len() + self.items.len()
+    }
+
+    /// Adds all items and for how many each stands: ascending runs, one after another.
+    pub(super) fn weighted(&self, all: &mut Vec<(i64, f64)>) {
+        let begin = all.len();
+        all.extend(self.buffer.iter().map(|&key| (key, 1.0)));
+        all[begin..].sort_unstable_by_key(|&(key, _)| key);
+        for (run, level) in self.runs().zip(1..) {
+            let weight = 2_f64.powi(level);
+            all.extend(run.iter().map(|&key| (key, weight)));
+        }
     }
 
     /// The lowest and the highest item; the other way round if there is none.

@@ -147,26 +147,37 @@ impl Kll {
         self.ignored
     }
 
+    /// The reading of several sketches as one: all that they keep.
+    fn read_all(&self, parts: &[&Levels]) -> Quantiles {
+        let mut weighted = Vec::with_capacity(parts.iter().map(|levels| levels.kept()).sum());
+        parts.iter().for_each(|levels| levels.weighted(&mut weighted));
+        // Runs one after another: a stable sort merges them.
+        weighted.sort_by_key(|&(key, _)| key);
+        let values = weighted.into_iter().map(|(key, weight)| (value(key), weight));
+        let (min, max) = Self::ends(parts);
+        let steps = Steps::weighted(values, min, max, Self::error(parts));
+        Quantiles::steps(steps, Method::new(Family::Kll, self.k().into()))
+    }
+
+    /// The lowest and the highest value; the infinities, the other way round, if there is none.
+    fn ends(parts: &[&Levels]) -> (f64, f64) {
+        let ends = parts.iter().filter(|levels| !levels.is_empty()).map(|levels| levels.ends());
+        let ends = ends.reduce(|(min, max), (low, high)| (min.min(low), max.max(high)));
+        ends.map_or((f64::INFINITY, f64::NEG_INFINITY), |(min, max)| (value(min), value(max)))
+    }
+
     /// The half-width of the 95 % interval of a rank as it is now, as a share of all values.
-    fn error(&self) -> f64 {
-        let deviation = self.levels.variance.sqrt();
+    fn error(parts: &[&Levels]) -> f64 {
+        let deviation = parts.iter().map(|levels| levels.variance).sum::<f64>().sqrt();
         if deviation == 0.0 {
             return 0.0;
         }
         // Errors come in steps of the lightest weight. An interval that ends within half a step before the next one
         // would miss too much of what the normal distribution puts there.
-        let step = self.levels.lightest();
+        let step = parts.iter().map(|levels| levels.lightest()).fold(f64::INFINITY, f64::min);
         let steps = (Z95 * deviation / step).round() * step;
-        ((Self::REACH * deviation).max(steps) / self.levels.count() as f64).min(1.0)
-    }
-
-    /// The lowest and the highest value; the infinities, the other way round, if there is none.
-    fn ends(&self) -> (f64, f64) {
-        if self.levels.is_empty() {
-            return (f64::INFINITY, f64::NEG_INFINITY);
-        }
-        let (min, max) = self.levels.ends();
-        (value(min), value(max))
+        let count = parts.iter().map(|levels| levels.count()).sum::<u128>() as f64;
+        ((Self::REACH * deviation).max(steps) / count).min(1.0)
     }
 }
 
@@ -182,12 +193,7 @@ impl Summary for Kll {
     const NAME: &'static str = "Kll";
 
     fn read(&self) -> Quantiles {
-        let mut weighted = self.levels.weighted();
-        // Runs one after another: a stable sort merges them.
-        weighted.sort_by_key(|&(key, _)| key);
-        let values = weighted.into_iter().map(|(key, weight)| (value(key), weight));
-        let (min, max) = self.ends();
-        Quantiles::steps(Steps::weighted(values, min, max, self.error()), Method::new(Family::Kll, self.k().into()))
+        self.read_all(&[&self.levels])
     }
 
     fn memory_bytes(&self) -> usize {
@@ -242,5 +248,11 @@ impl Merge for Kll {
             self.levels.merge(&other.levels);
         }
         Ok(())
+    }
+
+    /// Compacts nothing, so it is at least as accurate as merging.
+    fn read_merged(&self, other: &Self) -> Result<Quantiles, Mismatch> {
+        self.compatible(other)?;
+        Ok(self.read_all(&[&self.levels, &other.levels]))
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::super::SourceError;
+use super::ends::Ends;
 use super::taken::Taken;
 use super::{LONGEST_LINE, newline};
 
@@ -24,6 +25,7 @@ pub(super) struct ReadAhead {
     /// How much is usually read ahead.
     ahead: usize,
     pub(super) longest_line: usize,
+    pub(super) ends: Ends,
     shared: Arc<Shared>,
 }
 
@@ -127,7 +129,7 @@ impl ReadAhead {
         if let Err(error) = started {
             shared.end(End::Failed(format!("no thread to read it: {error}")));
         }
-        Self { name, offset: skip, ahead, longest_line: LONGEST_LINE, shared }
+        Self { name, offset: skip, ahead, longest_line: LONGEST_LINE, ends: Ends::default(), shared }
     }
 
     /// The position of what is taken next.
@@ -153,7 +155,7 @@ impl ReadAhead {
             if matches!(state.end, End::Complete) && length <= share {
                 return Ok(length);
             }
-            match newline::whole_lines(&state.bytes, share) {
+            match self.ends.whole(&state.bytes, share) {
                 // Whether something comes after them is a part of the answer.
                 Some(lines) if lines < length || over || !wait => return Ok(lines),
                 None if length >= self.longest_line => {
@@ -192,6 +194,7 @@ impl ReadAhead {
             origin: self.name.clone(),
             offset: self.offset,
             line: state.line,
+            ends: self.ends,
             bytes: mem::replace(&mut state.bytes, rest),
         };
         state.line += newline::count(&taken.bytes);
@@ -227,7 +230,7 @@ impl ReadAhead {
     pub(super) fn has_lines(&self) -> bool {
         let state = self.shared.state();
         let unfinished = matches!(state.end, End::Complete) && !state.bytes.is_empty();
-        unfinished || newline::whole_lines(&state.bytes, usize::MAX).is_some()
+        unfinished || self.ends.whole(&state.bytes, usize::MAX).is_some()
     }
 
     /// Reads no more.

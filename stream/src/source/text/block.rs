@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::super::SourceError;
-use super::{newline, open};
+use super::super::open;
+use super::newline;
 
 /// A piece of text of whole lines: what a text source hands over.
 ///
 /// Lines stay where they are: a stream parses them as `&str` out of the block, so a line costs no allocation. Bytes that
 /// are no UTF-8 have been replaced by U+FFFD.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextBlock {
     text: String,
     origin: Arc<str>,
@@ -86,7 +87,16 @@ impl TextBlock {
         Ok(first.saturating_add(index))
     }
 
-    #[cfg(test)]
+    /// Whether it begins its input.
+    #[cfg(feature = "csv")]
+    pub(super) fn is_first(&self) -> bool {
+        matches!(self.start, Start::Byte(0) | Start::Line(1))
+    }
+
+    pub(super) fn shared_origin(&self) -> &Arc<str> {
+        &self.origin
+    }
+
     pub(super) fn start(&self) -> Start {
         self.start
     }

@@ -5,16 +5,19 @@ use std::fs;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::super::listing::{self, Listed, SlowListing};
+use super::super::open;
 use super::super::{Limit, Next, Partition, Plan, Source, SourceError};
 use super::ahead::ReadAhead;
 use super::block::TextBlock;
-use super::listing::{self, Listed};
+use super::ends::Ends;
 use super::pace::Pace;
 use super::plain::{self, Wanted};
 use super::position::{FilePosition, FilesPosition};
 use super::taken::Taken;
-use super::{LONGEST_LINE, MIB, READ_AHEAD, STREAM_PARTITION, open};
+use super::{LONGEST_LINE, MIB, READ_AHEAD, STREAM_PARTITION};
 
 /// The lines of a file, of a compressed file (`.gz`), or of the files in a directory.
 ///
@@ -29,6 +32,8 @@ pub struct TextFiles {
     /// The name of the file in positions; none for a directory.
     file: Option<String>,
     follow: bool,
+    only_new: bool,
+    slow: SlowListing,
     max_bytes: u64,
     pace: Option<Pace>,
     /// The compressed file that is being read.
@@ -39,6 +44,7 @@ pub struct TextFiles {
     pub(super) stream_partition: usize,
     pub(super) read_ahead: usize,
     pub(super) longest_line: u64,
+    pub(super) ends: Ends,
 }
 
 /// Where a file stands after its part of a batch.
@@ -81,6 +87,8 @@ impl TextFiles {
             path,
             file,
             follow: false,
+            only_new: false,
+            slow: SlowListing::default(),
             max_bytes: 32 * MIB as u64,
             pace: None,
             reader: None,
@@ -89,6 +97,7 @@ impl TextFiles {
             stream_partition: STREAM_PARTITION,
             read_ahead: READ_AHEAD,
             longest_line: LONGEST_LINE as u64,
+            ends: Ends::default(),
         })
     }
 
@@ -99,6 +108,13 @@ impl TextFiles {
     pub fn follow(mut self) -> Self {
         self.follow = true;
         self
+    }
+
+    /// [Follows](Self::follow), and passes over what is there at the first batch: reads the lines and the files that come
+    /// after it. A job that goes on from a snapshot goes on where it was.
+    pub fn only_new(mut self) -> Self {
+        self.only_new = true;
+        self.follow()
     }
 
     /// About how much one batch reads at most; 32 MiB by default. A line that goes beyond is read to its end.
@@ -149,11 +165,35 @@ impl TextFiles {
         }
     }
 
-    fn path_of(&self, name: &str) -> String {
+    pub(super) fn path_of(&self, name: &str) -> String {
         match self.file {
             Some(_) => self.path.clone(),
             None => Path::new(&self.path).join(name).to_string_lossy().into_owned(),
         }
+    }
+
+    /// The position after all that is there. What is not ended yet, such as half a line, is not passed over.
+    fn pass_over(&self, there: Vec<(FilePosition, u64)>) -> Result<Plan<FilesPosition>, SourceError> {
+        let mut to = FilesPosition { files: Vec::with_capacity(there.len()), passed_over: true };
+        for (mut at, length) in there {
+            if open::is_gzip(&at.name) {
+                at.finished = true;
+            } else {
+                let path = self.path_of(&at.name);
+                let wanted = Wanted {
+                    from: 0,
+                    length,
+                    share: length,
+                    unfinished: true,
+                    longest_line: self.longest_line,
+                    ends: self.ends,
+                };
+                at.bytes = plain::end_of_lines(&path, &mut open::plain(&path)?, &wanted)?;
+                at.passed_over = at.bytes;
+            }
+            to.files.push(at);
+        }
+        Ok(Plan { to, next: Next::Idle })
     }
 
     /// Moves on in a file by about a share.
@@ -171,7 +211,7 @@ impl TextFiles {
                 let why = format!("became shorter: {length} bytes, but {} were read", at.bytes);
                 return Err(SourceError::new(path, why));
             }
-            at.bytes = 0;
+            (at.bytes, at.passed_over) = (0, 0);
         }
         match (length - at.bytes, share) {
             (0, _) => Ok(Step::End),
@@ -189,7 +229,8 @@ impl TextFiles {
         limit: Limit,
     ) -> Result<Step, SourceError> {
         let from = at.bytes;
-        let wanted = Wanted { from, length, share, unfinished: self.follow, longest_line: self.longest_line };
+        let wanted =
+            Wanted { from, length, share, unfinished: self.follow, longest_line: self.longest_line, ends: self.ends };
         let mut file = open::plain(path)?;
         let end = plain::end_of_lines(path, &mut file, &wanted)?;
         if let Some(pace) = self.pace.as_mut().filter(|_| !limit.wait) {
@@ -245,6 +286,7 @@ impl TextFiles {
                 let text = open::gzip(&path)?;
                 let mut reader = ReadAhead::new(path.into(), text, at.bytes, self.read_ahead);
                 reader.longest_line = self.longest_line as usize;
+                reader.ends = self.ends;
                 Ok(reader)
             }
         }
@@ -277,10 +319,16 @@ impl Source for TextFiles {
 
     fn plan(&mut self, from: &FilesPosition, limit: Limit) -> Result<Plan<FilesPosition>, SourceError> {
         self.planned.clear();
-        let mut to = FilesPosition::default();
+        let begun = Instant::now();
+        let there = self.there(from)?;
+        self.slow.listed(&self.path, begun.elapsed(), limit);
+        if self.only_new && !from.passed_over {
+            return self.pass_over(there);
+        }
+        let mut to = FilesPosition { files: Vec::with_capacity(there.len()), passed_over: self.only_new };
         let mut share = self.max_bytes;
         let mut stopped = None;
-        for (mut at, length) in self.there(from)? {
+        for (mut at, length) in there {
             let before = at.bytes;
             if stopped.is_none() {
                 match self.advance(&mut at, length, share, limit) {
@@ -311,7 +359,7 @@ impl Source for TextFiles {
         for at in &to.files {
             let path = self.path_of(&at.name);
             // One that became shorter was begun again.
-            let start = begun.get(at.name.as_str()).map_or(0, |before| before.bytes);
+            let start = begun.get(at.name.as_str()).map_or(at.passed_over, |before| before.bytes);
             let start = if start > at.bytes { 0 } else { start };
             if start == at.bytes {
                 continue;
@@ -323,10 +371,14 @@ impl Source for TextFiles {
                 partitions.extend(taken.partitions(self.stream_partition));
             } else {
                 let path: Arc<str> = path.into();
-                partitions.extend(plain::partitions(path, start, at.bytes, self.partition));
+                partitions.extend(plain::partitions(path, start, at.bytes, self.partition, self.ends)?);
             }
         }
         self.planned.clear();
         Ok(partitions)
+    }
+
+    fn take_warnings(&mut self) -> Vec<SourceError> {
+        self.slow.take()
     }
 }

@@ -1,4 +1,4 @@
-//! Text, line by line: files, directories, compressed files, the standard input.
+//! Text, line by line: files, directories, compressed files, the standard input, TCP.
 //!
 //! A batch is a range of bytes that ends with a line, and its partitions are cut by one rule: a line belongs to the
 //! partition in which it begins. So the records and the partitions of a range depend on the text in it and on nothing
@@ -6,22 +6,29 @@
 
 mod ahead;
 mod block;
+#[cfg(feature = "csv")]
+mod csv;
+mod ends;
 mod files;
-mod listing;
 mod newline;
-mod open;
+mod number;
 mod pace;
 mod plain;
 mod position;
 mod stdin;
 mod taken;
+mod tcp;
 #[cfg(test)]
 mod tests;
 
 pub use block::TextBlock;
+#[cfg(feature = "csv")]
+pub use csv::{CsvBlock, CsvFiles};
 pub use files::TextFiles;
+pub(crate) use number::LineNumbers;
 pub use position::FilesPosition;
 pub use stdin::Stdin;
+pub use tcp::TcpLines;
 
 const MIB: usize = 1 << 20;
 

@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
+use super::super::open;
 use super::super::{Partition, SourceError};
 use super::block::{Start, TextBlock};
-use super::{newline, open};
+use super::ends::{self, Ends};
+use super::newline;
 
 /// What is asked of a file for a batch.
 pub(super) struct Wanted {
@@ -18,6 +20,7 @@ pub(super) struct Wanted {
     /// Whether a last line without a line end is to be left: it may still grow.
     pub(super) unfinished: bool,
     pub(super) longest_line: u64,
+    pub(super) ends: Ends,
 }
 
 /// Where the lines of a batch end, found without reading them all.
@@ -28,11 +31,15 @@ pub(super) fn end_of_lines(path: &str, file: &mut File, wanted: &Wanted) -> Resu
     if nominal == length && !wanted.unfinished {
         return Ok(length);
     }
-    if let Some(end) = newline::last_in_file(file, from, nominal).map_err(failed)? {
-        return Ok(end);
-    }
-    let farthest = from.saturating_add(wanted.longest_line).max(nominal);
-    if let Some(end) = newline::first_in_file(file, nominal, farthest.min(length)).map_err(failed)? {
+    let farthest = from.saturating_add(wanted.longest_line).max(nominal).min(length);
+    let found = match wanted.ends {
+        Ends::Unquoted(quote) => ends::unquoted_in_file(file, quote, (from, nominal), farthest),
+        Ends::Lines => match newline::last_in_file(file, from, nominal).map_err(failed)? {
+            Some(end) => Ok(Some(end)),
+            None => newline::first_in_file(file, nominal, farthest),
+        },
+    };
+    if let Some(end) = found.map_err(failed)? {
         return Ok(end);
     }
     if farthest < length {
@@ -48,10 +55,18 @@ pub(super) fn partitions(
     from: u64,
     to: u64,
     size: u64,
-) -> impl Iterator<Item = Box<dyn Partition<TextBlock>>> {
-    newline::cuts(from, to, size).map(move |(start, end)| {
-        Box::new(Section { path: path.clone(), range: (from, to), start, end }) as Box<dyn Partition<TextBlock>>
-    })
+    ends: Ends,
+) -> Result<Vec<Box<dyn Partition<TextBlock>>>, SourceError> {
+    let section = |range, (start, end)| {
+        Box::new(Section { path: path.clone(), range, start, end }) as Box<dyn Partition<TextBlock>>
+    };
+    let Ends::Unquoted(quote) = ends else {
+        return Ok(newline::cuts(from, to, size).map(|cut| section((from, to), cut)).collect());
+    };
+    let mut file = open::plain(&path)?;
+    let cuts = ends::unquoted_cuts(&mut file, quote, from, to, size);
+    // Each of these is a range of its own: it begins with a record.
+    Ok(cuts.map_err(|error| open::failed(&path, &error))?.into_iter().map(|cut| section(cut, cut)).collect())
 }
 
 /// The lines that begin in a part of a range.

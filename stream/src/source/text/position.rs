@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilesPosition {
     pub(super) files: Vec<FilePosition>,
+    /// Whether what was there at first was passed over.
+    pub(super) passed_over: bool,
 }
 
 /// How far one file was read.
@@ -17,6 +19,8 @@ pub(super) struct FilePosition {
     pub(super) name: String,
     /// How many bytes of its text.
     pub(super) bytes: u64,
+    /// How many of these bytes were passed over, and not read.
+    pub(super) passed_over: u64,
     /// Of a compressed file: that this is all of it. To find that out again it would have to be decompressed.
     pub(super) finished: bool,
 }
@@ -27,6 +31,16 @@ impl FilesPosition {
         self.files.iter().map(|file| (file.name.as_str(), file.bytes))
     }
 
+    /// The files that are read from their beginning on between an earlier position and this one.
+    #[cfg(feature = "csv")]
+    pub(super) fn begun_since<'a>(&'a self, from: &'a Self) -> impl Iterator<Item = &'a str> {
+        let before = from.by_name();
+        let is_begun = move |file: &&FilePosition| {
+            file.bytes > 0 && before.get(file.name.as_str()).is_none_or(|at| at.bytes == 0 || at.bytes > file.bytes)
+        };
+        self.files.iter().filter(is_begun).map(|file| file.name.as_str())
+    }
+
     pub(super) fn by_name(&self) -> HashMap<&str, &FilePosition> {
         self.files.iter().map(|file| (file.name.as_str(), file)).collect()
     }
@@ -34,6 +48,6 @@ impl FilesPosition {
 
 impl FilePosition {
     pub(super) fn start(name: String) -> Self {
-        Self { name, bytes: 0, finished: false }
+        Self { name, bytes: 0, passed_over: 0, finished: false }
     }
 }

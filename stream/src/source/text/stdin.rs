@@ -54,7 +54,6 @@ impl Stdin {
         }
     }
 
-    #[cfg(test)]
     pub(super) fn longest_line(mut self, bytes: usize) -> Self {
         self.reader.longest_line = bytes;
         self

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::{Partition, SourceError};
 use super::block::{Start, TextBlock};
+use super::ends::Ends;
 use super::newline;
 
 /// A range of the text of a stream.
@@ -14,6 +15,7 @@ pub(super) struct Taken {
     pub(super) offset: u64,
     /// The number of its first line.
     pub(super) line: u64,
+    pub(super) ends: Ends,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -36,14 +38,10 @@ impl Taken {
         let bytes = &taken.bytes;
         let mut line = taken.line;
         let mut partitions: Vec<Box<dyn Partition<TextBlock>>> = Vec::new();
-        for (from, to) in newline::cuts(0, bytes.len() as u64, size as u64) {
-            let from = newline::line_start(bytes, from as usize);
-            let to = newline::line_start(bytes, to as usize);
-            if from < to {
-                let taken = taken.clone();
-                partitions.push(Box::new(Piece { taken, from, to, line }));
-                line += newline::count(&bytes[from..to]);
-            }
+        for (from, to) in taken.ends.cuts(bytes, size) {
+            let taken = taken.clone();
+            partitions.push(Box::new(Piece { taken, from, to, line }));
+            line += newline::count(&bytes[from..to]);
         }
         partitions
     }

@@ -1,10 +1,12 @@
 //! What the tests of the text sources share.
 
+mod ends;
 mod files;
 mod follow;
 mod gzip;
 mod pace;
 mod stdin;
+mod tcp;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek};
 
 use flate2::read::{GzDecoder, MultiGzDecoder};
 
-use super::super::SourceError;
+use super::SourceError;
 
 /// What an error of the operating system says about a file.
 pub(super) fn failed(path: &str, error: &io::Error) -> SourceError {

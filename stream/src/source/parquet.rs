@@ -1,0 +1,325 @@
+//! Parquet files.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::listing::{self, Listed, SlowListing};
+use super::{Limit, Next, Partition, Plan, Record, Source, SourceError, open};
+use crate::batch::CHUNK;
+
+/// The rows of a Parquet file, or of the Parquet files in a directory, as a type with serde.
+///
+/// Columns are found by the names of the fields; what the type does not name is read and passed over, unless
+/// [`columns`](Self::columns) says which are needed. A row group is a partition, and a batch has whole ones. Files in a
+/// directory are read one after the other, the oldest first; hidden ones (`.name`) and sub-directories are passed over.
+/// Files must be complete when they appear: move them in. Can replay as long as the files are there and unchanged.
+///
+/// A file that is not Parquet, is cut off, or has rows that do not fit the type ends the job with an error that names
+/// it: it is one file that is wrong, not one row. Columns compressed by Snappy are read, and those that are not
+/// compressed; others are an error that says so.
+pub struct ParquetFiles<T> {
+    path: String,
+    /// The name of the file in positions; none for a directory.
+    file: Option<String>,
+    follow: bool,
+    max_bytes: u64,
+    columns: Option<Vec<String>>,
+    /// What is in the files that are being read, by name.
+    open: HashMap<String, Arc<Opened>>,
+    slow: SlowListing,
+    rows: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for ParquetFiles<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ParquetFiles({:?})", self.path)
+    }
+}
+
+/// How far the files of a [`ParquetFiles`] were read, in the order in which they are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParquetPosition {
+    files: Vec<FilePosition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct FilePosition {
+    /// The name, without the directory.
+    name: String,
+    /// How long the file was when it was begun: it must not change.
+    length: u64,
+    /// How many row groups were read.
+    groups: usize,
+    /// Whether these are all.
+    finished: bool,
+}
+
+impl ParquetPosition {
+    fn by_name(&self) -> HashMap<&str, &FilePosition> {
+        self.files.iter().map(|file| (file.name.as_str(), file)).collect()
+    }
+}
+
+/// A file, and what its footer says.
+struct Opened {
+    path: String,
+    metadata: ArrowReaderMetadata,
+    mask: ProjectionMask,
+}
+
+impl Opened {
+    fn new(path: String, columns: Option<&[String]>) -> Result<Self, SourceError> {
+        let file = open::plain(&path)?;
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default())
+            .map_err(|error| SourceError::new(&path, format!("cannot be read as Parquet: {error}")))?;
+        let schema = metadata.metadata().file_metadata().schema_descr();
+        let mut mask = ProjectionMask::all();
+        if let Some(columns) = columns {
+            let there: Vec<&str> = schema.root_schema().get_fields().iter().map(|field| field.name()).collect();
+            if let Some(missing) = columns.iter().find(|column| !there.contains(&column.as_str())) {
+                let why = format!("no column \"{missing}\"; there are {}", there.join(", "));
+                return Err(SourceError::new(&path, why));
+            }
+            let wanted = there.iter().enumerate().filter(|(_, name)| columns.iter().any(|column| column == *name));
+            mask = ProjectionMask::roots(schema, wanted.map(|(index, _)| index));
+        }
+        Ok(Self { path, metadata, mask })
+    }
+
+    fn groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// About how many bytes a row group is in memory; of a damaged file anything.
+    fn bytes(&self, group: usize) -> u64 {
+        u64::try_from(self.metadata.metadata().row_group(group).total_byte_size()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+impl<T: Record + DeserializeOwned> ParquetFiles<T> {
+    /// The Parquet of a file or directory that is there.
+    ///
+    /// # Errors
+    /// [`SourceError`] if it is not, or cannot be read, or the file is not Parquet.
+    pub fn new(path: impl Into<PathBuf>) -> Result<Self, SourceError> {
+        let path: PathBuf = path.into();
+        let path = path
+            .into_os_string()
+            .into_string()
+            .map_err(|path| SourceError::new(path.display(), "the path is no UTF-8"))?;
+        let mut file = None;
+        if open::metadata(&path)?.is_dir() {
+            listing::list(&path)?;
+        } else {
+            Opened::new(path.clone(), None)?;
+            let name = Path::new(&path).file_name().and_then(|name| name.to_str());
+            file = Some(name.unwrap_or(&path).to_owned());
+        }
+        Ok(Self {
+            path,
+            file,
+            follow: false,
+            max_bytes: 128 << 20,
+            columns: None,
+            open: HashMap::new(),
+            slow: SlowListing::default(),
+            rows: PhantomData,
+        })
+    }
+
+    /// Goes on when files are added to a directory: the input never ends. A file under a new name is a new file; one that
+    /// changes after it was begun is an error.
+    pub fn follow(mut self) -> Self {
+        self.follow = true;
+        self
+    }
+
+    /// About how much one batch reads at most, uncompressed; 128 MiB by default. A row group is never divided.
+    pub fn max_bytes_per_batch(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes.max(1);
+        self
+    }
+
+    /// Reads these columns only: those that the type needs.
+    pub fn columns<C: Into<String>>(mut self, names: impl IntoIterator<Item = C>) -> Self {
+        self.columns = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, SourceError> {
+        match &self.file {
+            Some(name) => Ok(vec![Listed { name: name.clone(), length: open::metadata(&self.path)?.len() }]),
+            None => listing::list(&self.path),
+        }
+    }
+
+    /// Those that were there before, in their order; then the others.
+    fn there(&self, from: &ParquetPosition) -> Result<Vec<FilePosition>, SourceError> {
+        let mut listed = self.list()?;
+        let mut there = Vec::with_capacity(listed.len());
+        let lengths: HashMap<&str, u64> = listed.iter().map(|file| (file.name.as_str(), file.length)).collect();
+        for known in &from.files {
+            match lengths.get(known.name.as_str()) {
+                Some(length) if *length == known.length => there.push(known.clone()),
+                Some(length) => return Err(self.changed(known, *length)),
+                // One that was cleared away after it was read is forgotten.
+                None if known.finished => {}
+                None => return Err(SourceError::new(self.path_of(&known.name), "no such file")),
+            }
+        }
+        let known = from.by_name();
+        listed.retain(|file| !known.contains_key(file.name.as_str()));
+        let begin = |Listed { name, length }| FilePosition { name, length, groups: 0, finished: false };
+        there.extend(listed.into_iter().map(begin));
+        Ok(there)
+    }
+
+    fn changed(&self, known: &FilePosition, length: u64) -> SourceError {
+        let why = format!("was changed after it was begun: {length} bytes instead of {}", known.length);
+        SourceError::new(self.path_of(&known.name), why)
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        match self.file {
+            Some(_) => self.path.clone(),
+            None => Path::new(&self.path).join(name).to_string_lossy().into_owned(),
+        }
+    }
+
+    fn opened(&mut self, at: &FilePosition) -> Result<Arc<Opened>, SourceError> {
+        if let Some(opened) = self.open.get(&at.name) {
+            return Ok(opened.clone());
+        }
+        let path = self.path_of(&at.name);
+        let length = open::metadata(&path)?.len();
+        if length != at.length {
+            return Err(self.changed(at, length));
+        }
+        let opened = Arc::new(Opened::new(path, self.columns.as_deref())?);
+        self.open.insert(at.name.clone(), opened.clone());
+        Ok(opened)
+    }
+
+    /// Moves on in a file by about a share; gives what is left of the share.
+    fn advance(&mut self, at: &mut FilePosition, mut share: u64) -> Result<u64, SourceError> {
+        let opened = self.opened(at)?;
+        while at.groups < opened.groups() && share > 0 {
+            share = share.saturating_sub(opened.bytes(at.groups));
+            at.groups += 1;
+        }
+        at.finished = at.groups >= opened.groups();
+        Ok(share)
+    }
+}
+
+impl<T: Record + DeserializeOwned> Source for ParquetFiles<T> {
+    type Item = T;
+    type Position = ParquetPosition;
+
+    fn name(&self) -> String {
+        self.path.clone()
+    }
+
+    fn start(&self) -> ParquetPosition {
+        ParquetPosition::default()
+    }
+
+    fn plan(&mut self, from: &ParquetPosition, limit: Limit) -> Result<Plan<ParquetPosition>, SourceError> {
+        let begun = Instant::now();
+        let mut files = self.there(from)?;
+        self.slow.listed(&self.path, begun.elapsed(), limit);
+        let mut share = self.max_bytes;
+        for at in files.iter_mut().filter(|at| !at.finished) {
+            if share == 0 {
+                break;
+            }
+            share = match self.advance(at, share) {
+                Ok(share) => share,
+                // What was found before is read first.
+                Err(_) if share < self.max_bytes => break,
+                Err(error) => return Err(error),
+            };
+        }
+        let next = match files.iter().all(|at| at.finished) {
+            false => Next::Ready,
+            true if self.follow => Next::Idle,
+            true => Next::Finished,
+        };
+        Ok(Plan { to: ParquetPosition { files }, next })
+    }
+
+    fn read(
+        &mut self,
+        from: &ParquetPosition,
+        to: &ParquetPosition,
+    ) -> Result<Vec<Box<dyn Partition<T>>>, SourceError> {
+        let before = from.by_name();
+        let mut partitions: Vec<Box<dyn Partition<T>>> = Vec::new();
+        for at in &to.files {
+            let start = before.get(at.name.as_str()).map_or(0, |before| before.groups);
+            if start == at.groups {
+                continue;
+            }
+            let file = self.opened(at)?;
+            if file.groups() < at.groups {
+                let why = format!("has {} row groups, but {} were read", file.groups(), at.groups);
+                return Err(SourceError::new(&file.path, why));
+            }
+            let group =
+                |group| Box::new(Group { file: file.clone(), group, rows: PhantomData }) as Box<dyn Partition<T>>;
+            partitions.extend((start..at.groups).map(group));
+            if at.finished {
+                self.open.remove(&at.name);
+            }
+        }
+        Ok(partitions)
+    }
+
+    fn take_warnings(&mut self) -> Vec<SourceError> {
+        self.slow.take()
+    }
+}
+
+/// A row group.
+struct Group<T> {
+    file: Arc<Opened>,
+    group: usize,
+    rows: PhantomData<fn() -> T>,
+}
+
+impl<T: Record + DeserializeOwned> Partition<T> for Group<T> {
+    fn read(&self, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), SourceError> {
+        let Opened { path, metadata, mask } = &*self.file;
+        let mut done = 0;
+        let failed = |done: usize, error: &dyn fmt::Display| {
+            let (group, from, to) = (self.group, done, done + CHUNK);
+            SourceError::new(path, format!("row group {group}, among rows {from} to {to} of it: {error}"))
+        };
+        let file: File = open::plain(path)?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+            .with_row_groups(vec![self.group])
+            .with_projection(mask.clone())
+            .with_batch_size(CHUNK)
+            .build()
+            .map_err(|error| failed(done, &error))?;
+        for batch in reader {
+            let batch = batch.map_err(|error| failed(done, &error))?;
+            let mut rows: Vec<T> = serde_arrow::from_record_batch(&batch).map_err(|error| failed(done, &error))?;
+            done += rows.len();
+            if !rows.is_empty() {
+                out(&mut rows);
+            }
+        }
+        Ok(())
+    }
+}
