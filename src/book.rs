@@ -41,6 +41,8 @@ mod windows {}
 
 #[doc = include_str!("../docs/src/state.md")]
 mod state {}
+#[doc = include_str!("../docs/src/event-time.md")]
+mod event_time {}
 
 #[doc = include_str!("../docs/src/sources.md")]
 mod sources {}

@@ -18,7 +18,7 @@ pub mod prelude {
     #[cfg(feature = "dashboard")]
     pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};
     pub use streamgauge_stream::{
-        BatchInfo, DStream, Error, Listener, ManualClock, OnMalformed, Queue, Report, Source, SourceError, Stdin,
-        StreamingContext, TextBlock, TextFiles, TextStream, Time, Trigger, Window, hours, millis, mins, secs,
+        BatchInfo, DStream, Error, Listener, ManualClock, OnMalformed, OutputMode, Queue, Report, Source, SourceError,
+        Stdin, StreamingContext, TextBlock, TextFiles, TextStream, Time, Trigger, Window, hours, millis, mins, secs,
     };
 }

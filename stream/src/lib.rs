@@ -32,6 +32,7 @@ mod clock;
 mod context;
 mod dstream;
 mod error;
+mod event;
 mod graph;
 pub mod monitor;
 mod recovery;
@@ -50,11 +51,12 @@ pub use dstream::CsvStream;
 #[cfg(feature = "json")]
 pub use dstream::json;
 pub use dstream::{
-    All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, OnMalformed, Outcome, PerBatch, Reading, Row,
-    TextStream, Value, Windows,
+    All, By, ByEach, ByEventTime, DStream, EndsByEventTime, EventSessions, EventTime, EventWindows, Grouped, Grouping,
+    OnMalformed, Outcome, PerBatch, Reading, Row, TextStream, Value, Windows,
 };
 pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use error::{Error, Malformed};
+pub use event::OutputMode;
 pub use monitor::{BatchInfo, Event, Listener, Report};
 pub use schedule::{JobState, OnFailure, Trigger};
 pub use sink::{MemorySink, Sink};

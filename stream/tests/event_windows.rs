@@ -124,6 +124,7 @@ proptest! {
             rows.sort_unstable();
             Ok(rows)
         };
+        prop_assert_eq!(&engine(&case, false, 8).0, &together);
         let expected = sorted(expected)?;
         prop_assert_eq!(&sorted(together)?, &expected);
         prop_assert_eq!(&sorted(apart)?, &expected);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use streamgauge_sketches::{Key, OwnedKey, Spec, Summary};
 
-use super::{DStream, EventTime, EventWindows, PerBatch, Windows};
+use super::{ByEventTime, DStream, EndsByEventTime, EventSessions, EventTime, EventWindows, PerBatch, Windows};
+use crate::event::OutputMode;
 use crate::source::Record;
 
 /// How records are assigned to groups.
@@ -45,6 +46,12 @@ pub struct All;
 pub struct By<Q: ?Sized, F> {
     key: F,
     borrowed: PhantomData<fn(&Q)>,
+}
+
+impl<Q: ?Sized, F> By<Q, F> {
+    pub(crate) fn into_key(self) -> F {
+        self.key
+    }
 }
 
 /// Records that belong to none, one or several groups; a row is `(key, reading)`.
@@ -176,8 +183,8 @@ impl<T: Record> DStream<T> {
     where
         F: Fn(&T) -> i64 + Send + Sync + 'static,
     {
-        let Grouped { stream, grouping, name, .. } = self.grouped();
-        Grouped { stream, grouping, cut: EventTime { time, delay }, name }
+        let cut = EventTime { time, delay, lateness: Duration::ZERO, idle: None };
+        self.grouped().cut_by(|_| cut)
     }
 }
 
@@ -186,6 +193,12 @@ impl<T: Record, G, W> Grouped<T, G, W> {
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
+    }
+}
+
+impl<T, G, W> Grouped<T, G, W> {
+    fn cut_by<V>(self, cut: impl FnOnce(W) -> V) -> Grouped<T, G, V> {
+        Grouped { stream: self.stream, grouping: self.grouping, cut: cut(self.cut), name: self.name }
     }
 }
 
@@ -216,7 +229,7 @@ impl<T: Record, W> Grouped<T, All, W> {
 impl<T: Record, G> Grouped<T, G, PerBatch> {
     /// The records of the last `length`, at every multiple of `slide`, by the time of their batch.
     pub fn window(self, length: Duration, slide: Duration) -> Grouped<T, G, Windows> {
-        Grouped { stream: self.stream, grouping: self.grouping, cut: Windows { length, slide }, name: self.name }
+        self.cut_by(|PerBatch| Windows { length, slide })
     }
 }
 
@@ -224,16 +237,45 @@ impl<T: Record, G, F> Grouped<T, G, EventTime<F>> {
     /// Sliding windows of event time: `[start, start + length)` for every start that is a multiple of `slide` since
     /// the epoch.
     pub fn window(self, length: Duration, slide: Duration) -> Grouped<T, G, EventWindows<F>> {
-        Grouped {
-            stream: self.stream,
-            grouping: self.grouping,
-            cut: EventWindows { event_time: self.cut, windows: Windows { length, slide } },
-            name: self.name,
-        }
+        let windows = Windows { length, slide };
+        self.cut_by(|event_time| EventWindows { event_time, windows, mode: OutputMode::Append })
     }
 
     /// Tumbling windows of event time: each begins where the last one ends.
     pub fn tumbling(self, length: Duration) -> Grouped<T, G, EventWindows<F>> {
         self.window(length, length)
+    }
+
+    /// Sessions: records of a group less than `gap` apart, from one to the next.
+    ///
+    /// A session is `[first, last + gap)`; a record at that very end begins another one. A late record, within the
+    /// [allowed lateness](Self::allow_late), that lies less than a gap from two sessions makes them one.
+    pub fn session(self, gap: Duration) -> Grouped<T, G, EventSessions<F>> {
+        self.cut_by(|event_time| EventSessions { event_time, gap, mode: OutputMode::Append })
+    }
+}
+
+impl<T, G, W: ByEventTime> Grouped<T, G, W> {
+    /// Keeps state so much longer than until the watermark has passed it: what a record that comes in that time
+    /// changes depends on the operator and its [mode](OutputMode). None unless set.
+    pub fn allow_late(mut self, lateness: Duration) -> Self {
+        self.cut.set_lateness(lateness);
+        self
+    }
+
+    /// Lets an input that gave no record for so long, in batch time, hold the watermark no more. Never unless set.
+    ///
+    /// When it speaks again, what the others have closed stays closed: what is late depends on batch times then.
+    pub fn idle_after(mut self, silence: Duration) -> Self {
+        self.cut.set_idle(silence);
+        self
+    }
+}
+
+impl<T, G, W: EndsByEventTime> Grouped<T, G, W> {
+    /// When windows give rows, and which: [`OutputMode::Append`] unless set.
+    pub fn output_mode(mut self, mode: OutputMode) -> Self {
+        self.cut.set_mode(mode);
+        self
     }
 }

@@ -27,7 +27,7 @@ mod wide;
 pub use aggregate::Value;
 #[cfg(feature = "csv")]
 pub use csv::CsvStream;
-pub use cut::{EventTime, EventWindows, PerBatch, Windows};
+pub use cut::{ByEventTime, EndsByEventTime, EventSessions, EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 #[cfg(feature = "json")]
 pub use json::json;

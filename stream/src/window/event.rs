@@ -1,28 +1,23 @@
-//! Windows of event time, and the watermark that closes them.
+//! Windows of event time: panes by partition, then by lane.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, OwnedKey, Spec, Summary as _, Table};
+use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec, Summary as _, Table};
 
-use super::panes::{EventLane, PaneParts};
+use super::kept::KeptPanes;
+use super::panes::{EndedWindows, EventLane, PaneParts};
 use super::{Grid, check, schema};
 use crate::batch::exchange::{by_lane, lanes_of};
-use crate::batch::{BatchRun, Input, each_lane, each_partition};
-use crate::dstream::{
-    Compute, DStream, EventWindows, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
-};
+use crate::batch::{BatchRun, each_lane, each_partition};
+use crate::dstream::{DStream, EventWindows, Grouped, Grouping, Node, Reading, Row, absorb_chunk};
 use crate::error::Error;
+use crate::event::{Arrivals, Events, Front, OutputMode, TIMES, Watermarks, streams};
 use crate::graph::Stateful;
 use crate::source::Record;
-use crate::time::{Time, millis_of};
-
-/// Event times outside of this, some 100 million years around the epoch, are no times; such records count as late.
-const EARLIEST: i64 = i64::MIN / 4;
-const LATEST: i64 = i64::MAX / 4;
+use crate::time::Time;
 
 /// A row of a window `[start, end)` of event time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,24 +35,58 @@ where
     S::State: Merge,
 {
     name: String,
-    parent: Arc<Shared<T>>,
-    /// The inputs of the parent, whose watermarks count.
-    inputs: Vec<Input>,
-    input: Input,
+    front: Front<T, F>,
+    keeps_late: bool,
     grouping: G,
     spec: S,
-    time: F,
-    delay: i64,
     grid: Grid,
+    mode: OutputMode,
     state: Arc<Mutex<State<G::Key, S::State>>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 struct State<K: OwnedKey, S: Merge> {
-    /// By input: the newest event time.
-    newest: BTreeMap<Input, i64>,
-    lanes: Vec<EventLane<K, S>>,
+    watermarks: Watermarks,
+    lanes: Vec<Lane<K, S>>,
+}
+
+/// The panes of a lane: sliding if every window is given once, kept as they are if not.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+enum Lane<K: OwnedKey, S: Merge> {
+    Sliding(Box<EventLane<K, S>>),
+    Kept(KeptPanes<K, S>),
+}
+
+impl<K: OwnedKey, S: Merge> Lane<K, S> {
+    fn new(mode: OutputMode) -> Self {
+        match mode {
+            OutputMode::Append => Self::Sliding(Box::default()),
+            OutputMode::Update | OutputMode::Revise | OutputMode::Complete => Self::Kept(KeptPanes::default()),
+        }
+    }
+
+    fn add(&mut self, pane: i64, groups: Vec<(K, S)>) -> Result<(), Mismatch> {
+        match self {
+            Self::Sliding(lane) => lane.add(pane, groups),
+            Self::Kept(lane) => lane.add(pane, groups),
+        }
+    }
+
+    /// The rows of a batch, in the order of the ends of their windows.
+    fn rows(
+        &mut self,
+        grid: &Grid,
+        mode: OutputMode,
+        watermark: i64,
+        horizon: i64,
+    ) -> Result<EndedWindows<K, S::Reading>, Mismatch> {
+        match self {
+            Self::Sliding(lane) => lane.close(grid, horizon),
+            Self::Kept(lane) => lane.rows(grid, mode, watermark, horizon),
+        }
+    }
 }
 
 /// What one partition has found, before it is known what came before it in its input.
@@ -84,11 +113,12 @@ where
     /// Absorbs a partition pane by pane. Records whose pane the partition itself has closed are late.
     fn absorb(&self, batch: &BatchRun, partition: usize) -> Result<Local<G::Key, S::State>, Error> {
         let mut local = Local { newest: i64::MIN, late: 0, panes: Vec::<LocalPane<_, _>>::new() };
-        self.parent.run(batch, partition, &mut |records| {
+        let Front { parent, time: time_of, tolerance, .. } = &self.front;
+        parent.run(batch, partition, &mut |records| {
             let mut rest = &records[..];
             while let Some(first) = rest.first() {
-                let time = (self.time)(first);
-                if !(EARLIEST..=LATEST).contains(&time) {
+                let time = time_of(first);
+                if !TIMES.contains(&time) {
                     // No time at all: it must not move the watermark.
                     local.late += 1;
                     rest = &rest[1..];
@@ -99,7 +129,7 @@ where
                 let closes = self.grid.pane_end(pane);
                 let here = closes - self.grid.pane..closes;
                 let run = rest.iter().take_while(|record| {
-                    let time = (self.time)(record);
+                    let time = time_of(record);
                     let is_here = here.contains(&time);
                     if is_here {
                         local.newest = local.newest.max(time);
@@ -109,48 +139,67 @@ where
                 let (run, after) = rest.split_at(run.count());
                 rest = after;
                 // A run does not close its own pane, so it is late as a whole or not at all.
-                if closes <= local.newest.saturating_sub(self.delay) {
+                if closes <= tolerance.horizon(local.newest) {
                     local.late += run.len() as u64;
                     continue;
                 }
-                let held = local.panes.iter().rposition(|held| held.pane == pane);
-                let held = held.unwrap_or_else(|| {
-                    local.panes.push(LocalPane { pane, records: 0, groups: Table::default() });
-                    local.panes.len() - 1
-                });
-                let held = &mut local.panes[held];
-                held.records += run.len() as u64;
-                absorb_chunk(&self.grouping, &self.spec, &mut held.groups, run);
+                self.absorb_run(&mut local.panes, pane, run);
             }
             records.clear();
         })?;
         Ok(local)
     }
 
-    /// Drops the panes of a partition that were closed by what came before it in its input, and takes note of what it
-    /// has seen. Lateness goes by whole panes: the watermark at the partition's start has closed a pane or has not.
-    fn drop_late(
-        &self,
-        batch: &BatchRun,
-        newest: &mut i64,
-        mut local: Local<G::Key, S::State>,
-    ) -> Vec<LocalPane<G::Key, S::State>> {
-        let watermark = newest.saturating_sub(self.delay);
-        *newest = (*newest).max(local.newest);
-        let (late, kept) = std::mem::take(&mut local.panes)
-            .into_iter()
-            .partition::<Vec<_>, _>(|held| self.grid.pane_end(held.pane) <= watermark);
-        batch.count_late(local.late + late.iter().map(|held| held.records).sum::<u64>());
-        kept
+    fn absorb_run(&self, panes: &mut Vec<LocalPane<G::Key, S::State>>, pane: i64, run: &[T]) {
+        let held = panes.iter().rposition(|held| held.pane == pane).unwrap_or_else(|| {
+            panes.push(LocalPane { pane, records: 0, groups: Table::default() });
+            panes.len() - 1
+        });
+        let held = &mut panes[held];
+        held.records += run.len() as u64;
+        absorb_chunk(&self.grouping, &self.spec, &mut held.groups, run);
     }
 
-    /// The watermark of the stream: the lowest among the inputs that have not ended.
-    fn watermark(&self, batch: &BatchRun, newest: &BTreeMap<Input, i64>) -> i64 {
-        let of = |input: &Input| newest.get(input).map_or(i64::MIN, |n| n.saturating_sub(self.delay));
-        let unfinished = self.inputs.iter().filter(|input| !batch.is_finished(**input));
-        unfinished.map(of).min().unwrap_or(i64::MAX)
+    /// Summarizes records as they are read; late ones are only counted.
+    ///
+    /// A partition knows what it has closed itself. Then those panes of it are dropped that had been closed by what
+    /// came before it in its input: lateness goes by whole panes.
+    fn panes(&self, run: &BatchRun, watermarks: &mut Watermarks) -> Result<LocalPanes<G::Key, S::State>, Error> {
+        let partitions = self.front.prepare(run)?;
+        let locals = each_partition(run, &self.name, partitions.len(), |partition| self.absorb(run, partition))?;
+        let begun = watermarks.arrive(run, &partitions, locals.iter().map(|local| local.newest));
+        let kept = locals.into_iter().zip(begun).map(|(local, begun)| {
+            let horizon = self.front.tolerance.horizon(begun);
+            let is_late = |held: &LocalPane<_, _>| self.grid.pane_end(held.pane) <= horizon;
+            let (late, kept) = local.panes.into_iter().partition::<Vec<_>, _>(is_late);
+            run.count_late(local.late + late.iter().map(|held| held.records).sum::<u64>());
+            kept
+        });
+        Ok(kept.collect())
+    }
+
+    /// Keeps the records until it is known which are late: these are given out whole.
+    fn panes_and_late(
+        &self,
+        run: &BatchRun,
+        watermarks: &mut Watermarks,
+    ) -> Result<(LocalPanes<G::Key, S::State>, Vec<T>), Error> {
+        let read = self.front.read(run, &self.name, watermarks)?;
+        let absorb = |_, arrivals: Arrivals<T>| {
+            let mut panes = Vec::new();
+            let late = arrivals.in_time(
+                |time| self.grid.pane_end(self.grid.pane_of(time)).saturating_sub(1),
+                |time, record| self.absorb_run(&mut panes, self.grid.pane_of(time), &[record]),
+            );
+            Ok((panes, late))
+        };
+        let (panes, late): (_, Vec<_>) = each_lane(run, &self.name, read, true, absorb)?.into_iter().unzip();
+        Ok((panes, late.into_iter().flatten().collect()))
     }
 }
+
+/// The panes of all partitions.
+type LocalPanes<K, S> = Vec<Vec<LocalPane<K, S>>>;
 
 /// The panes of a partition, sorted by lane.
 fn panes_by_lane<K: OwnedKey, S: Merge>(panes: Vec<LocalPane<K, S>>, lanes: usize) -> Vec<PaneParts<K, S>> {
@@ -165,7 +214,7 @@ fn panes_by_lane<K: OwnedKey, S: Merge>(panes: Vec<LocalPane<K, S>>, lanes: usiz
     sorted
 }
 
-impl<T, G, S, F> Compute<Window<Row<T, G, S>>> for Operator<T, G, S, F>
+impl<T, G, S, F> Events<Window<Row<T, G, S>>, T> for Operator<T, G, S, F>
 where
     T: Record,
     G: Grouping<T>,
@@ -174,46 +223,37 @@ where
     Reading<S>: Record,
     F: Fn(&T) -> i64 + Send + Sync + 'static,
 {
-    fn input(&self) -> Input {
-        self.input
-    }
-
-    fn compute(&self, batch: &BatchRun) -> Result<Option<Vec<Window<Row<T, G, S>>>>, Error> {
-        // A parent without a batch at this time may all the same have ended.
-        let partitions = self.parent.prepare(batch)?.unwrap_or_default();
-        let locals = each_partition(batch, &self.name, partitions.len(), |partition| self.absorb(batch, partition))?;
+    fn compute(&self, run: &BatchRun) -> Result<(Vec<Window<Row<T, G, S>>>, Vec<T>), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { newest, lanes } = &mut *state;
-        let mut kept = Vec::new();
-        for (local, input) in locals.into_iter().zip(partitions.iter()) {
-            let newest = newest.entry(*input).or_insert(i64::MIN);
-            kept.push(self.drop_late(batch, newest, local));
-        }
-        let watermark = self.watermark(batch, newest);
-        if watermark != i64::MIN && watermark != i64::MAX {
-            batch.report_watermark(Time::from_millis(watermark));
-        }
+        let State { watermarks, lanes } = &mut *state;
+        let (kept, late) = if self.keeps_late {
+            self.panes_and_late(run, watermarks)?
+        } else {
+            (self.panes(run, watermarks)?, Vec::new())
+        };
+        let reached = watermarks.advance(run, &self.front.inputs, &self.front.tolerance);
+        let (watermark, horizon) = (self.front.tolerance.watermark(reached), self.front.tolerance.horizon(reached));
         let parts: Vec<_> = kept.into_par_iter().map(|panes| panes_by_lane(panes, lanes.len())).collect();
-        let gathered = batch.gather(&self.name, lanes.len(), parts)?;
+        let gathered = run.gather(&self.name, lanes.len(), parts)?;
         let lanes = lanes.iter_mut().zip(gathered).collect();
-        let closed = each_lane(batch, &self.name, lanes, true, |_, (lane, parts)| {
+        let rows = each_lane(run, &self.name, lanes, true, |_, (lane, parts)| {
             let advance = || {
                 parts.into_iter().flatten().try_for_each(|(pane, groups)| lane.add(pane, groups))?;
-                lane.close(&self.grid, watermark)
+                lane.rows(&self.grid, self.mode, watermark, horizon)
             };
             advance().map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })
         })?;
-        let mut ended: Vec<_> = closed.into_iter().flatten().collect();
+        let mut rows: Vec<_> = rows.into_iter().flatten().collect();
         // Stable: lanes stay in order.
-        ended.sort_by_key(|(end, _)| *end);
-        let rows = ended.into_iter().flat_map(|(end, rows)| {
+        rows.sort_by_key(|(end, _)| *end);
+        let rows = rows.into_iter().flat_map(|(end, rows)| {
             rows.into_iter().map(move |(key, reading)| Window {
                 start: Time::from_millis(end.saturating_sub(self.grid.length)),
                 end: Time::from_millis(end),
                 value: G::row(key, reading),
             })
         });
-        Ok(Some(rows.collect()))
+        Ok((rows.collect(), late))
     }
 }
 
@@ -223,39 +263,68 @@ where
     G: Grouping<T>,
     F: Fn(&T) -> i64 + Send + Sync + 'static,
 {
-    /// Summaries of each group over each window, given out once the watermark has passed its end.
+    /// Summaries of each group over each window; given out once, when the watermark has passed its end by the
+    /// [allowed lateness](Self::allow_late), or as the [mode](Self::output_mode) says.
     ///
-    /// Windows come in the order of their ends; within a window, rows by lane of their key.
-    /// Windows without records give no rows. When all inputs have ended, all windows are complete.
+    /// Rows come in the order of the ends of their windows; within a window, by lane of their key.
+    /// Windows without records give no rows. When all inputs have ended, all windows are over.
+    ///
+    /// In the modes that give rows before a window is over each row is merged from the panes of its window: one merge
+    /// for a tumbling window, length / slide for a sliding one.
     pub fn summarize<S>(self, spec: impl FnOnce(On<Identity<T>>) -> S) -> DStream<Window<Row<T, G, S>>>
     where
         S: Spec<Item = T>,
         S::State: Merge,
         Reading<S>: Record,
     {
+        self.summarized(spec, false).0
+    }
+
+    /// The summaries, and as a stream of their own the records that came too late to be in them.
+    ///
+    /// Records are then held until the batch is read, where [`summarize`](Self::summarize) absorbs them as they come.
+    pub fn summarize_with_late<S>(
+        self,
+        spec: impl FnOnce(On<Identity<T>>) -> S,
+    ) -> (DStream<Window<Row<T, G, S>>>, DStream<T>)
+    where
+        S: Spec<Item = T>,
+        S::State: Merge,
+        Reading<S>: Record,
+    {
+        self.summarized(spec, true)
+    }
+
+    fn summarized<S>(
+        self,
+        spec: impl FnOnce(On<Identity<T>>) -> S,
+        keeps_late: bool,
+    ) -> (DStream<Window<Row<T, G, S>>>, DStream<T>)
+    where
+        S: Spec<Item = T>,
+        S::State: Merge,
+        Reading<S>: Record,
+    {
         let graph = self.stream.graph.clone();
+        let EventWindows { event_time, windows, mode } = self.cut;
         let name = graph.name(self.name, "event window");
-        check(&graph, &name, self.cut.windows, false);
-        let parent = self.stream.read_by_one_more();
-        let inputs = parent.inputs();
-        let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| EventLane::default()).collect();
-        let state = Arc::new(Mutex::new(State { newest: BTreeMap::new(), lanes }));
-        graph.add_state(
-            &name,
-            Stateful::of(schema::<G::Key>("event window", self.cut.windows, &S::State::schema()), &state),
-        );
+        check(&graph, &name, windows, false);
+        let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| Lane::new(mode)).collect();
+        let state = Arc::new(Mutex::new(State { watermarks: Watermarks::default(), lanes }));
+        let kind = if mode == OutputMode::Append { "event window" } else { "event window of kept panes" };
+        graph.add_state(&name, Stateful::of(schema::<G::Key>(kind, windows, &S::State::schema()), &state));
+        let front = Front::new(&self.stream, event_time);
+        let inputs = front.inputs.clone();
         let operator = Operator {
-            input: graph.derived_input(inputs.clone()),
             name,
-            parent,
-            inputs,
+            front,
+            keeps_late,
             grouping: self.grouping,
             spec: spec(graph.on()),
-            time: self.cut.event_time.time,
-            delay: millis_of(self.cut.event_time.delay),
-            grid: Grid::starting(self.cut.windows),
+            grid: Grid::starting(windows),
+            mode,
             state,
         };
-        DStream::new(graph, Wide::new(operator))
+        streams(&graph, inputs, keeps_late, operator)
     }
 }

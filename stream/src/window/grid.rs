@@ -46,6 +46,22 @@ impl Grid {
         time.saturating_add(if past == 0 { 0 } else { self.slide - past })
     }
 
+    /// The ends of the windows that hold a pane; none if it lies between two windows.
+    pub(crate) fn ends_with(&self, pane: i64) -> impl Iterator<Item = i64> + use<> {
+        let Self { length, slide, .. } = *self;
+        let start = pane.saturating_mul(self.pane);
+        let first = self.first_end_from(self.pane_end(pane));
+        let ends = std::iter::successors(Some(first), move |end| end.checked_add(slide));
+        ends.take_while(move |end| end.saturating_sub(length) <= start)
+    }
+
+    /// The end of the last window that holds a pane.
+    pub(crate) fn last_end(&self, pane: i64) -> Option<i64> {
+        let start = pane.saturating_mul(self.pane);
+        let end = start.saturating_sub(start.rem_euclid(self.slide)).saturating_add(self.length);
+        (end >= self.pane_end(pane)).then_some(end)
+    }
+
     /// Whether a window ends at this time.
     pub(crate) fn ends_window(&self, time: i64) -> bool {
         time.saturating_sub(self.offset).rem_euclid(self.slide) == 0
@@ -72,6 +88,22 @@ fn greatest_common_divisor(mut a: i64, mut b: i64) -> i64 {
 mod tests {
     use super::*;
     use crate::time::millis;
+
+    #[test]
+    fn a_pane_is_held_by_the_windows_around_it() {
+        for (length, slide) in [(5, 1), (6, 4), (4, 6), (3, 3), (10, 4)] {
+            let grid = Grid::starting(Windows { length: millis(length), slide: millis(slide) });
+            let (length, slide) = (length as i64, slide as i64);
+            for pane in -30..30 {
+                let (from, to) = (pane * grid.pane, grid.pane_end(pane));
+                let starts = (-60..60).map(|n| n * slide);
+                let ends: Vec<_> =
+                    starts.filter(|start| *start <= from && start + length >= to).map(|s| s + length).collect();
+                assert_eq!(grid.ends_with(pane).collect::<Vec<_>>(), ends);
+                assert_eq!(grid.last_end(pane), ends.last().copied());
+            }
+        }
+    }
 
     #[test]
     fn windows_of_any_length_and_slide_lie_where_they_should() {

@@ -6,6 +6,7 @@
 
 mod event;
 mod grid;
+mod kept;
 mod panes;
 mod processing;
 mod records;

@@ -1,5 +1,6 @@
 //! What users of DStreams rely on, line by line.
 
+mod event_time;
 mod listeners;
 mod outputs;
 mod running;

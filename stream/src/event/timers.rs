@@ -1,0 +1,28 @@
+//! Which keys are to be looked at when event time has come so far.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Slots of keys by the time at which they are due. A slot may be there several times, and when it is not due any more:
+/// whoever is woken looks.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Timers(BTreeMap<i64, Vec<u32>>);
+
+impl Timers {
+    pub(super) fn add(&mut self, due: i64, slot: u32) {
+        self.0.entry(due).or_default().push(slot);
+    }
+
+    /// Takes out all that are due until a time, that included, the earliest first.
+    pub(super) fn due_until(&mut self, time: i64) -> impl Iterator<Item = (i64, u32)> + use<> {
+        let later = time.checked_add(1).map_or_else(BTreeMap::new, |after| self.0.split_off(&after));
+        let due = std::mem::replace(&mut self.0, later);
+        due.into_iter().flat_map(|(due, slots)| slots.into_iter().map(move |slot| (due, slot)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+}
