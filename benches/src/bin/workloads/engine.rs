@@ -3,18 +3,17 @@
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use streamgauge::prelude::*;
 use streamgauge::stream::source::{Limit, Next, Partition, Plan};
 
-use crate::input::{self, Input, Workload};
+use crate::PANES;
+use crate::input::{self, Input, PARTITIONS, Workload};
+use crate::mark::{Batch, Mark};
 use crate::tally::Tally;
 use crate::text::each_word;
-use crate::{Batch, PANES};
 
-/// The partitions of a batch, and the threads.
-const PARTITIONS: usize = 2;
+const THREADS: usize = 2;
 
 /// Records handed over at once.
 const CHUNK: usize = 1_024;
@@ -42,7 +41,7 @@ pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Resu
                 .summarize(|on| on.distinct(|(_, user)| user));
             job.fold(&users, |tally, (page, users)| tally.users(*page, users.value));
         }
-        Workload::W4 => return Ok(Vec::new()),
+        Workload::W4 => return Err(io::Error::other("the engine has no keyed state yet")),
         Workload::W5 => {
             let values = job
                 .stream(input::values(workload, folder)?)
@@ -55,25 +54,28 @@ pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Resu
     job.run()
 }
 
-/// A job that reads so many batches of what is in memory, one after the other.
-struct Job {
+/// A job that reads batches of what is in memory, one after the other.
+pub(crate) struct Job {
     ctx: StreamingContext,
     batches: usize,
+    /// Those at which batches began.
+    marks: Arc<Mutex<Vec<Mark>>>,
     tallies: Arc<Mutex<Vec<Tally>>>,
 }
 
 impl Job {
-    fn new(name: &str, batches: usize) -> Self {
-        let ctx = StreamingContext::builder(name).trigger(Trigger::Available).threads(PARTITIONS).build();
-        Self { ctx, batches, tallies: Arc::default() }
+    pub(crate) fn new(name: &str, batches: usize) -> Self {
+        let ctx = StreamingContext::builder(name).trigger(Trigger::Available).threads(THREADS).build();
+        Self { ctx, batches, marks: Arc::default(), tallies: Arc::default() }
     }
 
-    fn stream<T: Copy + Send + Sync>(&self, input: Input<T>) -> DStream<T> {
-        self.ctx.source(InMemory { input, batches: self.batches as u64 })
+    pub(crate) fn stream<T: Copy + Send + Sync>(&self, input: Input<T>) -> DStream<T> {
+        // One batch more: its beginning is the end of the last that counts.
+        self.ctx.source(InMemory { input, batches: self.batches as u64 + 1, marks: self.marks.clone() })
     }
 
     /// Folds the rows of every batch.
-    fn fold<T: Clone + Send + Sync + 'static>(
+    pub(crate) fn fold<T: Clone + Send + Sync + 'static>(
         &self,
         rows: &DStream<T>,
         fold: impl Fn(&mut Tally, &T) + Send + 'static,
@@ -86,29 +88,16 @@ impl Job {
         });
     }
 
-    fn run(self) -> io::Result<Vec<Batch>> {
-        let ends = Arc::new(Ends::default());
-        self.ctx.add_listener(ends.clone());
-        let mut last = Instant::now();
+    pub(crate) fn run(self) -> io::Result<Vec<Batch>> {
         self.ctx.start().and_then(|()| self.ctx.await_termination()).map_err(io::Error::other)?;
-        let ends = ends.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        if (ends.len(), tallies.len()) != (self.batches, self.batches) {
-            let message = format!("{} batches, {} of them folded, not {}", ends.len(), tallies.len(), self.batches);
+        let all = self.batches + 1;
+        if (marks.len(), tallies.len()) != (all, all) {
+            let message = format!("{} batches, {} of them folded, not {all}", marks.len(), tallies.len());
             return Err(io::Error::other(message));
         }
-        let times = ends.iter().map(|&end| end - std::mem::replace(&mut last, end));
-        Ok(times.zip(&*tallies).map(|(time, &tally)| Batch { time, tally }).collect())
-    }
-}
-
-/// When the batches ended: what lies between two ends is the time of a batch, with all that happens around it.
-#[derive(Default)]
-struct Ends(Mutex<Vec<Instant>>);
-
-impl Listener for Ends {
-    fn on_batch_completed(&self, _: &BatchInfo) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+        Ok(marks.windows(2).zip(&*tallies).map(|(marks, &tally)| marks[1].batch_since(&marks[0], tally)).collect())
     }
 }
 
@@ -116,6 +105,7 @@ impl Listener for Ends {
 struct InMemory<T: 'static> {
     input: Input<T>,
     batches: u64,
+    marks: Arc<Mutex<Vec<Mark>>>,
 }
 
 impl<T: Copy + Send + Sync> Source for InMemory<T> {
@@ -131,6 +121,7 @@ impl<T: Copy + Send + Sync> Source for InMemory<T> {
     }
 
     fn plan(&mut self, from: &u64, _: Limit) -> Result<Plan<u64>, SourceError> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).push(Mark::now());
         let to = from + 1;
         Ok(Plan { to, next: if to == self.batches { Next::Finished } else { Next::Ready } })
     }

@@ -22,7 +22,8 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
+    /// Those that the engine has operators for.
+    pub(crate) const ALL: [Self; 4] = [Self::W1, Self::W2, Self::W3, Self::W5];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -141,16 +142,20 @@ pub(crate) struct Input<T: 'static> {
     batch: usize,
 }
 
+/// The partitions of a batch.
+pub(crate) const PARTITIONS: usize = 2;
+
 impl<T> Input<T> {
-    fn new(records: Vec<T>, workload: Workload) -> Self {
-        Self { records: records.leak(), batch: workload.batch() }
+    /// Records that make up whole batches of this size.
+    pub(crate) fn new(records: Vec<T>, batch: usize) -> Self {
+        Self { records: records.leak(), batch }
     }
 
     /// The records of a partition of a batch; after the last batch the first comes again.
     pub(crate) fn partition(&self, batch: usize, partition: usize) -> &'static [T] {
-        let half = self.batch / 2;
-        let from = batch % (self.records.len() / self.batch) * self.batch + partition * half;
-        &self.records[from..from + half]
+        let begin = batch % (self.records.len() / self.batch) * self.batch;
+        let end_of = |partitions| begin + self.batch * partitions / PARTITIONS;
+        &self.records[end_of(partition)..end_of(partition + 1)]
     }
 }
 
@@ -158,13 +163,13 @@ impl<T> Input<T> {
 pub(crate) fn lines(folder: &Path) -> io::Result<Input<&'static str>> {
     let text = String::from_utf8(Workload::W1.load(folder)?).map_err(io::Error::other)?;
     let text: &'static str = text.leak();
-    Ok(Input::new(text.lines().collect(), Workload::W1))
+    Ok(Input::new(text.lines().collect(), Workload::W1.batch()))
 }
 
 /// The keys of W2.
 pub(crate) fn keys(folder: &Path) -> io::Result<Input<u32>> {
     let bytes = Workload::W2.load(folder)?;
-    Ok(Input::new(fours(&bytes).map(u32::from_le_bytes).collect(), Workload::W2))
+    Ok(Input::new(fours(&bytes).map(u32::from_le_bytes).collect(), Workload::W2.batch()))
 }
 
 /// The visits of W3: page and user.
@@ -172,7 +177,7 @@ pub(crate) fn visits(folder: &Path) -> io::Result<Input<(u32, u32)>> {
     let bytes = Workload::W3.load(folder)?;
     let mut fields = fours(&bytes).map(u32::from_le_bytes);
     let visits = std::iter::from_fn(|| Some((fields.next()?, fields.next()?)));
-    Ok(Input::new(visits.collect(), Workload::W3))
+    Ok(Input::new(visits.collect(), Workload::W3.batch()))
 }
 
 /// The keys and values of W4 or W5.
@@ -180,7 +185,7 @@ pub(crate) fn values(workload: Workload, folder: &Path) -> io::Result<Input<(u32
     let bytes = workload.load(folder)?;
     let mut fields = fours(&bytes);
     let pair = || Some((u32::from_le_bytes(fields.next()?), f32::from_le_bytes(fields.next()?)));
-    Ok(Input::new(std::iter::from_fn(pair).collect(), workload))
+    Ok(Input::new(std::iter::from_fn(pair).collect(), workload.batch()))
 }
 
 fn fours(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {

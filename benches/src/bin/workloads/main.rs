@@ -9,20 +9,22 @@
 mod engine;
 mod hand;
 mod input;
+mod mark;
 mod race;
 mod tally;
 mod text;
+mod windows;
 
 use std::error::Error;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 use std::{env, fs, io};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::input::Workload;
+use crate::mark::Batch;
 use crate::tally::Tally;
 
 /// The batches of a window; it slides by one.
@@ -37,11 +39,11 @@ struct Flags {
     dir: Option<PathBuf>,
 
     /// How often each side is timed
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, global = true)]
     rounds: usize,
 
     /// Few batches and two rounds: shows that the command works
-    #[arg(long)]
+    #[arg(long, global = true)]
     short: bool,
 
     /// Only these workloads; all if not given
@@ -54,6 +56,8 @@ struct Flags {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Windows of ten panes and of ten thousand: merges and time per slide
+    Windows,
     /// A turn of one side: what the others are made of
     Turn { side: Side, workload: Workload, batches: usize },
 }
@@ -74,23 +78,19 @@ impl Side {
     }
 }
 
-/// What became of a batch.
-#[derive(Clone, Copy, Debug)]
-struct Batch {
-    /// From the end of the last one to the end of this one.
-    time: Duration,
-    tally: Tally,
+fn verdict(reached: bool) -> &'static str {
+    if reached { "reached" } else { "MISSED" }
 }
 
 /// Runs one side and writes a line for each batch, then the most memory that the process has held, in KiB.
-fn turn(folder: &std::path::Path, side: Side, workload: Workload, batches: usize) -> Result<(), Box<dyn Error>> {
+fn turn(folder: &Path, side: Side, workload: Workload, batches: usize) -> Result<(), Box<dyn Error>> {
     let done = match side {
         Side::Engine => engine::run(workload, folder, batches)?,
         Side::Hand => hand::run(workload, folder, batches)?,
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    for Batch { time, tally: Tally { rows, sum, check } } in done {
-        writeln!(out, "{} {rows} {sum} {check}", time.as_nanos())?;
+    for Batch { time, processor, tally: Tally { rows, sum, check } } in done {
+        writeln!(out, "{} {} {rows} {sum} {check}", time.as_nanos(), processor.as_nanos())?;
     }
     writeln!(out, "{}", peak_kib().unwrap_or_default())?;
     Ok(out.flush()?)
@@ -105,8 +105,10 @@ fn peak_kib() -> Option<u64> {
 
 fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
     let folder = flags.dir.clone().unwrap_or_else(|| env::temp_dir().join("streamgauge-workloads"));
-    if let Some(Command::Turn { side, workload, batches }) = flags.command {
-        return turn(&folder, side, workload, batches);
+    match flags.command {
+        Some(Command::Turn { side, workload, batches }) => return turn(&folder, side, workload, batches),
+        Some(Command::Windows) => return Ok(windows::measure(flags.rounds, flags.short)?),
+        None => {}
     }
     fs::create_dir_all(&folder)?;
     let workloads = if flags.only.is_empty() { &Workload::ALL[..] } else { &flags.only };

@@ -9,8 +9,9 @@ use std::{env, io};
 use streamgauge_benches::median;
 
 use crate::input::Workload;
+use crate::mark::Batch;
 use crate::tally::Tally;
-use crate::{Batch, PANES, Side};
+use crate::{PANES, Side, verdict};
 
 /// How long a workload runs, and what is asked of it.
 struct Course {
@@ -58,8 +59,9 @@ fn turn(side: Side, workload: Workload, folder: &Path, course: &Course) -> Resul
     }
     let mut batches = Vec::with_capacity(course.batches);
     for _ in 0..course.batches {
-        let time = Duration::from_nanos(next()?);
-        batches.push(Batch { time, tally: Tally { rows: next()?, sum: next()?, check: next()? } });
+        let (time, processor) = (Duration::from_nanos(next()?), Duration::from_nanos(next()?));
+        let tally = Tally { rows: next()?, sum: next()?, check: next()? };
+        batches.push(Batch { time, processor, tally });
     }
     Ok(Turn { batches, peak_kib: next()? })
 }
@@ -69,6 +71,8 @@ fn turn(side: Side, workload: Workload, folder: &Path, course: &Course) -> Resul
 struct Record {
     /// By round: records a second.
     speeds: Vec<f64>,
+    /// By round: milliseconds of processor time a batch, of all threads.
+    processor: Vec<f64>,
     /// By batch: the least milliseconds over the rounds. The machine's moods make a batch longer, never shorter.
     least: Vec<f64>,
     peak_kib: u64,
@@ -79,6 +83,8 @@ impl Record {
         let timed = &turn.batches[course.warm_up..];
         let total: Duration = timed.iter().map(|batch| batch.time).sum();
         self.speeds.push((timed.len() * workload.batch()) as f64 / total.as_secs_f64());
+        let processor: Duration = timed.iter().map(|batch| batch.processor).sum();
+        self.processor.push(processor.as_secs_f64() * 1e3 / timed.len() as f64);
         self.least.resize(timed.len(), f64::INFINITY);
         for (least, batch) in self.least.iter_mut().zip(timed) {
             *least = least.min(batch.time.as_secs_f64() * 1e3);
@@ -95,12 +101,13 @@ impl Record {
 
     fn print(&self, side: Side) {
         println!(
-            "  {:<6}  {:>9.2}  {:>7.2}  {:>7.2}  {:>7.2}  {:>7.0}",
+            "  {:<6}  {:>9.2}  {:>7.2}  {:>7.2}  {:>7.2}  {:>8.2}  {:>7.0}",
             side.name(),
             median(&self.speeds) / 1e6,
             self.quantile(0.5),
             self.quantile(0.99),
             self.quantile(1.0),
+            median(&self.processor),
             self.peak_kib as f64 / 1_024.0,
         );
     }
@@ -122,7 +129,7 @@ pub(crate) fn race(workload: Workload, folder: &Path, rounds: usize, short: bool
         engine.add(&ours, workload, &course);
         hand.add(&theirs, workload, &course);
     }
-    println!("          M rec/s     p50 ms   p99 ms   max ms      MiB");
+    println!("          M rec/s   p50 ms   p99 ms   max ms    CPU ms      MiB");
     engine.print(Side::Engine);
     hand.print(Side::Hand);
     let ratios: Vec<f64> = engine.speeds.iter().zip(&hand.speeds).map(|(ours, theirs)| ours / theirs).collect();
@@ -139,10 +146,6 @@ pub(crate) fn race(workload: Workload, folder: &Path, rounds: usize, short: bool
         println!("  longest batch {longest:.2} × p50, goal {goal}: {}", verdict(longest <= goal));
     }
     Ok(())
-}
-
-fn verdict(reached: bool) -> &'static str {
-    if reached { "reached" } else { "MISSED" }
 }
 
 /// Compares the rows of the two sides, batch by batch.

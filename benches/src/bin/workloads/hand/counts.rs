@@ -55,15 +55,11 @@ impl Lane for Counts {
     }
 
     fn take(&mut self, boxes: [&mut Vec<u32>; THREADS]) -> Tally {
-        let oldest = if self.panes.len() == PANES { self.panes.pop_front() } else { None };
-        let mut pane = Vec::with_capacity(boxes.iter().map(|keys| keys.len()).sum());
-        for &key in boxes.into_iter().flat_map(|keys| &*keys) {
-            let slot = self.slot(key);
-            self.counts[slot as usize] += 1;
-            pane.push(slot);
+        let mut pane = Vec::new();
+        if self.panes.len() == PANES {
+            pane = self.panes.pop_front().unwrap_or_default();
         }
-        self.panes.push_back(pane);
-        for slot in oldest.unwrap_or_default() {
+        for slot in pane.drain(..) {
             let count = &mut self.counts[slot as usize];
             *count -= 1;
             if *count == 0 {
@@ -71,6 +67,12 @@ impl Lane for Counts {
                 self.free.push(slot);
             }
         }
+        for &key in boxes.into_iter().flat_map(|keys| &*keys) {
+            let slot = self.slot(key);
+            self.counts[slot as usize] += 1;
+            pane.push(slot);
+        }
+        self.panes.push_back(pane);
         let mut tally = Tally::default();
         for (&key, &count) in self.keys.iter().zip(&self.counts) {
             if count > 0 {

@@ -17,10 +17,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
 
-use crate::Batch;
 use crate::input::{self, Input, Workload};
+use crate::mark::{Batch, Mark};
 use crate::tally::Tally;
 
 const THREADS: usize = 2;
@@ -57,7 +56,7 @@ fn run_lanes<L: Lane>(input: Input<L::Record>, batches: usize, lane: impl Fn(usi
     let run = |this: usize| {
         let mut lane = lane(this);
         let mut done = Vec::with_capacity(batches);
-        let mut last = Instant::now();
+        let mut last = Mark::now();
         for batch in 0..batches {
             {
                 let [mut a, mut b] = [lock(&boxes[this][0]), lock(&boxes[this][1])];
@@ -71,8 +70,8 @@ fn run_lanes<L: Lane>(input: Input<L::Record>, batches: usize, lane: impl Fn(usi
             if this == 0 {
                 let mut tally = Tally::default();
                 tallies.iter().for_each(|part| tally.add(*lock(part)));
-                let now = Instant::now();
-                done.push(Batch { time: now - last, tally });
+                let now = Mark::now();
+                done.push(now.batch_since(&last, tally));
                 last = now;
             }
         }

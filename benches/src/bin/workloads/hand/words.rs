@@ -8,6 +8,8 @@ use crate::text::each_word;
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
     word: &'static [u8],
+    /// The first eight bytes: most words are told apart without a look at the text.
+    head: u64,
     hash: u32,
     count: u32,
 }
@@ -34,9 +36,10 @@ impl Lane for Words {
         for line in lines {
             each_word(line, |word| {
                 let word = word.as_bytes();
-                let hash = hash(word);
+                let head = head(word);
+                let hash = hash(word, head);
                 let thread = (hash >> 31) as usize;
-                self.tables[thread].add(boxes[thread], Entry { word, hash, count: 1 });
+                self.tables[thread].add(boxes[thread], Entry { word, head, hash, count: 1 });
             });
         }
     }
@@ -53,44 +56,62 @@ impl Lane for Words {
     }
 }
 
-/// Where entries stand, by hash: open addressing, at most half full. A place holds the position, from one on, and the
-/// hash, so that an entry is looked at only if it is the right one.
+impl Entry {
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        self.head == other.head
+            && self.word.len() == other.word.len()
+            && (self.word.len() <= 8 || self.word[8..] == other.word[8..])
+    }
+}
+
+/// Where entries stand, by hash: open addressing, at most half full. A place holds the position in 24 bits, from one on,
+/// and eight bits of the hash, so that hardly an entry is looked at that is not the right one.
 struct Table {
-    places: Vec<(u32, u32)>,
+    places: Vec<u32>,
+}
+
+const POSITION_BITS: u32 = 24;
+
+/// What the place of an entry holds. The index of the place is made of other bits of the hash, unless it is a huge one.
+#[inline]
+fn place_of(position: usize, hash: u32) -> u32 {
+    position as u32 | hash << 1 & (u32::MAX << POSITION_BITS)
 }
 
 impl Table {
     fn new() -> Self {
-        Self { places: vec![(0, 0); 1 << 10] }
+        Self { places: vec![0; 1 << 10] }
     }
 
     fn clear(&mut self) {
-        self.places.fill((0, 0));
+        self.places.fill(0);
     }
 
     #[inline]
     fn add(&mut self, entries: &mut Vec<Entry>, new: Entry) {
         let mask = self.places.len() - 1;
-        let mut place = new.hash as usize & mask;
+        let mut at = new.hash as usize & mask;
         loop {
-            let (position, hash) = self.places[place];
-            if position == 0 {
-                return self.insert(place, entries, new);
+            let place = self.places[at];
+            if place == 0 {
+                return self.insert(at, entries, new);
             }
-            if hash == new.hash {
-                let held = &mut entries[position as usize - 1];
-                if held.word == new.word {
+            if (place ^ new.hash << 1) >> POSITION_BITS == 0 {
+                let held = &mut entries[(place & ((1 << POSITION_BITS) - 1)) as usize - 1];
+                if held.is(&new) {
                     held.count += new.count;
                     return;
                 }
             }
-            place = (place + 1) & mask;
+            at = (at + 1) & mask;
         }
     }
 
-    fn insert(&mut self, place: usize, entries: &mut Vec<Entry>, new: Entry) {
+    fn insert(&mut self, at: usize, entries: &mut Vec<Entry>, new: Entry) {
         entries.push(new);
-        self.places[place] = (entries.len() as u32, new.hash);
+        assert!(entries.len() < 1 << POSITION_BITS, "a batch has no more words than records");
+        self.places[at] = place_of(entries.len(), new.hash);
         if 2 * entries.len() > self.places.len() {
             self.grow(entries);
         }
@@ -99,36 +120,42 @@ impl Table {
     #[cold]
     fn grow(&mut self, entries: &[Entry]) {
         let mask = 2 * self.places.len() - 1;
-        self.places = vec![(0, 0); mask + 1];
+        self.places = vec![0; mask + 1];
         for (entry, position) in entries.iter().zip(1..) {
-            let mut place = entry.hash as usize & mask;
-            while self.places[place].0 != 0 {
-                place = (place + 1) & mask;
+            let mut at = entry.hash as usize & mask;
+            while self.places[at] != 0 {
+                at = (at + 1) & mask;
             }
-            self.places[place] = (position, entry.hash);
+            self.places[at] = place_of(position, entry.hash);
         }
     }
 }
 
-/// Eight bytes at a time, each multiplied into the next.
+/// The first eight bytes; of a shorter word a number that no other of its length has.
 #[inline]
-fn hash(word: &[u8]) -> u32 {
-    let (eights, rest) = word.as_chunks();
-    let hash = eights.iter().fold(word.len() as u64, |hash, eight| fold(hash ^ u64::from_le_bytes(*eight)));
-    fold(hash ^ tail(rest)) as u32
+fn head(word: &[u8]) -> u64 {
+    let number = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
+    match (word.first_chunk(), word) {
+        (Some(eight), _) => u64::from_le_bytes(*eight),
+        (None, &[a, b, c]) => number(&[a, b, c, 0]),
+        (None, &[a, b]) => number(&[a, b, 0, 0]),
+        (None, &[a]) => a.into(),
+        // The first four bytes and the last four.
+        (None, word) => match (word.first_chunk(), word.last_chunk()) {
+            (Some(first), Some(last)) => number(first) | number(last) << 32,
+            _ => 0,
+        },
+    }
 }
 
-/// Less than eight bytes as a number; of four or more the first four and the last four.
+/// The head, then eight bytes at a time, each multiplied into the next.
 #[inline]
-fn tail(rest: &[u8]) -> u64 {
-    let number = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
-    match (rest.first_chunk(), rest.last_chunk(), rest) {
-        (Some(first), Some(last), _) => number(first) | number(last) << 32,
-        (.., &[a, b, c]) => number(&[a, b, c, 0]),
-        (.., &[a, b]) => number(&[a, b, 0, 0]),
-        (.., &[a]) => a.into(),
-        _ => 0,
+fn hash(word: &[u8], head_of_word: u64) -> u32 {
+    let mut hash = fold(head_of_word ^ (word.len() as u64) << 56);
+    for more in word.chunks(8).skip(1) {
+        hash = fold(hash ^ head(more));
     }
+    hash as u32
 }
 
 #[inline]
