@@ -1,0 +1,148 @@
+//! The workloads as jobs.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use streamgauge::prelude::*;
+use streamgauge::stream::source::{Limit, Next, Partition, Plan};
+
+use crate::PANES;
+use crate::input::{self, Input, PARTITIONS, Workload};
+use crate::mark::{Batch, Mark};
+use crate::tally::Tally;
+use crate::text::each_word;
+
+const THREADS: usize = 2;
+
+/// Records handed over at once.
+const CHUNK: usize = 1_024;
+
+/// Runs the job of a workload.
+pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Result<Vec<Batch>> {
+    let job = Job::new(workload.name(), batches);
+    let window = secs(PANES as u64);
+    match workload {
+        Workload::W1 => {
+            let counts =
+                job.stream(input::lines(folder)?).key_each(|line, key| each_word(line, key)).summarize(|on| on.count());
+            job.fold(&counts, |tally, (word, count)| tally.word(word.len(), count.value as u64));
+        }
+        Workload::W2 => {
+            let counts =
+                job.stream(input::keys(folder)?).key_by(|key| key).window(window, secs(1)).summarize(|on| on.count());
+            job.fold(&counts, |tally, (key, count)| tally.count(*key, count.value as u64));
+        }
+        Workload::W3 => {
+            let users = job
+                .stream(input::visits(folder)?)
+                .key_by(|(page, _)| page)
+                .window(window, secs(1))
+                .summarize(|on| on.distinct(|(_, user)| user));
+            job.fold(&users, |tally, (page, users)| tally.users(*page, users.value));
+        }
+        Workload::W4 => return Err(io::Error::other("the engine has no keyed state yet")),
+        Workload::W5 => {
+            let values = job
+                .stream(input::values(workload, folder)?)
+                .key_by(|(key, _)| key)
+                .window(window, secs(1))
+                .summarize(|on| on.map(|(_, value)| f64::from(*value)).of(Kll::default()));
+            job.fold(&values, |tally, (key, values)| tally.p99(*key, values.at(0.99).value));
+        }
+    }
+    job.run()
+}
+
+/// A job that reads batches of what is in memory, one after the other.
+pub(crate) struct Job {
+    ctx: StreamingContext,
+    batches: usize,
+    /// Those at which batches began.
+    marks: Arc<Mutex<Vec<Mark>>>,
+    tallies: Arc<Mutex<Vec<Tally>>>,
+}
+
+impl Job {
+    pub(crate) fn new(name: &str, batches: usize) -> Self {
+        let ctx = StreamingContext::builder(name).trigger(Trigger::Available).threads(THREADS).build();
+        Self { ctx, batches, marks: Arc::default(), tallies: Arc::default() }
+    }
+
+    pub(crate) fn stream<T: Copy + Send + Sync>(&self, input: Input<T>) -> DStream<T> {
+        // One batch more: its beginning is the end of the last that counts.
+        self.ctx.source(InMemory { input, batches: self.batches as u64 + 1, marks: self.marks.clone() })
+    }
+
+    /// Folds the rows of every batch.
+    pub(crate) fn fold<T: Clone + Send + Sync + 'static>(
+        &self,
+        rows: &DStream<T>,
+        fold: impl Fn(&mut Tally, &T) + Send + 'static,
+    ) {
+        let tallies = self.tallies.clone();
+        rows.for_each_batch(move |_, rows| {
+            let mut tally = Tally::default();
+            rows.iter().for_each(|row| fold(&mut tally, row));
+            tallies.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
+        });
+    }
+
+    pub(crate) fn run(self) -> io::Result<Vec<Batch>> {
+        self.ctx.start().and_then(|()| self.ctx.await_termination()).map_err(io::Error::other)?;
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.batches + 1;
+        if (marks.len(), tallies.len()) != (all, all) {
+            let message = format!("{} batches, {} of them folded, not {all}", marks.len(), tallies.len());
+            return Err(io::Error::other(message));
+        }
+        Ok(marks.windows(2).zip(&*tallies).map(|(marks, &tally)| marks[1].batch_since(&marks[0], tally)).collect())
+    }
+}
+
+/// A source of what is in memory. Its position is the number of batches that were read.
+struct InMemory<T: 'static> {
+    input: Input<T>,
+    batches: u64,
+    marks: Arc<Mutex<Vec<Mark>>>,
+}
+
+impl<T: Copy + Send + Sync> Source for InMemory<T> {
+    type Item = T;
+    type Position = u64;
+
+    fn name(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn start(&self) -> u64 {
+        0
+    }
+
+    fn plan(&mut self, from: &u64, _: Limit) -> Result<Plan<u64>, SourceError> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).push(Mark::now());
+        let to = from + 1;
+        Ok(Plan { to, next: if to == self.batches { Next::Finished } else { Next::Ready } })
+    }
+
+    fn read(&mut self, from: &u64, _: &u64) -> Result<Vec<Box<dyn Partition<T>>>, SourceError> {
+        let slice =
+            |partition| Box::new(Slice(self.input.partition(*from as usize, partition))) as Box<dyn Partition<T>>;
+        Ok((0..PARTITIONS).map(slice).collect())
+    }
+}
+
+struct Slice<T: 'static>(&'static [T]);
+
+impl<T: Copy + Send + Sync> Partition<T> for Slice<T> {
+    fn read(&self, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), SourceError> {
+        let mut rows = Vec::with_capacity(CHUNK);
+        for records in self.0.chunks(CHUNK) {
+            rows.extend_from_slice(records);
+            out(&mut rows);
+            rows.clear();
+        }
+        Ok(())
+    }
+}
