@@ -157,6 +157,10 @@ impl StreamingContext {
         &self.job.name
     }
 
+    pub(crate) fn graph(&self) -> &Arc<Graph> {
+        &self.job.graph
+    }
+
     /// A stream of the records of a source.
     pub fn source<S: Source>(&self, source: S) -> DStream<S::Item> {
         self.add_source(source, true)

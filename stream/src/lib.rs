@@ -41,11 +41,13 @@ mod state;
 mod time;
 mod window;
 
+pub use batch::Batch;
+pub use batch::exchange::Portable;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
 pub use dstream::{
-    All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, MemorySink, OnMalformed, Outcome, PerBatch,
-    Reading, Row, TextStream, Windows,
+    All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, MemorySink, OnBadTable, OnMalformed, Outcome,
+    PerBatch, Reading, ReferenceTable, Row, Storage, TextStream, Transformed, Windows,
 };
 pub use error::{Error, Malformed};
 pub use monitor::{BatchInfo, Listener, Report};

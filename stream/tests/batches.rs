@@ -156,7 +156,7 @@ fn a_panic_in_an_operator_names_operator_partition_and_batch() {
     let ctx = StreamingContext::builder("panics").trigger(Trigger::Available).build();
     let (queue, source) = Queue::new();
     let sums = ctx.source(source).map(|x: u32| 100 / x).key_by(|x| x).named("shares").summarize(|on| on.count());
-    sums.for_each_batch(|_, rows| assert!(rows.is_empty(), "the batch has failed"));
+    sums.for_each_batch(|_, batch| assert!(batch.is_empty().unwrap(), "the batch has failed"));
     queue.push(vec![1, 2]);
     queue.push(vec![3, 0]);
     let error = ctx.run().unwrap_err();
@@ -169,7 +169,10 @@ fn a_panic_in_an_operator_names_operator_partition_and_batch() {
 fn an_output_that_fails_ends_the_job() {
     let ctx = StreamingContext::builder("fails").trigger(Trigger::Available).build();
     let (queue, source) = Queue::<u32>::new();
-    ctx.source(source).for_each_batch(|_, rows| if rows.is_empty() { Ok(()) } else { Err("the disk is full") });
+    ctx.source(source).for_each_batch(|_, batch| match batch.count() {
+        Ok(0) => Ok(()),
+        _ => Err("the disk is full"),
+    });
     queue.push(vec![1]);
     let error = ctx.run().unwrap_err().to_string();
     assert!(error.contains("for_each_batch 1") && error.contains("the disk is full"), "{error}");
@@ -187,7 +190,7 @@ fn listeners_hear_of_every_batch() {
     }
     let (ctx, clock) = job();
     let (queue, source) = Queue::<u8>::new();
-    ctx.source(source).for_each_batch(|_, _| ());
+    ctx.source(source).for_each_batch(|_, batch| batch.count().map(drop));
     let records = Arc::new(Records::default());
     ctx.add_listener(records.clone());
     ctx.start().unwrap();

@@ -1,10 +1,18 @@
 //! One batch: its time, what it counts, and how its partitions run.
 
+mod action;
 pub(crate) mod exchange;
+mod narrow;
+mod pair;
+mod plan;
+mod wide;
+
+pub use plan::Batch;
+pub(crate) use plan::{Env, EnvOf, Plan};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rayon::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
@@ -32,6 +40,8 @@ pub(crate) type Partitions = Arc<[Input]>;
 #[derive(Debug)]
 pub(crate) struct BatchRun {
     pub(crate) time: Time,
+    /// Itself, for what is handed to users: gone when the batch is over.
+    me: Weak<Self>,
     exchange: Arc<dyn Exchange>,
     /// By input: whether it is a source that has ended.
     finished: Vec<bool>,
@@ -65,11 +75,12 @@ impl BatchRun {
         exchange: Arc<dyn Exchange>,
         derived: Arc<[Vec<Input>]>,
         ended: impl Iterator<Item = Input>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let mut finished = vec![false; derived.len()];
         ended.for_each(|source| finished[source.0 as usize] = true);
-        Self {
+        Arc::new_cyclic(|me| Self {
             time,
+            me: me.clone(),
             exchange,
             records: derived.iter().map(|_| AtomicU64::new(0)).collect(),
             holding: derived.iter().map(|_| AtomicBool::new(false)).collect(),
@@ -79,7 +90,22 @@ impl BatchRun {
             malformed: AtomicU64::new(0),
             first_malformed: Mutex::new(Vec::new()),
             watermark: Mutex::new(None),
-        }
+        })
+    }
+
+    /// A handle that tells whether the batch is over.
+    pub(crate) fn handle(&self) -> Weak<Self> {
+        self.me.clone()
+    }
+
+    /// Whether rows may be asked for again, by a partition that is run again. Then they are not given away.
+    pub(crate) fn asks_again(&self) -> bool {
+        false
+    }
+
+    /// Whether a lane is this process's.
+    pub(crate) fn owns(&self, lane: usize, lanes: usize) -> bool {
+        lane * self.exchange.peers() / lanes == self.exchange.index()
     }
 
     /// Exchange by key: what every partition has for the lanes becomes what every lane has, by partition.
@@ -212,4 +238,16 @@ pub(crate) fn each_lane<E: Send, R: Send>(
         lanes.into_iter().enumerate().map(guarded).collect()
     };
     results.into_iter().collect()
+}
+
+/// Runs a function of the user: a panic is an error that names the operator.
+pub(crate) fn guarded<R>(
+    operator: &str,
+    partition: usize,
+    time: Time,
+    f: impl FnOnce() -> Result<R, Error>,
+) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        Err(Error::Operator { operator: operator.to_owned(), partition, time, cause: panic_message(&*panic) })
+    })
 }

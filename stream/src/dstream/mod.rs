@@ -5,27 +5,50 @@
 //! *Wide* operators (everything grouped) compute when the batch is prepared. A stream that several operators read is
 //! computed once and kept for the batch.
 
+mod by_key;
 mod combine;
 mod cut;
+mod filter_with;
+mod for_each;
+mod gathered;
 mod grouped;
+mod join;
+mod keep;
 mod narrow;
 mod output;
+mod partitions;
+mod remember;
+mod sample;
 mod shared;
 mod source;
 mod summarize;
+mod table;
 mod text;
+mod transform;
 mod union;
+mod whole;
 mod wide;
 
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
+pub use keep::Storage;
 pub use output::{MemorySink, Outcome};
+pub use table::{OnBadTable, ReferenceTable};
 pub use text::{OnMalformed, TextStream};
+pub use transform::Transformed;
 
+pub(crate) use by_key::{Combine, CombineByKey, Combiner, aggregating, by_reduction, grouping};
 pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};
+pub(crate) use gathered::Gathered;
+pub(crate) use join::{Both, Full, Inner, Join, Joining, Left, Right};
+pub(crate) use keep::Persist;
+pub(crate) use narrow::{Narrow, filtered, mapped};
+pub(crate) use partitions::{Coalesce, MapPartitions};
+pub(crate) use sample::{Draw, Sample};
 pub(crate) use shared::Shared;
 pub(crate) use source::SourceNode;
 pub(crate) use summarize::{expect_like, is_much};
+pub(crate) use union::union;
 pub(crate) use wide::{Compute, Wide, in_chunks};
 
 use std::sync::Arc;
@@ -49,6 +72,11 @@ pub(crate) trait Node<T>: Send + Sync {
     ///
     /// Called once a batch and partition, from any thread.
     fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error>;
+
+    /// Whether it keeps the rows of a batch by itself: it then may be prepared and run by every reader.
+    fn keeps_rows(&self) -> bool {
+        false
+    }
 }
 
 /// A stream of batches of rows.
@@ -87,6 +115,15 @@ impl<T> std::fmt::Debug for DStream<T> {
 impl<T: Record> DStream<T> {
     pub(crate) fn new(graph: Arc<Graph>, node: impl Node<T> + 'static) -> Self {
         Self { node: Arc::new(Shared::new(Box::new(node))), graph }
+    }
+
+    /// Takes note of a mistake if a stream of another context is combined with this one.
+    pub(crate) fn check_context<U>(&self, other: &DStream<U>, operator: &str) {
+        if !Arc::ptr_eq(&self.graph, &other.graph) {
+            let problem = format!("{operator}: the streams belong to different contexts; build them from one");
+            other.graph.problem(problem.as_str());
+            self.graph.problem(problem);
+        }
     }
 
     pub(crate) fn has_readers(&self) -> bool {

@@ -66,13 +66,6 @@ where
 }
 
 impl<T: Record> DStream<T> {
-    /// Calls a function with the rows of every batch, also of empty ones; of a windowed stream, at every slide.
-    ///
-    /// It may return nothing, or a `Result` whose error ends the job.
-    pub fn for_each_batch<O: Outcome>(&self, callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static) {
-        self.output("for_each_batch", callback);
-    }
-
     pub(crate) fn output<O: Outcome>(&self, kind: &str, callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static) {
         self.graph.add_output(Box::new(ForEachBatch {
             name: self.graph.name(None, kind),

@@ -1,0 +1,8 @@
+//! Every operator against a plain oracle on random data, on 1, 2 and 8 threads.
+
+mod batch;
+mod graph;
+mod keyed;
+mod keeping;
+mod oracle;
+mod table;
