@@ -18,7 +18,8 @@ pub mod prelude {
     #[cfg(feature = "dashboard")]
     pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};
     pub use streamgauge_stream::{
-        Batch, BatchInfo, DStream, Error, Listener, ManualClock, OnBadTable, OnMalformed, Queue, ReferenceTable, Report,
-        Source, SourceError, Stdin, Storage, StreamingContext, TextBlock, TextFiles, TextStream, Time, Trigger, Window, hours, millis, mins, secs,
+        Batch, BatchInfo, DStream, Error, Listener, ManualClock, OnBadTable, OnMalformed, Queue, ReferenceTable,
+        Report, Source, SourceError, Stdin, Storage, StreamingContext, TextBlock, TextFiles, TextStream, Time, Trigger,
+        Window, hours, millis, mins, secs,
     };
 }

@@ -77,13 +77,18 @@ impl<T: Record> Batch<T> {
     /// # Errors
     /// Those of all actions.
     pub fn reduce(self, f: impl Fn(T, T) -> T + Send + Sync) -> Result<Option<T>, Error> {
-        let join = |a: Option<T>, b: T| Some(match a {
-            Some(a) => f(a, b),
-            None => b,
-        });
-        let partitions = self.each(|| None, |held, chunk| {
-            *held = chunk.drain(..).fold(held.take(), join);
-        })?;
+        let join = |a: Option<T>, b: T| {
+            Some(match a {
+                Some(a) => f(a, b),
+                None => b,
+            })
+        };
+        let partitions = self.each(
+            || None,
+            |held, chunk| {
+                *held = chunk.drain(..).fold(held.take(), join);
+            },
+        )?;
         guarded(&self.env.operator, 0, self.env.time, || Ok(partitions.into_iter().flatten().fold(None, join)))
     }
 
@@ -98,12 +103,15 @@ impl<T: Record> Batch<T> {
         absorb: impl Fn(A, T) -> A + Send + Sync,
         merge: impl Fn(A, A) -> A + Send + Sync,
     ) -> Result<A, Error> {
-        let partitions = self.each(|| Some(zero.clone()), |held, chunk| {
-            // Gone only if `absorb` has panicked, and then nobody comes back.
-            if let Some(value) = held.take() {
-                *held = Some(chunk.drain(..).fold(value, &absorb));
-            }
-        })?;
+        let partitions = self.each(
+            || Some(zero.clone()),
+            |held, chunk| {
+                // Gone only if `absorb` has panicked, and then nobody comes back.
+                if let Some(value) = held.take() {
+                    *held = Some(chunk.drain(..).fold(value, &absorb));
+                }
+            },
+        )?;
         guarded(&self.env.operator, 0, self.env.time, || Ok(partitions.into_iter().flatten().fold(zero, merge)))
     }
 

@@ -140,7 +140,10 @@ impl<T: Record> Batch<T> {
     }
 
     /// The operation that reads this batch.
-    pub(crate) fn then<U: Record, N: Node<U> + 'static>(self, node: impl FnOnce(Arc<Shared<T>>, &Env) -> N) -> Batch<U> {
+    pub(crate) fn then<U: Record, N: Node<U> + 'static>(
+        self,
+        node: impl FnOnce(Arc<Shared<T>>, &Env) -> N,
+    ) -> Batch<U> {
         let Self { plan, env, .. } = self;
         let node = node(Arc::new(Shared::new(Box::new(plan))), &env);
         Batch::new(env, node)

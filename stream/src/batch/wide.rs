@@ -13,10 +13,9 @@ impl<T: Record> Batch<T> {
     where
         T: OwnedKey,
     {
-        self.map(|row| (row, ())).reduce_by_key(|(), ()| ()).then(|parent, _| Narrow {
-            parent,
-            chunk: mapped(|(row, ())| row),
-        })
+        self.map(|row| (row, ()))
+            .reduce_by_key(|(), ()| ())
+            .then(|parent, _| Narrow { parent, chunk: mapped(|(row, ())| row) })
     }
 
     /// The rows ordered by a key of theirs; rows of equal keys stay in their order.

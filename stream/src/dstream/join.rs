@@ -151,7 +151,8 @@ where
         };
         let left = self.side(run, &self.left, &left)?;
         let right = self.side(run, &self.right, &right)?;
-        let rows = left.iter().flatten().map(Vec::len).sum::<usize>() + right.iter().flatten().map(Vec::len).sum::<usize>();
+        let rows =
+            left.iter().flatten().map(Vec::len).sum::<usize>() + right.iter().flatten().map(Vec::len).sum::<usize>();
         let lanes = left.into_iter().zip(right).collect();
         each_lane(run, &self.name, lanes, rows >= MUCH, |lane, (left, right): (Vec<_>, Vec<_>)| {
             let mut groups = self.lanes.lane(lane);
@@ -169,9 +170,8 @@ where
 
     fn run(&self, run: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<(K, J::Row)>)) -> Result<(), Error> {
         let mut groups = self.lanes.lane(lane);
-        let rows = |(key, (left, right)): (K, (Vec<V>, Vec<W>))| {
-            self.how.rows(left, right).map(move |row| (key.clone(), row))
-        };
+        let rows =
+            |(key, (left, right)): (K, (Vec<V>, Vec<W>))| self.how.rows(left, right).map(move |row| (key.clone(), row));
         if run.asks_again() {
             in_chunks(groups.entries().iter().cloned().flat_map(rows), out);
         } else {
@@ -229,7 +229,12 @@ impl<K: OwnedKey, V: Portable> DStream<(K, V)> {
         self.joined(other, "full_outer_join", Full)
     }
 
-    fn joined<W: Portable, J: Joining<V, W>>(&self, other: &DStream<(K, W)>, kind: &str, how: J) -> DStream<(K, J::Row)> {
+    fn joined<W: Portable, J: Joining<V, W>>(
+        &self,
+        other: &DStream<(K, W)>,
+        kind: &str,
+        how: J,
+    ) -> DStream<(K, J::Row)> {
         let graph = self.graph.clone();
         let name = graph.name(None, kind);
         self.check_context(other, &name);

@@ -162,7 +162,9 @@ impl<T: Portable> Node<T> for Persist<T> {
             let mut rows: Vec<T> = match chunk {
                 Chunk::Rows(rows) => rows.clone(),
                 Chunk::Bytes(bytes) => decoded(bytes)?,
-                Chunk::OnDisk { at, length } => decoded(&kept.spill.read(*at, *length).map_err(|error| failed(&error))?)?,
+                Chunk::OnDisk { at, length } => {
+                    decoded(&kept.spill.read(*at, *length).map_err(|error| failed(&error))?)?
+                }
             };
             out(&mut rows);
         }
@@ -201,7 +203,9 @@ impl<T: Record> DStream<T> {
             ));
         }
         if let Some(kept) = self.node.remembered().filter(|kept| *kept <= interval) {
-            graph.problem(format!("{name}: the stream is remembered for {kept:?}; remember it for longer than {interval:?}"));
+            graph.problem(format!(
+                "{name}: the stream is remembered for {kept:?}; remember it for longer than {interval:?}"
+            ));
         }
         graph.problem(format!("{name}: the job has no directory for checkpoints; leave the call out"));
         self.clone()

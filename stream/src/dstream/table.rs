@@ -78,7 +78,9 @@ impl<K: OwnedKey, V: Record> ReferenceTable<K, V> {
         Self::from_fn(path.display().to_string(), move || {
             let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
             let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
-            lines.map(|(i, line)| parse(line).map_err(|error| format!("line {}: {error}", i + 1))).collect::<Result<Vec<_>, _>>()
+            lines
+                .map(|(i, line)| parse(line).map_err(|error| format!("line {}: {error}", i + 1)))
+                .collect::<Result<Vec<_>, _>>()
         })
     }
 
@@ -185,7 +187,12 @@ where
         self.parent.prepare(run)
     }
 
-    fn run(&self, run: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<(T, Option<V>)>)) -> Result<(), Error> {
+    fn run(
+        &self,
+        run: &BatchRun,
+        partition: usize,
+        out: &mut dyn FnMut(&mut Vec<(T, Option<V>)>),
+    ) -> Result<(), Error> {
         let entries = self.lookup.lock().unwrap_or_else(PoisonError::into_inner).entries.clone();
         let mut joined = Vec::new();
         self.parent.run(run, partition, &mut |rows| {

@@ -158,7 +158,8 @@ fn what_goes_wrong_names_operator_and_partition() {
     assert!(none.contains("coalesce") && none.contains("0 partitions"), "{none}");
     let fraction = error(|rows| rows.for_each_batch(|_, batch| batch.sample(f64::NAN).count().map(drop)));
     assert!(fraction.contains("the fraction of a sample is NaN"), "{fraction}");
-    let order = error(|rows| rows.for_each_batch(|_, batch| batch.sort_by(|_, _| panic!("no order")).count().map(drop)));
+    let order =
+        error(|rows| rows.for_each_batch(|_, batch| batch.sort_by(|_, _| panic!("no order")).count().map(drop)));
     assert!(order.contains("sort_by") && order.contains("no order"), "{order}");
     let merge = error(|rows| rows.for_each_batch(|_, batch| batch.reduce(|_, _| panic!("no sum")).map(drop)));
     assert!(merge.contains("for_each_batch 1") && merge.contains("no sum"), "{merge}");

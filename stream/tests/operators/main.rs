@@ -2,7 +2,7 @@
 
 mod batch;
 mod graph;
-mod keyed;
 mod keeping;
+mod keyed;
 mod oracle;
 mod table;

@@ -5,12 +5,11 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use streamgauge_stream::{Batch, DStream, Error, Queue, Record, StreamingContext, Time, Trigger, secs};
 
-/// The input: batches of partitions of rows. With the second queue one push a batch, a partition is a push, so batches
-/// are built of one partition each; several partitions come from several queues.
-pub type Batches<T> = Vec<Vec<T>>;
+/// The input: the rows of each batch.
+pub(crate) type Batches<T> = Vec<Vec<T>>;
 
 /// Small keys that collide, larger values; batches of none to many rows, some beyond a chunk.
-pub fn pairs() -> impl Strategy<Value = Batches<(u8, i64)>> {
+pub(crate) fn pairs() -> impl Strategy<Value = Batches<(u8, i64)>> {
     let row = || (0_u8..12, -1_000_i64..1_000);
     let batch = prop_oneof![
         8 => prop::collection::vec(row(), 0..40),
@@ -20,7 +19,7 @@ pub fn pairs() -> impl Strategy<Value = Batches<(u8, i64)>> {
 }
 
 /// A context, and a stream over these batches that has two partitions in each.
-pub fn stream<T: Record>(ctx: &StreamingContext, batches: &Batches<T>) -> DStream<T> {
+pub(crate) fn stream<T: Record>(ctx: &StreamingContext, batches: &Batches<T>) -> DStream<T> {
     let halves = [0, 1].map(|half| {
         let (queue, source) = Queue::new();
         for rows in batches {
@@ -34,12 +33,12 @@ pub fn stream<T: Record>(ctx: &StreamingContext, batches: &Batches<T>) -> DStrea
     first.union(&second)
 }
 
-pub fn context(threads: usize) -> StreamingContext {
+pub(crate) fn context(threads: usize) -> StreamingContext {
     StreamingContext::builder("oracle").trigger(Trigger::Available).batch_interval(secs(1)).threads(threads).build()
 }
 
 /// The rows of each batch: the same for 1, 2 and 8 threads.
-pub fn run<T: Record, R: Record + Debug + PartialEq>(
+pub(crate) fn run<T: Record, R: Record + Debug + PartialEq>(
     batches: &Batches<T>,
     describe: impl Fn(&StreamingContext, DStream<T>) -> DStream<R>,
 ) -> Vec<Vec<R>> {
@@ -59,7 +58,7 @@ pub fn run<T: Record, R: Record + Debug + PartialEq>(
 }
 
 /// What an action gives for each batch: the same for 1, 2 and 8 threads.
-pub fn act<T: Record, R: Send + Debug + PartialEq + 'static>(
+pub(crate) fn act<T: Record, R: Send + Debug + PartialEq + 'static>(
     batches: &Batches<T>,
     action: impl Fn(Batch<T>) -> Result<R, Error> + Copy + Send + 'static,
 ) -> Vec<R> {
@@ -80,13 +79,13 @@ pub fn act<T: Record, R: Send + Debug + PartialEq + 'static>(
     first
 }
 
-pub fn sorted<T: Ord>(mut rows: Vec<T>) -> Vec<T> {
+pub(crate) fn sorted<T: Ord>(mut rows: Vec<T>) -> Vec<T> {
     rows.sort();
     rows
 }
 
 /// The error of a job over one batch of numbers.
-pub fn error(describe: impl Fn(DStream<u32>)) -> String {
+pub(crate) fn error(describe: impl Fn(DStream<u32>)) -> String {
     let ctx = context(2);
     describe(stream(&ctx, &vec![(0..10).collect()]));
     ctx.run().unwrap_err().to_string()

@@ -32,10 +32,10 @@ fn a_slice_has_both_of_its_ends() {
     let ctx = context();
     let rows = ten_batches(&ctx).remember(secs(60));
     ctx.run().unwrap();
-    assert_eq!(rows.slice(Time::from_secs(3), Time::from_secs(4)), [
-        (Time::from_secs(3), vec![3]),
-        (Time::from_secs(4), vec![4])
-    ]);
+    assert_eq!(
+        rows.slice(Time::from_secs(3), Time::from_secs(4)),
+        [(Time::from_secs(3), vec![3]), (Time::from_secs(4), vec![4])]
+    );
     assert_eq!(seconds(&rows.slice(Time::from_secs(4), Time::from_secs(3))), [0; 0]);
 }
 
