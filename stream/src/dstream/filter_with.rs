@@ -65,13 +65,12 @@ impl<T: Record> DStream<T> {
     ///
     /// let ctx = StreamingContext::builder("filter").trigger(Trigger::Available).build();
     /// let ((blocked, a), (visitors, b)) = (Queue::new(), Queue::new());
-    /// let blocklist = ctx.source(a).summarize(|on| on.exact_distinct(|host: &&str| *host));
-    /// # let blocklist = blocklist.map(|_| ["10.0.0.1"]);
-    /// let welcome = ctx.source(b).filter_with(&blocklist, |latest, visitor: &&str| {
+    /// let blocklist = ctx.source(a);
+    /// let welcome = ctx.source(b).filter_with(&blocklist, |latest: Option<&Vec<&str>>, visitor: &&str| {
     ///     latest.is_none_or(|blocked| !blocked.contains(visitor))
     /// });
     /// let welcome = welcome.collect_to_memory();
-    /// blocked.push(vec!["10.0.0.1"]);
+    /// blocked.push(vec![vec!["10.0.0.1"]]);
     /// visitors.push(vec!["10.0.0.1", "10.0.0.2"]);
     /// ctx.run()?;
     /// assert_eq!(welcome.rows(), ["10.0.0.2"]);

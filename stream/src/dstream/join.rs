@@ -202,7 +202,7 @@ impl<K: OwnedKey, V: Portable> DStream<(K, V)> {
     ///
     /// let ctx = StreamingContext::builder("join").trigger(Trigger::Available).build();
     /// let ((orders, a), (payments, b)) = (Queue::new(), Queue::new());
-    /// let (a, b) = (ctx.source::<_>(a), ctx.source(b));
+    /// let (a, b) = (ctx.source(a), ctx.source(b));
     /// let paid = a.join(&b).collect_to_memory();
     /// orders.push(vec![(7, "tea".to_owned()), (8, "salt".to_owned())]);
     /// payments.push(vec![(7, 250)]);
