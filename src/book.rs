@@ -36,6 +36,9 @@ mod summaries {
 #[doc = include_str!("../docs/src/batches.md")]
 mod batches {}
 
+#[doc = include_str!("../docs/src/operators.md")]
+mod operators {}
+
 #[doc = include_str!("../docs/src/windows.md")]
 mod windows {}
 

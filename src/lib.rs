@@ -18,7 +18,10 @@ pub mod prelude {
     #[cfg(feature = "dashboard")]
     pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};
     pub use streamgauge_stream::{
-        BatchInfo, DStream, Error, Listener, ManualClock, OnMalformed, OutputMode, Queue, Report, Source, SourceError,
-        Stdin, StreamingContext, TextBlock, TextFiles, TextStream, Time, Trigger, Window, hours, millis, mins, secs,
+        Batch, BatchInfo, Constant, DStream, Error, Event, JobState, Listener, ManualClock, MemorySink, OnBadTable,
+        OnFailure, OnMalformed, OutputMode, Queue, Rate, Receiver, ReceiverHandle, ReferenceTable, Report, Sink,
+        Source, SourceError, State, Stdin, Storage, StreamingContext, TcpLines, TextBlock, TextFiles, TextStream, Time,
+        Trigger, Window, hours, millis, mins, secs,
+        sink::{self, Files, Print, Tcp},
     };
 }

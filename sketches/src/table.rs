@@ -58,6 +58,23 @@ impl<K: OwnedKey, V> Table<K, V> {
         self.find_or_insert(HASHER.hash_one(key), |k| key.is(k), || (key.to_owned_key(), value()))
     }
 
+    /// The value of a key that is owned already: it is not cloned to be inserted.
+    #[inline]
+    pub fn entry_owned(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
+        let Self { index, entries } = self;
+        let hash = |&i: &u32| HASHER.hash_one(&entries[i as usize].0);
+        let position = match index.entry(HASHER.hash_one(&key), |&i| entries[i as usize].0 == key, hash) {
+            Entry::Occupied(found) => *found.get() as usize,
+            Entry::Vacant(vacant) => {
+                let position = entries.len();
+                entries.push((key, value()));
+                vacant.insert(position as u32);
+                position
+            }
+        };
+        &mut entries[position].1
+    }
+
     #[inline]
     fn find_or_insert(&mut self, hash: u64, is: impl Fn(&K) -> bool, entry: impl FnOnce() -> (K, V)) -> &mut V {
         let Self { index, entries } = self;
@@ -107,6 +124,12 @@ impl<K: OwnedKey, V> Table<K, V> {
     pub fn clear(&mut self) {
         self.index.clear();
         self.entries.clear();
+    }
+
+    /// Takes all entries out and keeps their room.
+    pub fn drain(&mut self) -> impl ExactSizeIterator<Item = (K, V)> {
+        self.index.clear();
+        self.entries.drain(..)
     }
 
     /// Makes room for so many more entries.

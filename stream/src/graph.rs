@@ -143,6 +143,11 @@ impl Graph {
         self.parts().states.push((operator.to_owned(), state));
     }
 
+    /// The seed of everything random in the job.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// How many lanes keyed operators have.
     pub(crate) fn lanes(&self) -> usize {
         LANES

@@ -44,6 +44,8 @@ pub mod testing;
 mod time;
 mod window;
 
+pub use batch::Batch;
+pub use batch::exchange::Portable;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
 #[cfg(feature = "csv")]
@@ -52,7 +54,8 @@ pub use dstream::CsvStream;
 pub use dstream::json;
 pub use dstream::{
     All, By, ByEach, ByEventTime, DStream, EndsByEventTime, EventSessions, EventTime, EventWindows, Grouped, Grouping,
-    OnMalformed, Outcome, PerBatch, Reading, Row, TextStream, Value, Windows,
+    OnBadTable, OnMalformed, Outcome, PerBatch, Reading, ReferenceTable, Row, Storage, TextStream, Transformed, Value,
+    Windows,
 };
 pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use error::{Error, Malformed};

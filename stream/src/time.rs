@@ -50,7 +50,7 @@ impl Time {
         Duration::from_millis(self.0.saturating_sub(earlier.0).max(0) as u64)
     }
 
-    /// The last multiple of a length since the epoch that is not after this time.
+    /// The last multiple of a length since the epoch that is not after this time; at least [`MIN`](Self::MIN).
     pub fn floor(self, length: Duration) -> Self {
         Self(self.0.saturating_sub(self.0.rem_euclid(millis_of(length).max(1))))
     }

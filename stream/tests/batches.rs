@@ -82,7 +82,7 @@ fn a_panic_in_an_operator_names_operator_partition_and_batch() {
     let ctx = StreamingContext::builder("panics").trigger(Trigger::Available).build();
     let (queue, source) = Queue::new();
     let sums = ctx.source(source).map(|x: u32| 100 / x).key_by(|x| x).named("shares").summarize(|on| on.count());
-    sums.for_each_batch(|_, rows| assert!(rows.is_empty(), "the batch has failed"));
+    sums.for_each_batch(|_, batch| assert!(batch.is_empty().unwrap(), "the batch has failed"));
     queue.push(vec![1, 2]);
     queue.push(vec![3, 0]);
     let error = ctx.run().unwrap_err();

@@ -248,7 +248,10 @@ fn merges(panes: u64, keys: u64, batches: u64, has: impl Fn(u64, u64) -> bool) -
         .summarize(|on| on.of(Watched::default()));
     let slides = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = slides.clone();
-    rows.for_each_batch(move |_, _| seen.lock().unwrap().push(MERGES.swap(0, Ordering::Relaxed)));
+    rows.for_each_batch(move |_, batch| {
+        batch.count().unwrap();
+        seen.lock().unwrap().push(MERGES.swap(0, Ordering::Relaxed));
+    });
     MERGES.store(0, Ordering::Relaxed);
     ctx.run().unwrap();
     slides.lock().unwrap().clone()

@@ -260,7 +260,8 @@ fn print_windows<W: Write + Send + 'static>(
     out: &Out<W>,
 ) {
     let (printed, out) = (printed.clone(), out.clone());
-    windows.for_each_batch(move |_, rows| {
+    windows.for_each_batch(move |_, batch| {
+        let rows = batch.collect().map_err(|e| e.to_string())?;
         let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         printed.fetch_add(rows.len() as u64, Ordering::Relaxed);
         let write = rows.iter().try_for_each(|row| match output {

@@ -11,7 +11,13 @@ use std::hash::{Hash, Hasher};
 use serde::{Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::source::Record;
 use crate::time::Time;
+
+/// What keyed operators may send to another process: a record that serde knows.
+pub trait Portable: Record + Serialize + DeserializeOwned {}
+
+impl<T: Record + Serialize + DeserializeOwned> Portable for T {}
 
 /// The shards that keyed state is divided into.
 pub(crate) const SHARDS: usize = 256;

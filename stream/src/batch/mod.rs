@@ -1,17 +1,26 @@
 //! One batch: its time, what it counts, and how its partitions run.
 
+mod action;
 mod attempt;
 pub(crate) mod exchange;
+mod narrow;
+mod pair;
+mod plan;
+mod wide;
 
+pub use plan::Batch;
+pub(crate) use plan::{Env, EnvOf, Plan};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::attempt::Tally;
 pub(crate) use self::attempt::{Running, each_lane, each_partition};
 use self::exchange::{Exchange, gather};
-use crate::error::Error;
+use crate::error::{Error, panic_message};
 use crate::monitor::OperatorInfo;
 use crate::source::TextBlock;
 use crate::time::Time;
@@ -34,6 +43,8 @@ pub(crate) type Partitions = Arc<[Input]>;
 #[derive(Debug)]
 pub(crate) struct BatchRun {
     pub(crate) time: Time,
+    /// Itself, for what is handed to users: gone when the batch is over.
+    me: Weak<Self>,
     exchange: Arc<dyn Exchange>,
     running: Running,
     /// By input: whether it is a source that has ended.
@@ -72,11 +83,12 @@ impl BatchRun {
         derived: Arc<[Vec<Input>]>,
         ended: impl Iterator<Item = Input>,
         running: Running,
-    ) -> Self {
+    ) -> Arc<Self> {
         let mut finished = vec![false; derived.len()];
         ended.for_each(|source| finished[source.0 as usize] = true);
-        Self {
+        Arc::new_cyclic(|me| Self {
             time,
+            me: me.clone(),
             exchange,
             running,
             records: derived.iter().map(|_| AtomicU64::new(0)).collect(),
@@ -89,7 +101,17 @@ impl BatchRun {
             watermark: Mutex::new(None),
             retries: AtomicU64::new(0),
             operators: Mutex::new(Vec::new()),
-        }
+        })
+    }
+
+    /// A handle that tells whether the batch is over.
+    pub(crate) fn handle(&self) -> Weak<Self> {
+        self.me.clone()
+    }
+
+    /// Whether a lane is this process's.
+    pub(crate) fn owns(&self, lane: usize, lanes: usize) -> bool {
+        lane * self.exchange.peers() / lanes == self.exchange.index()
     }
 
     /// What the partitions run on, and how often.
@@ -220,4 +242,16 @@ impl BatchRun {
         lines.sort_by_key(|line| (line.input, line.partition, line.line_in_block));
         lines
     }
+}
+
+/// Runs a function of the user: a panic is an error that names the operator.
+pub(crate) fn guarded<R>(
+    operator: &str,
+    partition: usize,
+    time: Time,
+    f: impl FnOnce() -> Result<R, Error>,
+) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        Err(Error::Operator { operator: operator.to_owned(), partition, time, cause: panic_message(&*panic) })
+    })
 }

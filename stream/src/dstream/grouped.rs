@@ -29,6 +29,9 @@ pub trait Grouping<T>: Send + Sync + 'static {
 
     /// Makes a row.
     fn row<R: Record>(key: Self::Key, reading: R) -> Self::Row<R>;
+
+    /// Makes the reading of a row into another.
+    fn map_row<R: Record, S: Record>(row: Self::Row<R>, f: impl FnOnce(R) -> S) -> Self::Row<S>;
 }
 
 /// What reading the state of a spec gives.
@@ -76,6 +79,10 @@ impl<T: Record> Grouping<T> for All {
     fn row<R: Record>((): (), reading: R) -> R {
         reading
     }
+
+    fn map_row<R: Record, S: Record>(row: R, f: impl FnOnce(R) -> S) -> S {
+        f(row)
+    }
 }
 
 impl<T, Q, F> Grouping<T> for By<Q, F>
@@ -98,6 +105,10 @@ where
     fn row<R: Record>(key: Q::Owned, reading: R) -> (Q::Owned, R) {
         (key, reading)
     }
+
+    fn map_row<R: Record, S: Record>((key, reading): (Q::Owned, R), f: impl FnOnce(R) -> S) -> (Q::Owned, S) {
+        (key, f(reading))
+    }
 }
 
 impl<T, Q, F> Grouping<T> for ByEach<Q, F>
@@ -117,6 +128,10 @@ where
 
     fn row<R: Record>(key: Q::Owned, reading: R) -> (Q::Owned, R) {
         (key, reading)
+    }
+
+    fn map_row<R: Record, S: Record>((key, reading): (Q::Owned, R), f: impl FnOnce(R) -> S) -> (Q::Owned, S) {
+        (key, f(reading))
     }
 }
 

@@ -6,22 +6,34 @@
 //! computed once and kept for the batch.
 
 mod aggregate;
+mod by_key;
 mod combine;
 #[cfg(feature = "csv")]
 mod csv;
 mod cut;
+mod filter_with;
+mod for_each;
+mod gathered;
 mod grouped;
+mod join;
 #[cfg(feature = "json")]
 mod json;
+mod keep;
 mod narrow;
 mod output;
 mod parse;
+mod partitions;
+mod remember;
+mod sample;
 mod shared;
 mod source;
 mod state;
 mod summarize;
+mod table;
 mod text;
+mod transform;
 mod union;
+mod whole;
 mod wide;
 
 pub use aggregate::Value;
@@ -37,10 +49,22 @@ pub use state::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeou
 pub use text::TextStream;
 
 pub(crate) use aggregate::{Aggregate, Gather, Reduce, add};
+pub use keep::Storage;
+pub use table::{OnBadTable, ReferenceTable};
+pub use transform::Transformed;
+
+pub(crate) use by_key::{Combine, CombineByKey, Combiner, aggregating, by_reduction, grouping};
 pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};
+pub(crate) use gathered::Gathered;
+pub(crate) use join::{Both, Full, Inner, Join, Joining, Left, Right};
+pub(crate) use keep::Persist;
+pub(crate) use narrow::{Narrow, filtered, mapped};
+pub(crate) use partitions::{Coalesce, MapPartitions};
+pub(crate) use sample::{Draw, Sample};
 pub(crate) use shared::Shared;
 pub(crate) use source::SourceNode;
 pub(crate) use summarize::{expect_like, is_much};
+pub(crate) use union::union;
 pub(crate) use wide::{Compute, Wide, in_chunks};
 
 use std::sync::Arc;
@@ -64,6 +88,11 @@ pub(crate) trait Node<T>: Send + Sync {
     ///
     /// Called once a batch and partition, from any thread.
     fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error>;
+
+    /// Whether it keeps the rows of a batch by itself: it then may be prepared and run by every reader.
+    fn keeps_rows(&self) -> bool {
+        false
+    }
 }
 
 /// A stream of batches of rows.
@@ -102,6 +131,15 @@ impl<T> std::fmt::Debug for DStream<T> {
 impl<T: Record> DStream<T> {
     pub(crate) fn new(graph: Arc<Graph>, node: impl Node<T> + 'static) -> Self {
         Self { node: Arc::new(Shared::new(Box::new(node))), graph }
+    }
+
+    /// Takes note of a mistake if a stream of another context is combined with this one.
+    pub(crate) fn check_context<U>(&self, other: &DStream<U>, operator: &str) {
+        if !Arc::ptr_eq(&self.graph, &other.graph) {
+            let problem = format!("{operator}: the streams belong to different contexts; build them from one");
+            other.graph.problem(problem.as_str());
+            self.graph.problem(problem);
+        }
     }
 
     pub(crate) fn has_readers(&self) -> bool {

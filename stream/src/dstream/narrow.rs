@@ -40,23 +40,36 @@ where
     }
 }
 
+/// Each row made into another.
+pub(crate) fn mapped<T, U>(f: impl Fn(T) -> U) -> impl Fn(&mut Vec<T>, &mut Vec<U>) {
+    move |rows, out| out.extend(rows.drain(..).map(&f))
+}
+
+/// The rows for which a condition holds.
+pub(crate) fn filtered<T>(condition: impl Fn(&T) -> bool) -> impl Fn(&mut Vec<T>, &mut Vec<T>) {
+    move |rows, out| {
+        rows.retain(&condition);
+        out.append(rows);
+    }
+}
+
 impl<T: Record> DStream<T> {
-    fn narrow<U: Record>(&self, chunk: impl Fn(&mut Vec<T>, &mut Vec<U>) + Send + Sync + 'static) -> DStream<U> {
+    pub(crate) fn narrow<U: Record>(
+        &self,
+        chunk: impl Fn(&mut Vec<T>, &mut Vec<U>) + Send + Sync + 'static,
+    ) -> DStream<U> {
         let parent = self.read_by_one_more();
         DStream::new(self.graph.clone(), Narrow { parent, chunk })
     }
 
     /// Each row made into another.
     pub fn map<U: Record>(&self, f: impl Fn(T) -> U + Send + Sync + 'static) -> DStream<U> {
-        self.narrow(move |rows, out| out.extend(rows.drain(..).map(&f)))
+        self.narrow(mapped(f))
     }
 
     /// The rows for which a condition holds.
     pub fn filter(&self, condition: impl Fn(&T) -> bool + Send + Sync + 'static) -> DStream<T> {
-        self.narrow(move |rows, out| {
-            rows.retain(&condition);
-            out.append(rows);
-        })
+        self.narrow(filtered(condition))
     }
 
     /// Each row made into none, one or several.

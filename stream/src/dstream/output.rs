@@ -55,7 +55,7 @@ fn guarded<R>(call: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
 }
 
 /// What an output is, in words.
-fn describe<T>(name: &str) -> String {
+pub(super) fn describe<T>(name: &str) -> String {
     format!("{name} of {}", std::any::type_name::<T>())
 }
 
@@ -239,13 +239,6 @@ impl<T: Record, S: Sink<T>> WriteTo<T, S> {
 }
 
 impl<T: Record> DStream<T> {
-    /// Calls a function with the rows of every batch, also of empty ones; of a windowed stream, at every slide.
-    ///
-    /// It may return nothing, or a `Result` whose error ends the job.
-    pub fn for_each_batch<O: Outcome>(&self, callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static) {
-        self.output("for_each_batch", callback);
-    }
-
     pub(crate) fn output<O: Outcome>(&self, kind: &str, callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static) {
         self.graph.add_output(Box::new(ForEachBatch {
             name: self.graph.name(None, kind),

@@ -1,9 +1,10 @@
 //! A stream that several operators may read.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Node;
+use super::remember::History;
 use crate::batch::{BatchRun, Input, Partitions, each_partition};
 use crate::error::Error;
 use crate::source::Record;
@@ -16,6 +17,8 @@ pub(crate) struct Shared<T> {
     node: Box<dyn Node<T>>,
     readers: AtomicUsize,
     kept: Mutex<Option<Arc<Kept<T>>>>,
+    /// The batches before this one, if they are remembered.
+    pub(super) history: OnceLock<Arc<Mutex<History<T>>>>,
 }
 
 struct Kept<T> {
@@ -33,7 +36,7 @@ struct Rows<T> {
 
 impl<T: Record> Shared<T> {
     pub(crate) fn new(node: Box<dyn Node<T>>) -> Self {
-        Self { node, readers: AtomicUsize::new(0), kept: Mutex::new(None) }
+        Self { node, readers: AtomicUsize::new(0), kept: Mutex::new(None), history: OnceLock::new() }
     }
 
     pub(crate) fn add_reader(&self) {
@@ -45,7 +48,20 @@ impl<T: Record> Shared<T> {
     }
 
     fn is_shared(&self) -> bool {
-        self.readers.load(Ordering::Relaxed) > 1
+        self.readers.load(Ordering::Relaxed) > 1 && !self.node.keeps_rows()
+    }
+
+    /// A reader will not read this partition of the batch: the last of those that do gets its rows all the same.
+    pub(crate) fn give_up(&self, time: Time, partition: usize) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kept = kept.as_ref().filter(|kept| kept.time == time);
+        if let Some(rows) = kept.and_then(|kept| kept.rows.get(partition)) {
+            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.readers_left = rows.readers_left.saturating_sub(1);
+            if rows.readers_left == 0 {
+                rows.rows = Vec::new();
+            }
+        }
     }
 
     fn compute(&self, batch: &BatchRun) -> Kept<T> {
@@ -70,6 +86,10 @@ impl<T: Record> Shared<T> {
 impl<T: Record> Node<T> for Shared<T> {
     fn inputs(&self) -> Vec<Input> {
         self.node.inputs()
+    }
+
+    fn keeps_rows(&self) -> bool {
+        self.node.keeps_rows()
     }
 
     fn prepare(&self, batch: &BatchRun) -> Result<Option<Partitions>, Error> {

@@ -8,7 +8,7 @@ use crate::batch::{BatchRun, Input, Partitions};
 use crate::error::Error;
 use crate::source::Record;
 
-struct Union<T> {
+pub(crate) struct Union<T> {
     parents: Vec<Arc<Shared<T>>>,
     /// By parent: its inputs, and what they are here. Two branches of one input are two inputs from here on: each has
     /// an order of its own, and what one has seen must not make the other's records late.
@@ -40,6 +40,12 @@ impl<T: Record> Node<T> for Union<T> {
         let (parent, partition) = places[partition];
         self.parents[parent].run(batch, partition, out)
     }
+}
+
+/// The union of parts of one batch, which has one input.
+pub(crate) fn union<T>(parents: Vec<Arc<Shared<T>>>, input: Input) -> Union<T> {
+    let inputs = parents.iter().map(|_| BTreeMap::from([(input, input)])).collect();
+    Union { parents, inputs, partitions: Mutex::new(Arc::new([])) }
 }
 
 impl<T: Record> DStream<T> {

@@ -61,7 +61,7 @@ pub enum Event {
 ///
 /// let ctx = StreamingContext::builder("largest").trigger(Trigger::Available).build();
 /// let (queue, source) = Queue::new();
-/// ctx.source(source.one_at_a_time()).for_each_batch(|_, _: Vec<u8>| ());
+/// ctx.source(source.one_at_a_time()).for_each_batch(|_, batch: streamgauge_stream::Batch<u8>| batch.count().map(drop));
 /// let largest = Arc::new(Largest::default());
 /// ctx.add_listener(largest.clone());
 /// queue.push(vec![0; 30]);

@@ -2,7 +2,9 @@
 
 mod event_time;
 mod listeners;
+mod operations;
 mod outputs;
+mod remember;
 mod running;
 mod sources;
 mod state;

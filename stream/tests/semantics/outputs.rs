@@ -200,7 +200,7 @@ fn callbacks_get_every_batch_and_every_partition_with_its_time() {
     let numbers = ctx.source(source);
     let (batches, partitions): (Arc<Mutex<Vec<_>>>, Arc<Mutex<Vec<_>>>) = Default::default();
     let seen = batches.clone();
-    numbers.for_each_batch(move |time, rows: Vec<i32>| seen.lock().unwrap().push((time.secs(), rows)));
+    numbers.for_each_batch(move |time, batch| seen.lock().unwrap().push((time.secs(), batch.collect().unwrap())));
     let seen = partitions.clone();
     numbers.for_each_partition(move |time, partition, rows: Vec<i32>| {
         seen.lock().unwrap().push((time.secs(), partition, rows));

@@ -171,7 +171,8 @@ fn a_failed_output_may_be_skipped_while_the_others_and_later_batches_go_on() {
         let numbers = job.source([vec![1_u64], vec![2], vec![3]]);
         let window = numbers.window(secs(3), secs(1)).summarize(|on| on.sum(|n| *n)).map(|sum| sum.value as u64);
         let before = job.capture(&window);
-        numbers.for_each_batch(|_, rows| if rows == [2] { Err("the disk is full") } else { Ok(()) });
+        numbers
+            .for_each_batch(|_, batch| if batch.collect().unwrap() == [2] { Err("the disk is full") } else { Ok(()) });
         let narrow = job.capture(&numbers.map(panics_on(2, u32::MAX)));
         let after = job.capture(&window.map(panics_on(6, u32::MAX)));
         let recorder = job.record();
@@ -279,7 +280,7 @@ fn a_stop_works_off_everything_that_was_taken_in() {
     let rows = ctx.source(source.one_at_a_time()).collect_to_memory();
     // Stopped by the job itself, in the middle of its first batch.
     ctx.source(Script::new([vec![()]]).source()).for_each_batch(move |_, first| {
-        if !first.is_empty() {
+        if !first.is_empty().unwrap() {
             (1..10).for_each(|n| assert!(pushes.push(vec![n])));
             stops.stop();
         }

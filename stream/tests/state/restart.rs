@@ -42,7 +42,9 @@ fn run(records: &[Vec<Record>], ends: bool, threads: usize, from: Option<&[u8]>)
         ($kind:literal, $stream:expr) => {{
             let rows = rows.clone();
             $stream.for_each_batch(move |time, batch| {
-                rows.lock().unwrap().extend(batch.iter().map(|row| format!("{} {time} {row:?}", $kind)));
+                rows.lock()
+                    .unwrap()
+                    .extend(batch.collect().unwrap().iter().map(|row| format!("{} {time} {row:?}", $kind)));
             });
         }};
     }
