@@ -19,7 +19,7 @@ use std::fmt::Debug;
 
 use crate::codec::Codec;
 use crate::error::DecodeError;
-use crate::summary::{Absorb, Merge, Sliding, Summary};
+use crate::summary::{Absorb, Merge, Panes, Summary};
 
 /// Holds a summary to all laws that concern items: [`merging`], [`bulk`], [`storing`] and [`sliding`].
 #[track_caller]
@@ -107,7 +107,7 @@ pub fn storing<S: Summary>(summary: &S) {
 #[track_caller]
 pub fn sliding<S: Merge, R: PartialEq + Debug>(empty: &S, panes: &[S], seen: impl Fn(&S) -> R) {
     for (length, phase) in [(1, 0), (2, 1), (3, 7), (panes.len().max(1) as u32, 2)] {
-        let mut window = S::Window::new(length, phase);
+        let mut window = Panes::<S>::new(length, phase);
         // Every third pane is missing.
         let numbered: Vec<_> = panes.iter().enumerate().map(|(i, pane)| (i as i64 + i as i64 / 2 - 3, pane)).collect();
         for (at, &(number, pane)) in numbered.iter().enumerate() {

@@ -66,7 +66,7 @@ pub use key::{Key, OwnedKey};
 pub use membership::{Bloom, ClassicBloom, Membership, ScalableBloom};
 pub use quantile::{Kll, Quantiles, ScaleFunction, TDigest};
 pub use sample::{Bernoulli, Reservoir, Stratified, WeightedReservoir};
-pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Sliding, Spec, Summary, Weight, Weighted};
+pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Panes, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;
 
 #[cfg(doctest)]

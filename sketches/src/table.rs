@@ -103,6 +103,19 @@ impl<K: OwnedKey, V> Table<K, V> {
             .map(|&i| &self.entries[i as usize].1)
     }
 
+    /// Forgets all entries and keeps their room.
+    pub fn clear(&mut self) {
+        self.index.clear();
+        self.entries.clear();
+    }
+
+    /// Makes room for so many more entries.
+    pub fn reserve(&mut self, more: usize) {
+        let Self { index, entries } = self;
+        entries.reserve(more);
+        index.reserve(more, |&i| HASHER.hash_one(&entries[i as usize].0));
+    }
+
     /// Keeps the entries for which a condition holds, in their order.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         let before = self.entries.len();

@@ -7,9 +7,11 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::summary::{Identity, On};
 
+use crate::batch::exchange::LANES;
 use crate::batch::{BatchRun, Input};
 use crate::error::Error;
 use crate::source::{Limit, Next};
+use crate::state::Lanes;
 
 /// The registry of a job: sources, outputs, state, and everything that is wrong with it.
 pub(crate) struct Graph {
@@ -100,6 +102,11 @@ impl Graph {
         self.parts().states.push((operator.to_owned(), state));
     }
 
+    /// How many lanes keyed operators have.
+    pub(crate) fn lanes(&self) -> usize {
+        LANES
+    }
+
     /// The batch interval; none if batches follow each other as fast as they can.
     pub(crate) fn interval(&self) -> Option<Duration> {
         self.interval
@@ -161,6 +168,19 @@ impl Stateful {
                 *loaded.lock().unwrap_or_else(PoisonError::into_inner) = state;
                 Ok(())
             }),
+        }
+    }
+
+    /// State by lane.
+    pub(crate) fn by_lane<L>(schema: String, lanes: &Arc<Lanes<L>>) -> Self
+    where
+        L: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let (saved, loaded) = (lanes.clone(), lanes.clone());
+        Self {
+            schema,
+            save: Box::new(move || postcard::to_allocvec(&*saved).map_err(|e| e.to_string())),
+            load: Box::new(move |bytes| loaded.replace(decode(bytes)?)),
         }
     }
 

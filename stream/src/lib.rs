@@ -37,6 +37,7 @@ pub mod monitor;
 mod recovery;
 mod schedule;
 pub mod source;
+mod state;
 mod time;
 mod window;
 
@@ -46,9 +47,11 @@ pub use dstream::{
     All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, MemorySink, OnMalformed, Outcome, PerBatch,
     Reading, Row, TextStream, Windows,
 };
+pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use error::{Error, Malformed};
 pub use monitor::{BatchInfo, Listener, Report};
 pub use schedule::Trigger;
 pub use source::{Queue, QueueSource, Record, Source, SourceError, Stdin, TextBlock, TextFiles};
+pub use state::State;
 pub use time::{Time, hours, millis, mins, secs};
 pub use window::Window;

@@ -1,7 +1,5 @@
 //! A summary that is there or not is a summary.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Merge, Sliding, Summary};
@@ -62,43 +60,49 @@ impl<S: Merge> Merge for Option<S> {
 #[serde(bound = "")]
 pub struct OptionalWindow<S: Merge> {
     /// All panes, also those without a summary.
-    panes: VecDeque<i64>,
+    panes: u32,
     window: S::Window,
 }
 
 impl<S: Merge> Sliding<Option<S>> for OptionalWindow<S> {
+    type Ticket = Option<<S::Window as Sliding<S>>::Ticket>;
+
     fn new(panes: u32, phase: u64) -> Self {
-        Self { panes: VecDeque::new(), window: S::Window::new(panes, phase) }
+        Self { panes: 0, window: S::Window::new(panes, phase) }
     }
 
-    fn push(&mut self, pane: i64, summary: Option<S>) -> Result<(), Mismatch> {
-        if let Some(summary) = summary {
-            self.window.push(pane, summary)?;
-        }
-        self.panes.push_back(pane);
-        Ok(())
+    fn push(&mut self, summary: Option<S>) -> Result<Self::Ticket, Mismatch> {
+        let ticket = summary.map(|summary| self.window.push(summary)).transpose()?;
+        self.panes = self.panes.saturating_add(1);
+        Ok(ticket)
     }
 
-    fn evict(&mut self, before: i64) -> Result<(), Mismatch> {
-        while self.panes.front().is_some_and(|pane| *pane < before) {
-            self.panes.pop_front();
-        }
-        self.window.evict(before)
+    fn expire(&mut self, ticket: Self::Ticket) -> Result<(), Mismatch> {
+        self.panes = self.panes.saturating_sub(1);
+        ticket.map_or(Ok(()), |ticket| self.window.expire(ticket))
+    }
+
+    fn settle(&mut self, after: i64, until: i64) -> Result<(), Mismatch> {
+        self.window.settle(after, until)
     }
 
     fn total(&self) -> Result<Option<Option<S>>, Mismatch> {
-        if self.panes.is_empty() { Ok(None) } else { self.window.total().map(Some) }
+        if self.is_empty() { Ok(None) } else { self.window.total().map(Some) }
     }
 
     fn reading(&self) -> Result<Option<Option<S::Reading>>, Mismatch> {
-        if self.panes.is_empty() { Ok(None) } else { self.window.reading().map(Some) }
+        if self.is_empty() { Ok(None) } else { self.window.reading().map(Some) }
     }
 
     fn is_empty(&self) -> bool {
-        self.panes.is_empty()
+        self.panes == 0
     }
 
     fn window_bytes(&self) -> usize {
-        size_of::<VecDeque<i64>>() + self.panes.capacity() * size_of::<i64>() + self.window.window_bytes()
+        size_of::<u64>() + self.window.window_bytes()
+    }
+
+    fn ticket_bytes(ticket: &Self::Ticket) -> usize {
+        ticket.as_ref().map_or(0, S::Window::ticket_bytes)
     }
 }

@@ -4,7 +4,6 @@
 //! are no longer in the window are evicted. Sketches cannot be un-merged, so each summary names the cheapest way that
 //! is exact for it.
 
-use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -12,27 +11,43 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{Merge, Summary};
 use crate::error::Mismatch;
 
-/// The state of a sliding window of summaries: what is pushed and evicted by pane, and read at any time.
+/// The state of a sliding window of summaries: closed panes are pushed in their order, leave in their order, and the
+/// window is read at any time.
 ///
-/// Pane numbers increase from push to push; panes without items may be left out. The state is plain data: it is stored
-/// with everything else.
+/// The state is plain data: it is stored with everything else. What a pane needs when it leaves is its *ticket*, kept
+/// by whoever slides the window: an engine keeps the tickets of all keys of a pane together, so that a pane costs no
+/// look-up when it leaves. [`Panes`](super::Panes) is a window with its tickets.
 pub trait Sliding<S: Summary>: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What is kept for a pane until it leaves.
+    type Ticket: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
+
     /// An empty window over at most `panes` panes.
     ///
     /// `phase` spreads the expensive slides of many windows over time: give each key its own, such as a portable hash.
     fn new(panes: u32, phase: u64) -> Self;
 
-    /// Adds the newest pane.
+    /// Adds the newest pane, and gives the ticket with which it leaves.
     ///
     /// # Errors
     /// [`Mismatch`] if the pane cannot be merged with those in the window.
-    fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch>;
+    fn push(&mut self, summary: S) -> Result<Self::Ticket, Mismatch>;
 
-    /// Drops all panes before this one.
+    /// Drops the oldest pane, whose ticket this is.
     ///
     /// # Errors
     /// [`Mismatch`] if the panes in the window cannot be merged with each other.
-    fn evict(&mut self, before: i64) -> Result<(), Mismatch>;
+    fn expire(&mut self, ticket: Self::Ticket) -> Result<(), Mismatch>;
+
+    /// The moment for upkeep: the panes `after` (not included) to `until` have been closed and pushed where they had
+    /// anything. A window that has a phase reorders itself here, once in its length.
+    ///
+    /// # Errors
+    /// [`Mismatch`] if the panes in the window cannot be merged with each other.
+    #[inline]
+    fn settle(&mut self, after: i64, until: i64) -> Result<(), Mismatch> {
+        let _ = (after, until);
+        Ok(())
+    }
 
     /// The merged panes; `None` if there are none.
     ///
@@ -51,8 +66,13 @@ pub trait Sliding<S: Summary>: Clone + Serialize + DeserializeOwned + Send + Syn
     /// Whether the window has no panes.
     fn is_empty(&self) -> bool;
 
-    /// The bytes this window holds, itself and its heap.
+    /// The bytes this window holds, itself and its heap, without the tickets.
     fn window_bytes(&self) -> usize;
+
+    /// The bytes a ticket holds, itself and its heap.
+    fn ticket_bytes(ticket: &Self::Ticket) -> usize {
+        size_of_val(ticket)
+    }
 }
 
 /// A summary whose panes can be taken out again, exactly.
@@ -68,31 +88,30 @@ pub trait Subtract: Merge {
 #[serde(bound = "")]
 pub struct Inverse<S: Subtract> {
     total: Option<S>,
-    panes: VecDeque<(i64, S)>,
+    panes: u32,
 }
 
 impl<S: Subtract> Sliding<S> for Inverse<S> {
+    /// The pane itself: it is subtracted when it leaves.
+    type Ticket = S;
+
     fn new(_: u32, _: u64) -> Self {
-        Self { total: None, panes: VecDeque::new() }
+        Self { total: None, panes: 0 }
     }
 
-    fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
+    #[inline]
+    fn push(&mut self, summary: S) -> Result<S, Mismatch> {
         merge_into(&mut self.total, &summary)?;
-        self.panes.push_back((pane, summary));
-        Ok(())
+        self.panes = self.panes.saturating_add(1);
+        Ok(summary)
     }
 
-    fn evict(&mut self, before: i64) -> Result<(), Mismatch> {
-        while let Some((pane, oldest)) = self.panes.front()
-            && *pane < before
-        {
-            if let Some(total) = &mut self.total {
-                total.subtract(oldest);
-            }
-            self.panes.pop_front();
-        }
-        if self.panes.is_empty() {
-            self.total = None;
+    #[inline]
+    fn expire(&mut self, ticket: S) -> Result<(), Mismatch> {
+        self.panes = self.panes.saturating_sub(1);
+        match &mut self.total {
+            Some(total) if self.panes > 0 => total.subtract(&ticket),
+            _ => self.total = None,
         }
         Ok(())
     }
@@ -101,34 +120,65 @@ impl<S: Subtract> Sliding<S> for Inverse<S> {
         Ok(self.total.clone())
     }
 
+    #[inline]
+    fn reading(&self) -> Result<Option<S::Reading>, Mismatch> {
+        Ok(self.total.as_ref().map(Summary::read))
+    }
+
+    #[inline]
     fn is_empty(&self) -> bool {
-        self.panes.is_empty()
+        self.panes == 0
     }
 
     fn window_bytes(&self) -> usize {
-        let panes: usize = self.panes.iter().map(|(_, s)| 8 + s.memory_bytes()).sum();
-        size_of::<Self>() + panes
+        size_of::<Self>() + self.total.as_ref().map_or(0, |total| total.memory_bytes().saturating_sub(size_of::<S>()))
+    }
+
+    fn ticket_bytes(ticket: &S) -> usize {
+        ticket.memory_bytes()
+    }
+}
+
+/// When windows reorder themselves: at the panes whose number leaves this rest.
+///
+/// A window that does so at its phase, and holds no more panes than its length, never has to in between.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Phase {
+    /// Never zero: a stored window says so, or is refused.
+    panes: NonZeroU32,
+    rest: u32,
+}
+
+impl Phase {
+    pub(super) fn new(panes: u32, phase: u64) -> Self {
+        let panes = NonZeroU32::new(panes).unwrap_or(NonZeroU32::MIN);
+        Self { panes, rest: (phase % u64::from(panes.get())) as u32 }
+    }
+
+    /// Whether a pane of the phase lies after the one and not after the other.
+    #[inline]
+    pub(super) fn comes(self, after: i64, until: i64) -> bool {
+        let panes = i64::from(self.panes.get());
+        let period = |pane: i64| pane.saturating_sub(i64::from(self.rest)).div_euclid(panes);
+        period(after) < period(until)
     }
 }
 
 /// A window of two stacks: at most three merges a slide on average, for every mergeable summary.
 ///
 /// New panes go to the back with a running total; old ones leave from the front, where each entry is the total of its
-/// pane and all newer ones of the front. When the front is used up, the back *flips* over into a new front. That slide
-/// costs as many merges as the window has panes, so a window begins with an early flip at its phase: the flips of many
-/// keys then fall on different slides.
+/// pane and all newer ones of the front. The back *flips* over into a new front, which costs as many merges as it has
+/// panes, once in the length of the window: at its phase, so that the flips of many keys fall on different slides.
 ///
 /// Source: Tangwongsan, Hirzel, Schneider, *In-Order Sliding-Window Aggregation in Worst-Case Constant Time*, 2021.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct TwoStacks<S: Merge> {
-    /// Never zero: a stored window says so, or is refused.
-    panes: NonZeroU32,
-    phase: u32,
+    phase: Phase,
     /// Oldest last; each holds itself and all newer panes of the front.
-    front: Vec<(i64, S)>,
+    front: Vec<S>,
     /// Oldest first, as they came.
-    back: Vec<(i64, S)>,
+    back: Vec<S>,
     back_total: Option<S>,
 }
 
@@ -136,55 +186,47 @@ impl<S: Merge> TwoStacks<S> {
     fn flip(&mut self) -> Result<(), Mismatch> {
         self.back_total = None;
         self.front.reserve_exact(self.back.len());
-        while let Some((pane, mut summary)) = self.back.pop() {
-            if let Some((_, newer)) = self.front.last() {
+        while let Some(mut summary) = self.back.pop() {
+            if let Some(newer) = self.front.last() {
                 summary.merge(newer)?;
             }
-            self.front.push((pane, summary));
+            self.front.push(summary);
         }
         Ok(())
     }
 }
 
 impl<S: Merge> Sliding<S> for TwoStacks<S> {
+    type Ticket = ();
+
     fn new(panes: u32, phase: u64) -> Self {
-        let panes = NonZeroU32::new(panes).unwrap_or(NonZeroU32::MIN);
-        Self {
-            panes,
-            phase: (phase % u64::from(panes.get())) as u32,
-            front: Vec::new(),
-            back: Vec::new(),
-            back_total: None,
-        }
+        Self { phase: Phase::new(panes, phase), front: Vec::new(), back: Vec::new(), back_total: None }
     }
 
-    fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
-        if let Some((_, front)) = self.front.last() {
+    fn push(&mut self, summary: S) -> Result<(), Mismatch> {
+        if let Some(front) = self.front.last() {
             front.compatible(&summary)?;
         }
         merge_into(&mut self.back_total, &summary)?;
-        self.back.push((pane, summary));
-        // Later flips come when the front is used up, a window's length after this one: the phase lasts.
-        let at_phase = pane.rem_euclid(i64::from(self.panes.get())) == i64::from(self.phase);
-        if self.front.is_empty() && at_phase {
-            self.flip()?;
-        }
+        self.back.push(summary);
         Ok(())
     }
 
-    fn evict(&mut self, before: i64) -> Result<(), Mismatch> {
-        while self.front.last().is_some_and(|(pane, _)| *pane < before) {
-            self.front.pop();
-        }
-        if self.front.is_empty() && self.back.first().is_some_and(|(pane, _)| *pane < before) {
-            self.back.retain(|(pane, _)| *pane >= before);
+    fn expire(&mut self, (): ()) -> Result<(), Mismatch> {
+        if self.front.is_empty() {
             self.flip()?;
         }
+        self.front.pop();
         Ok(())
+    }
+
+    #[inline]
+    fn settle(&mut self, after: i64, until: i64) -> Result<(), Mismatch> {
+        if self.front.is_empty() && self.phase.comes(after, until) { self.flip() } else { Ok(()) }
     }
 
     fn total(&self) -> Result<Option<S>, Mismatch> {
-        let mut total = self.front.last().map(|(_, s)| s.clone());
+        let mut total = self.front.last().cloned();
         if let Some(back) = &self.back_total {
             merge_into(&mut total, back)?;
         }
@@ -196,12 +238,12 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
     }
 
     fn window_bytes(&self) -> usize {
-        let panes = self.front.iter().chain(&self.back);
-        let held: usize = panes.map(|(_, s)| 8 + s.memory_bytes()).sum();
-        size_of::<Self>() + held + self.back_total.as_ref().map_or(0, Summary::memory_bytes)
+        let held = self.front.iter().chain(&self.back).chain(&self.back_total);
+        size_of::<Self>() + held.map(Summary::memory_bytes).sum::<usize>()
     }
 }
 
+#[inline]
 pub(super) fn merge_into<S: Merge>(total: &mut Option<S>, summary: &S) -> Result<(), Mismatch> {
     match total {
         Some(total) => total.merge(summary),

@@ -86,17 +86,23 @@ macro_rules! tuple {
 
         #[allow(non_snake_case)]
         impl<$($s: Merge),+> Sliding<($($s,)+)> for ($($s::Window,)+) {
+            type Ticket = ($(<$s::Window as Sliding<$s>>::Ticket,)+);
+
             fn new(panes: u32, phase: u64) -> Self {
                 ($($s::Window::new(panes, phase),)+)
             }
 
-            fn push(&mut self, pane: i64, summary: ($($s,)+)) -> Result<(), Mismatch> {
-                $(self.$i.push(pane, summary.$i)?;)+
+            fn push(&mut self, summary: ($($s,)+)) -> Result<Self::Ticket, Mismatch> {
+                Ok(($(self.$i.push(summary.$i)?,)+))
+            }
+
+            fn expire(&mut self, ticket: Self::Ticket) -> Result<(), Mismatch> {
+                $(self.$i.expire(ticket.$i)?;)+
                 Ok(())
             }
 
-            fn evict(&mut self, before: i64) -> Result<(), Mismatch> {
-                $(self.$i.evict(before)?;)+
+            fn settle(&mut self, after: i64, until: i64) -> Result<(), Mismatch> {
+                $(self.$i.settle(after, until)?;)+
                 Ok(())
             }
 
@@ -116,6 +122,10 @@ macro_rules! tuple {
 
             fn window_bytes(&self) -> usize {
                 0 $(+ self.$i.window_bytes())+
+            }
+
+            fn ticket_bytes(ticket: &Self::Ticket) -> usize {
+                0 $(+ $s::Window::ticket_bytes(&ticket.$i))+
             }
         }
 

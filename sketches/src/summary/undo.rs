@@ -1,11 +1,10 @@
 //! A sliding window that undoes the merge of its oldest pane.
 
 use std::fmt::Debug;
-use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::sliding::{Sliding, merge_into};
+use super::sliding::{Phase, Sliding, merge_into};
 use super::{Merge, Summary};
 use crate::error::Mismatch;
 
@@ -48,16 +47,14 @@ pub trait Undo: Merge {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct UndoLog<S: Undo> {
-    /// Never zero: a stored window says so, or is refused.
-    panes: NonZeroU32,
-    phase: u32,
+    phase: Phase,
     /// All panes of the front.
     front: Option<S>,
-    /// The panes of the front, oldest last, and what merging each into the newer ones overwrote; nothing for the
+    /// For the panes of the front, oldest last, what merging each into the newer ones overwrote; nothing for the
     /// newest, which was the first.
-    log: Vec<(i64, Option<S::Overwritten>)>,
+    log: Vec<Option<S::Overwritten>>,
     /// Oldest first, as they came.
-    back: Vec<(i64, S)>,
+    back: Vec<S>,
     back_total: Option<S>,
 }
 
@@ -65,7 +62,7 @@ impl<S: Undo> UndoLog<S> {
     fn flip(&mut self) -> Result<(), Mismatch> {
         self.back_total = None;
         self.log.reserve_exact(self.back.len());
-        while let Some((pane, summary)) = self.back.pop() {
+        while let Some(summary) = self.back.pop() {
             let overwritten = match &mut self.front {
                 Some(front) => Some(front.merge_logged(&summary)?),
                 None => {
@@ -73,44 +70,42 @@ impl<S: Undo> UndoLog<S> {
                     None
                 }
             };
-            self.log.push((pane, overwritten));
+            self.log.push(overwritten);
         }
         Ok(())
     }
 }
 
 impl<S: Undo> Sliding<S> for UndoLog<S> {
+    type Ticket = ();
+
     fn new(panes: u32, phase: u64) -> Self {
-        let panes = NonZeroU32::new(panes).unwrap_or(NonZeroU32::MIN);
-        let phase = (phase % u64::from(panes.get())) as u32;
-        Self { panes, phase, front: None, log: Vec::new(), back: Vec::new(), back_total: None }
+        Self { phase: Phase::new(panes, phase), front: None, log: Vec::new(), back: Vec::new(), back_total: None }
     }
 
-    fn push(&mut self, pane: i64, summary: S) -> Result<(), Mismatch> {
+    fn push(&mut self, summary: S) -> Result<(), Mismatch> {
         if let Some(front) = &self.front {
             front.compatible(&summary)?;
         }
         merge_into(&mut self.back_total, &summary)?;
-        self.back.push((pane, summary));
-        let at_phase = pane.rem_euclid(i64::from(self.panes.get())) == i64::from(self.phase);
-        if self.log.is_empty() && at_phase {
+        self.back.push(summary);
+        Ok(())
+    }
+
+    fn expire(&mut self, (): ()) -> Result<(), Mismatch> {
+        if self.log.is_empty() {
             self.flip()?;
+        }
+        match (&mut self.front, self.log.pop()) {
+            (Some(front), Some(Some(overwritten))) => front.undo(overwritten),
+            _ => self.front = None,
         }
         Ok(())
     }
 
-    fn evict(&mut self, before: i64) -> Result<(), Mismatch> {
-        while let Some((_, overwritten)) = self.log.pop_if(|(pane, _)| *pane < before) {
-            match (&mut self.front, overwritten) {
-                (Some(front), Some(overwritten)) => front.undo(overwritten),
-                _ => self.front = None,
-            }
-        }
-        if self.log.is_empty() && self.back.first().is_some_and(|(pane, _)| *pane < before) {
-            self.back.retain(|(pane, _)| *pane >= before);
-            self.flip()?;
-        }
-        Ok(())
+    #[inline]
+    fn settle(&mut self, after: i64, until: i64) -> Result<(), Mismatch> {
+        if self.log.is_empty() && self.phase.comes(after, until) { self.flip() } else { Ok(()) }
     }
 
     fn total(&self) -> Result<Option<S>, Mismatch> {
@@ -134,9 +129,8 @@ impl<S: Undo> Sliding<S> for UndoLog<S> {
     }
 
     fn window_bytes(&self) -> usize {
-        let log: usize = self.log.iter().map(|(_, o)| 16 + o.as_ref().map_or(0, S::overwritten_bytes)).sum();
-        let back: usize = self.back.iter().map(|(_, s)| 8 + s.memory_bytes()).sum();
-        let totals = self.front.iter().chain(&self.back_total).map(Summary::memory_bytes).sum::<usize>();
-        size_of::<Self>() + log + back + totals
+        let log: usize = self.log.iter().map(|o| 8 + o.as_ref().map_or(0, S::overwritten_bytes)).sum();
+        let held = self.back.iter().chain(&self.front).chain(&self.back_total);
+        size_of::<Self>() + log + held.map(Summary::memory_bytes).sum::<usize>()
     }
 }

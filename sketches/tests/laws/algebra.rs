@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use streamgauge_sketches::{
-    Absorb, Count, CountMin, Decay, HeavyHitters, HyperLogLog, Merge, On, Sliding, Spec, Sum, Summary, TDigest, Weight,
+    Absorb, Count, CountMin, Decay, HeavyHitters, HyperLogLog, Merge, On, Panes, Spec, Sum, Summary, TDigest, Weight,
     Weighted, laws,
 };
 
@@ -115,7 +115,7 @@ fn windows_refuse_panes_of_other_parameters() {
     fn refuses<S: Merge>(pane: &S, other: &S) {
         // The first push is the front of a window of one phase, and the back of the other.
         for phase in [0, 1] {
-            let mut window = S::Window::new(2, phase);
+            let mut window = Panes::<S>::new(2, phase);
             window.push(0, pane.clone()).unwrap();
             window.push(1, other.clone()).unwrap_err();
             assert!(window.total().unwrap().is_some_and(|total| total.compatible(pane).is_ok()));

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use streamgauge_sketches::summary::{Sliding, Undo, UndoLog};
+use streamgauge_sketches::summary::{Panes, Undo};
 use streamgauge_sketches::{Absorb, Codec, HyperLogLog, Merge, Summary, laws};
 
 use crate::{absorbed, merged, parts};
@@ -67,7 +67,7 @@ fn windows_of_all_forms_are_exact() {
 
 #[test]
 fn windows_of_many_panes_cost_what_merges_overwrite() {
-    let mut window = UndoLog::<HyperLogLog>::new(60, 0);
+    let mut window = Panes::<HyperLogLog>::new(60, 0);
     for pane in 0..200_u64 {
         let items: Vec<u64> = (pane * 20_000..(pane + 1) * 20_000).collect();
         window.push(pane as i64, absorbed(&HyperLogLog::default(), &items)).unwrap();
@@ -75,7 +75,7 @@ fn windows_of_many_panes_cost_what_merges_overwrite() {
     }
     window.evict(181).unwrap();
     let panes = 60 * (4_096 + size_of::<HyperLogLog>());
-    assert!(window.window_bytes() < panes, "{} of {panes} bytes", window.window_bytes());
+    assert!(window.memory_bytes() < panes, "{} of {panes} bytes", window.memory_bytes());
 }
 
 #[test]

@@ -214,8 +214,7 @@ fn impossible_values_are_refused_where_they_are_restored() {
 #[test]
 fn a_window_of_no_panes_is_refused_where_it_is_restored() {
     type Window = TwoStacks<Max<u32>>;
-    let mut window = Window::new(3, 1);
-    window.push(0, Max::default()).unwrap();
+    let window = Window::new(3, 1);
     let mut bytes = postcard::to_allocvec(&window).unwrap();
     assert_eq!(bytes[0], 3);
     bytes[0] = 0;

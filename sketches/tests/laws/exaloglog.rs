@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use streamgauge_sketches::summary::Undo;
-use streamgauge_sketches::{Absorb, Codec, ExaLogLog, Hashed, Merge, Sliding, Summary, laws};
+use streamgauge_sketches::{Absorb, Codec, ExaLogLog, Hashed, Merge, Panes, Summary, laws};
 
 use crate::{absorbed, parts};
 
@@ -178,7 +178,7 @@ fn undoing_what_another_state_overwrote() {
 /// Sliding costs what the merges overwrote: less than a sketch for every pane.
 #[test]
 fn a_window_is_smaller_than_its_panes() {
-    let mut window = <ExaLogLog as Merge>::Window::new(60, 0);
+    let mut window = Panes::<ExaLogLog>::new(60, 0);
     let (mut least, mut panes) = (usize::MAX, 0);
     for pane in 0..120_i64 {
         let items: Vec<u64> = (0..2_000).map(|i| pane as u64 * 200 + i).collect();
@@ -187,14 +187,14 @@ fn a_window_is_smaller_than_its_panes() {
         window.push(pane, summary).unwrap();
         window.evict(pane - 59).unwrap();
         if pane >= 60 {
-            least = least.min(window.window_bytes());
+            least = least.min(window.memory_bytes());
         }
     }
     // Just after a flip.
     assert!(least < panes / 3, "{least} of {panes}");
     let read = window.reading().unwrap().unwrap();
     assert!(read.contains(59.0 * 200.0 + 2_000.0), "{read}");
-    assert!(window.window_bytes() < 2 * panes);
+    assert!(window.memory_bytes() < 2 * panes);
 }
 
 #[test]

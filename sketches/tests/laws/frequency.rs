@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use streamgauge_sketches::summary::{Sliding, Subtract, TwoStacks};
+use streamgauge_sketches::summary::{Panes, Subtract};
 use streamgauge_sketches::{
     Absorb, Codec, ConservativeCountMin, CountMin, Decay, ExactTop, Hashed, HeavyHitters, Merge, Summary, Weight,
     Weighted, laws,
@@ -53,7 +53,7 @@ proptest! {
                 mixed.absorb_all(part);
             }
         }
-        let mut window = TwoStacks::new(parts.len().max(1) as u32, 1);
+        let mut window = Panes::new(parts.len().max(1) as u32, 1);
         for (i, state) in states.iter().enumerate() {
             window.push(i as i64, state.clone()).unwrap();
         }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
-use self::exchange::{Exchange, Sharded, gather};
+use self::exchange::{Exchange, gather};
 use crate::error::{Error, panic_message};
 use crate::source::TextBlock;
 use crate::time::Time;
@@ -82,15 +82,20 @@ impl BatchRun {
         }
     }
 
-    /// Exchange by key: what every partition has for the shards becomes what every shard has.
+    /// Exchange by key: what every partition has for the lanes becomes what every lane has, by partition.
     pub(crate) fn gather<E: Serialize + DeserializeOwned>(
         &self,
         operator: &str,
-        shards: usize,
-        partitions: Vec<Sharded<E>>,
+        lanes: usize,
+        partitions: Vec<Vec<E>>,
     ) -> Result<Vec<Vec<E>>, Error> {
-        gather(&*self.exchange, self.time, shards, partitions)
+        gather(&*self.exchange, self.time, lanes, partitions)
             .map_err(|cause| Error::Exchange { operator: operator.to_owned(), cause })
+    }
+
+    /// Whether there is but one process.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.exchange.peers() == 1
     }
 
     /// Whether nothing will come of an input after this batch. What is derived has ended when all that it reads have,
@@ -178,5 +183,33 @@ pub(crate) fn each_partition<R: Send>(
         })
     };
     let results: Vec<_> = (0..partitions).into_par_iter().with_max_len(1).map(guarded).collect();
+    results.into_iter().collect()
+}
+
+/// Runs a function over the lanes of an operator, each with what it has got; in parallel if there is enough to do.
+///
+/// Unlike the work of partitions, that of lanes changes state: it is never run again.
+pub(crate) fn each_lane<E: Send, R: Send>(
+    run: &BatchRun,
+    operator: &str,
+    lanes: Vec<E>,
+    in_parallel: bool,
+    work: impl Fn(usize, E) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    let guarded = |(lane, entries)| {
+        catch_unwind(AssertUnwindSafe(|| work(lane, entries))).unwrap_or_else(|panic| {
+            Err(Error::Operator {
+                operator: operator.to_owned(),
+                partition: lane,
+                time: run.time,
+                cause: panic_message(&*panic),
+            })
+        })
+    };
+    let results: Vec<_> = if in_parallel {
+        lanes.into_par_iter().enumerate().with_max_len(1).map(guarded).collect()
+    } else {
+        lanes.into_iter().enumerate().map(guarded).collect()
+    };
     results.into_iter().collect()
 }

@@ -20,6 +20,9 @@ pub trait Grouping<T>: Send + Sync + 'static {
     /// Whether all records are in one group: it then takes them a chunk at a time.
     const ONE_GROUP: bool = false;
 
+    /// Whether every record is in exactly one group: a record can then be sent to where its group is.
+    const ONE_EACH: bool = false;
+
     /// Calls `group` with the key of every group the record belongs to.
     fn visit(&self, record: &T, group: impl FnMut(&Self::Borrowed));
 
@@ -74,6 +77,8 @@ where
     Q: Key + ?Sized + 'static,
     F: Fn(&T) -> &Q + Send + Sync + 'static,
 {
+    const ONE_EACH: bool = true;
+
     type Key = Q::Owned;
     type Borrowed = Q;
     type Row<R: Record> = (Q::Owned, R);

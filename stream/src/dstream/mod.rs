@@ -5,24 +5,30 @@
 //! *Wide* operators (everything grouped) compute when the batch is prepared. A stream that several operators read is
 //! computed once and kept for the batch.
 
+mod combine;
 mod cut;
 mod grouped;
 mod narrow;
 mod output;
 mod shared;
 mod source;
+mod state;
 mod summarize;
 mod text;
 mod union;
+mod wide;
 
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 pub use output::{MemorySink, Outcome};
+pub use state::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use text::{OnMalformed, TextStream};
 
+pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};
 pub(crate) use shared::Shared;
 pub(crate) use source::SourceNode;
-pub(crate) use summarize::{Compute, Wide, absorb_chunk, absorb_partition, merge_groups};
+pub(crate) use summarize::{expect_like, is_much};
+pub(crate) use wide::{Compute, Wide, in_chunks};
 
 use std::sync::Arc;
 

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
 use streamgauge_sketches::{Merge, OwnedKey, Spec, Table};
 
-use super::store::{Shards, pane_by_shard};
+use super::panes::{EventLane, PaneParts};
 use super::{Grid, check, schema};
-use crate::batch::{BatchRun, Input, each_partition};
+use crate::batch::exchange::{by_lane, lanes_of};
+use crate::batch::{BatchRun, Input, each_lane, each_partition};
 use crate::dstream::{
     Compute, DStream, EventWindows, Grouped, Grouping, Node, Reading, Row, Shared, Wide, absorb_chunk,
 };
@@ -56,13 +57,7 @@ where
 struct State<K: OwnedKey, S: Merge> {
     /// By input: the newest event time.
     newest: BTreeMap<Input, i64>,
-    windows: Shards<K, S>,
-}
-
-impl<K: OwnedKey, S: Merge> Default for State<K, S> {
-    fn default() -> Self {
-        Self { newest: BTreeMap::new(), windows: Shards::default() }
-    }
+    lanes: Vec<EventLane<K, S>>,
 }
 
 /// What one partition has found, before it is known what came before it in its input.
@@ -157,6 +152,19 @@ where
     }
 }
 
+/// The panes of a partition, sorted by lane.
+fn panes_by_lane<K: OwnedKey, S: Merge>(panes: Vec<LocalPane<K, S>>, lanes: usize) -> Vec<PaneParts<K, S>> {
+    let mut sorted: Vec<PaneParts<K, S>> = (0..lanes).map(|_| Vec::new()).collect();
+    for held in panes {
+        for (lane, groups) in by_lane(held.groups.into_entries(), lanes).into_iter().enumerate() {
+            if !groups.is_empty() {
+                sorted[lane].push((held.pane, groups));
+            }
+        }
+    }
+    sorted
+}
+
 impl<T, G, S, F> Compute<Window<Row<T, G, S>>> for Operator<T, G, S, F>
 where
     T: Record,
@@ -175,18 +183,29 @@ where
         let partitions = self.parent.prepare(batch)?.unwrap_or_default();
         let locals = each_partition(batch, &self.name, partitions.len(), |partition| self.absorb(batch, partition))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { newest, windows } = &mut *state;
+        let State { newest, lanes } = &mut *state;
         let mut kept = Vec::new();
         for (local, input) in locals.into_iter().zip(partitions.iter()) {
             let newest = newest.entry(*input).or_insert(i64::MIN);
-            kept.extend(self.drop_late(batch, newest, local));
+            kept.push(self.drop_late(batch, newest, local));
         }
         let watermark = self.watermark(batch, newest);
         if watermark != i64::MIN && watermark != i64::MAX {
             batch.report_watermark(Time::from_millis(watermark));
         }
-        let kept = kept.into_par_iter().map(|held| pane_by_shard(held.pane, held.groups)).collect();
-        let ended = windows.advance(batch, &self.name, &self.grid, kept, watermark)?;
+        let parts: Vec<_> = kept.into_par_iter().map(|panes| panes_by_lane(panes, lanes.len())).collect();
+        let gathered = batch.gather(&self.name, lanes.len(), parts)?;
+        let lanes = lanes.iter_mut().zip(gathered).collect();
+        let closed = each_lane(batch, &self.name, lanes, true, |_, (lane, parts)| {
+            let advance = || {
+                parts.into_iter().flatten().try_for_each(|(pane, groups)| lane.add(pane, groups))?;
+                lane.close(&self.grid, watermark)
+            };
+            advance().map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })
+        })?;
+        let mut ended: Vec<_> = closed.into_iter().flatten().collect();
+        // Stable: lanes stay in order.
+        ended.sort_by_key(|(end, _)| *end);
         let rows = ended.into_iter().flat_map(|(end, rows)| {
             rows.into_iter().map(move |(key, reading)| Window {
                 start: Time::from_millis(end.saturating_sub(self.grid.length)),
@@ -206,7 +225,7 @@ where
 {
     /// Summaries of each group over each window, given out once the watermark has passed its end.
     ///
-    /// Windows come in the order of their ends; within a window, rows by shard of their key and first appearance.
+    /// Windows come in the order of their ends; within a window, rows by lane of their key.
     /// Windows without records give no rows. When all inputs have ended, all windows are complete.
     pub fn summarize<S>(self, spec: impl FnOnce(On<Identity<T>>) -> S) -> DStream<Window<Row<T, G, S>>>
     where
@@ -219,7 +238,8 @@ where
         check(&graph, &name, self.cut.windows, false);
         let parent = self.stream.read_by_one_more();
         let inputs = parent.inputs();
-        let state = Arc::new(Mutex::new(State::default()));
+        let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| EventLane::default()).collect();
+        let state = Arc::new(Mutex::new(State { newest: BTreeMap::new(), lanes }));
         graph.add_state(&name, Stateful::of(schema::<G::Key, S::State>("event window", self.cut.windows), &state));
         let operator = Operator {
             input: graph.derived_input(inputs.clone()),

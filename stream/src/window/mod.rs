@@ -6,6 +6,7 @@
 
 mod event;
 mod grid;
+mod panes;
 mod processing;
 mod store;
 

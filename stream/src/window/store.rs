@@ -1,156 +1,102 @@
-//! The state of windows, by shard of their keys.
+//! The sliding windows of the keys of a lane.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Sliding, Table};
+use streamgauge_sketches::{Key, Merge, Mismatch, OwnedKey, Sliding};
 
-use super::Grid;
-use crate::batch::BatchRun;
-use crate::batch::exchange::{Sharded, by_shard, key_hash, shards_of};
-use crate::dstream::merge_groups;
-use crate::error::Error;
+use crate::batch::exchange::key_hash;
+use crate::state::Slots;
 
-/// The open panes of the keys of one shard, and a sliding window for each key that has any.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+type Ticket<S> = <<S as Merge>::Window as Sliding<S>>::Ticket;
+
+/// A sliding window for each key that has any pane, and the tickets of the panes, all keys of a pane together: what
+/// leaves is found without a look-up.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(bound = "")]
-struct WindowStore<K: OwnedKey, S: Merge> {
-    open: BTreeMap<i64, Table<K, S>>,
-    windows: Table<K, S::Window>,
-    /// The end of the next window to be given out; none before the first record.
-    next_end: Option<i64>,
+pub(super) struct SlidingWindows<K: OwnedKey, S: Merge> {
+    windows: Slots<K, S::Window>,
+    /// Oldest first: the pane, and the slots of the keys that are in it.
+    panes: VecDeque<(i64, Vec<(u32, Ticket<S>)>)>,
+    /// The pane up to which windows were settled.
+    settled: i64,
 }
 
-/// The rows of the windows that end at the same time.
-pub(super) type EndedWindows<K, R> = Vec<(i64, Vec<(K, R)>)>;
-
-impl<K: OwnedKey, S: Merge> Default for WindowStore<K, S> {
+impl<K: OwnedKey, S: Merge> Default for SlidingWindows<K, S> {
     fn default() -> Self {
-        Self { open: BTreeMap::new(), windows: Table::default(), next_end: None }
+        Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN }
     }
 }
 
-impl<K: OwnedKey, S: Merge> WindowStore<K, S> {
-    /// Adds what a partition has for a pane.
-    fn add(&mut self, pane: i64, entries: Vec<(K, S)>) -> Result<(), Mismatch> {
-        merge_groups(self.open.entry(pane).or_default(), entries)
+impl<K: OwnedKey, S: Merge> SlidingWindows<K, S> {
+    /// The slot of a key, with an empty window if it had none.
+    #[inline]
+    pub(super) fn slot<Q>(&mut self, key: &Q, panes: u32) -> u32
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
+        let phase = || if size_of::<K>() == 0 { 0 } else { key_hash(key) };
+        self.windows.slot_or_insert(key, || S::Window::new(panes, phase()))
     }
 
-    /// Closes the windows that end until the watermark, in order, and reads them.
-    fn close(&mut self, grid: &Grid, watermark: i64) -> Result<EndedWindows<K, S::Reading>, Mismatch> {
-        let mut ended = Vec::new();
-        while let Some(end) = self.end_to_close(grid, watermark) {
-            while let Some(pane) = self.open.first_entry()
-                && grid.pane_end(*pane.key()) <= end
-            {
-                let (pane, groups) = pane.remove_entry();
-                self.push(grid, pane, groups)?;
-            }
-            let rows = self.read(grid.first_pane(end))?;
-            if !rows.is_empty() {
-                ended.push((end, rows));
-            }
-            let next = grid.next_end(end);
-            self.next_end = Some(next);
-            if next == end {
-                // The end of time: nothing can follow.
-                break;
+    /// Adds the newest pane: its summaries, each by the slot of its key.
+    pub(super) fn push(&mut self, pane: i64, summaries: impl Iterator<Item = (u32, S)>) -> Result<(), Mismatch> {
+        let mut tickets = Vec::with_capacity(summaries.size_hint().0);
+        for (slot, summary) in summaries {
+            if let Some(window) = self.windows.value_mut(slot) {
+                tickets.push((slot, window.push(summary)?));
             }
         }
-        Ok(ended)
-    }
-
-    /// The end of the next window that has records, if it lies before the watermark.
-    fn end_to_close(&self, grid: &Grid, watermark: i64) -> Option<i64> {
-        let of_first_pane = || self.open.keys().next().map(|&pane| grid.first_end_from(grid.pane_end(pane)));
-        let end = match self.next_end {
-            Some(end) if !self.windows.is_empty() => end,
-            // Nothing is in the window: the next one with records is the first that holds an open pane.
-            Some(end) => end.max(of_first_pane()?),
-            None => of_first_pane()?,
-        };
-        (end <= watermark).then_some(end)
-    }
-
-    fn push(&mut self, grid: &Grid, pane: i64, groups: Table<K, S>) -> Result<(), Mismatch> {
-        let mut scratch = Vec::new();
-        for (key, summary) in groups.into_entries() {
-            let phase = if size_of::<K>() == 0 { 0 } else { key_hash(&key, &mut scratch) };
-            let window = self.windows.entry(&key, || S::Window::new(grid.panes_per_window(), phase));
-            window.push(pane, summary)?;
-        }
+        self.panes.push_back((pane, tickets));
         Ok(())
     }
 
-    /// Reads every window after dropping the panes before the first one; windows without panes leave.
-    fn read(&mut self, first_pane: i64) -> Result<Vec<(K, S::Reading)>, Mismatch> {
-        let (mut rows, mut mismatch, mut emptied) = (Vec::with_capacity(self.windows.len()), None, false);
-        for (key, window) in self.windows.iter_mut() {
-            match window.evict(first_pane).and_then(|()| window.reading()) {
-                Ok(Some(reading)) => rows.push((key.clone(), reading)),
-                Ok(None) => emptied = true,
-                Err(error) => mismatch = Some(error),
+    /// Drops the panes before the first one, settles the windows up to the last one, and forgets keys whose window
+    /// has become empty.
+    pub(super) fn advance(&mut self, first_pane: i64, last_pane: i64) -> Result<(), Mismatch> {
+        let mut emptied = Vec::new();
+        while self.panes.front().is_some_and(|(pane, _)| *pane < first_pane)
+            && let Some((_, tickets)) = self.panes.pop_front()
+        {
+            for (slot, ticket) in tickets {
+                if let Some(window) = self.windows.value_mut(slot) {
+                    window.expire(ticket)?;
+                    if window.is_empty() {
+                        emptied.push(slot);
+                    }
+                }
             }
         }
-        if let Some(mismatch) = mismatch {
-            return Err(mismatch);
+        for slot in emptied {
+            self.windows.remove(slot);
         }
-        if emptied {
-            self.windows.retain(|_, window| !window.is_empty());
-        }
-        Ok(rows)
+        let settled = std::mem::replace(&mut self.settled, last_pane);
+        self.windows.iter_mut().try_for_each(|(_, _, window)| window.settle(settled, last_pane))
     }
-}
 
-/// The window state of an operator: a store for every shard.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(bound = "")]
-pub(super) struct Shards<K: OwnedKey, S: Merge>(Vec<WindowStore<K, S>>);
-
-impl<K: OwnedKey, S: Merge> Default for Shards<K, S> {
-    fn default() -> Self {
-        let mut shards = Vec::new();
-        shards.resize_with(shards_of::<K>(), WindowStore::default);
-        Self(shards)
+    /// The keys and the readings of their windows.
+    pub(super) fn readings(&self) -> impl Iterator<Item = Result<(&K, S::Reading), Mismatch>> {
+        self.windows.iter().filter_map(|(key, window)| {
+            let reading = window.reading().transpose()?;
+            Some(reading.map(|reading| (key, reading)))
+        })
     }
-}
 
-/// What a partition has for one pane, by shard.
-pub(super) type PaneByShard<K, S> = Sharded<(i64, Vec<(K, S)>)>;
-
-/// Sorts the groups of a pane by shard.
-pub(super) fn pane_by_shard<K: OwnedKey, S: Merge>(pane: i64, groups: Table<K, S>) -> PaneByShard<K, S> {
-    let shards = by_shard(groups.into_entries()).into_iter();
-    shards.map(|(shard, entries)| (shard, vec![(pane, entries)])).collect()
-}
-
-impl<K: OwnedKey, S: Merge> Shards<K, S> {
-    /// Whether there is anything in a window or a pane.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(|store| store.windows.is_empty() && store.open.is_empty())
+        self.windows.is_empty()
     }
 
-    /// Adds what the partitions have, and closes the windows that end until the watermark: by end, then by shard.
-    pub(super) fn advance(
-        &mut self,
-        batch: &BatchRun,
-        operator: &str,
-        grid: &Grid,
-        partitions: Vec<PaneByShard<K, S>>,
-        watermark: i64,
-    ) -> Result<EndedWindows<K, S::Reading>, Error> {
-        let gathered = batch.gather(operator, self.0.len(), partitions)?;
-        let closed = self.0.par_iter_mut().zip(gathered).map(|(store, panes)| {
-            panes.into_iter().try_for_each(|(pane, entries)| store.add(pane, entries))?;
-            store.close(grid, watermark)
-        });
-        let closed = closed
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|mismatch| Error::Mismatch { operator: operator.to_owned(), mismatch })?;
-        let mut ended: Vec<_> = closed.into_iter().flatten().collect();
-        // Stable: shards stay in order.
-        ended.sort_by_key(|(end, _)| *end);
-        Ok(ended)
+    /// How many slots there are.
+    pub(super) fn slots(&self) -> usize {
+        self.windows.capacity()
+    }
+
+    /// The bytes held.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let windows: usize =
+            self.windows.iter().map(|(_, window)| window.window_bytes() - size_of::<S::Window>()).sum();
+        let ticket = |(_, ticket): &(u32, Ticket<S>)| size_of::<u32>() + S::Window::ticket_bytes(ticket);
+        let panes = self.panes.iter().map(|(_, tickets)| tickets.iter().map(ticket).sum::<usize>());
+        self.windows.memory_bytes() + windows + panes.sum::<usize>()
     }
 }

@@ -1,0 +1,172 @@
+//! What a partition sends to the lanes: its records, or summaries of them, whichever is less.
+
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec, Summary, Table};
+
+use super::{Grouping, Node, Shared};
+use crate::batch::BatchRun;
+use crate::batch::exchange::{by_lane, key_hash, lane_of};
+use crate::error::Error;
+use crate::source::Record;
+
+/// What a partition has for a lane.
+#[derive(Clone, Debug)]
+pub(crate) enum Part<T, K, S> {
+    /// Records whose key belongs to the lane.
+    Records(Vec<T>),
+    /// Keys of the lane, each once, and the summaries of their records.
+    States(Vec<(K, S)>),
+}
+
+impl<T, K, S> Part<T, K, S> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Records(records) => records.len(),
+            Self::States(states) => states.len(),
+        }
+    }
+}
+
+/// Between processes only summaries travel: a record need not be a serde type.
+impl<T, K: Serialize, S: Serialize> Serialize for Part<T, K, S> {
+    fn serialize<W: Serializer>(&self, serializer: W) -> Result<W::Ok, W::Error> {
+        match self {
+            Self::Records(_) => Err(W::Error::custom("records stay in their process")),
+            Self::States(states) => states.serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T, K: Deserialize<'de>, S: Deserialize<'de>> Deserialize<'de> for Part<T, K, S> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::States)
+    }
+}
+
+/// Absorbs the records of a chunk into their groups.
+#[inline]
+pub(crate) fn absorb_chunk<T, G, S>(grouping: &G, spec: &S, groups: &mut Table<G::Key, S::State>, records: &[T])
+where
+    T: Record,
+    G: Grouping<T>,
+    S: Spec<Item = T>,
+{
+    // One group for all: its summaries take the whole chunk, one after the other.
+    if G::ONE_GROUP
+        && let Some(first) = records.first()
+    {
+        return grouping.visit(first, |key| {
+            spec.absorb_all(groups.entry(key, || spec.start()), records);
+        });
+    }
+    for record in records {
+        grouping.visit(record, |key| {
+            spec.absorb(groups.entry(key, || spec.start()), record);
+        });
+    }
+}
+
+/// How a partition goes on after its first chunk.
+enum Sending<T, K, S> {
+    /// Nothing came yet.
+    Undecided,
+    Records(Vec<Vec<T>>),
+    States(Table<K, S>),
+}
+
+/// What a partition has for each lane.
+///
+/// The first chunk decides: if the summaries of its groups take more room than its records, combining them here saves
+/// nothing, and the records go as they are. That depends on the data alone. `expected` is how many records or groups
+/// the last batch had in a partition.
+pub(crate) fn scatter<T, G, S>(
+    parent: &Shared<T>,
+    run: &BatchRun,
+    partition: usize,
+    (grouping, spec): (&G, &S),
+    lanes: usize,
+    expected: usize,
+) -> Result<Vec<Part<T, G::Key, S::State>>, Error>
+where
+    T: Record,
+    G: Grouping<T>,
+    S: Spec<Item = T>,
+{
+    let mut sending = Sending::Undecided;
+    parent.run(run, partition, &mut |records| {
+        if let Sending::Undecided = sending
+            && !records.is_empty()
+        {
+            let mut groups = Table::default();
+            absorb_chunk(grouping, spec, &mut groups, records);
+            sending = if G::ONE_EACH && run.is_alone() && combining_is_useless(&groups, records) {
+                let capacity = expected / lanes + expected / (4 * lanes);
+                Sending::Records((0..lanes).map(|_| Vec::with_capacity(capacity)).collect())
+            } else {
+                groups.reserve(expected.saturating_sub(groups.len()));
+                records.clear();
+                Sending::States(groups)
+            };
+        }
+        match &mut sending {
+            Sending::Undecided => {}
+            Sending::States(groups) => {
+                absorb_chunk(grouping, spec, groups, records);
+                records.clear();
+            }
+            Sending::Records(sorted) => {
+                for record in records.drain(..) {
+                    let mut lane = 0;
+                    grouping.visit(&record, |key| lane = lane_of(key_hash(key), lanes));
+                    sorted[lane].push(record);
+                }
+            }
+        }
+    })?;
+    Ok(match sending {
+        Sending::Undecided => (0..lanes).map(|_| Part::States(Vec::new())).collect(),
+        Sending::Records(sorted) => sorted.into_iter().map(Part::Records).collect(),
+        Sending::States(groups) => by_lane(groups.into_entries(), lanes).into_iter().map(Part::States).collect(),
+    })
+}
+
+fn combining_is_useless<T, K: OwnedKey, S: Summary>(groups: &Table<K, S>, records: &[T]) -> bool {
+    let summaries: usize = groups.entries().iter().map(|(_, state)| size_of::<K>() + state.memory_bytes()).sum();
+    summaries > size_of_val(records)
+}
+
+/// Merges what a partition has for a lane into the groups of the lane.
+pub(crate) fn absorb_part<T, G, S>(
+    groups: &mut Table<G::Key, S::State>,
+    part: Part<T, G::Key, S::State>,
+    (grouping, spec): (&G, &S),
+) -> Result<(), Mismatch>
+where
+    T: Record,
+    G: Grouping<T>,
+    S: Spec<Item = T>,
+    S::State: Merge,
+{
+    match part {
+        Part::Records(records) => absorb_chunk(grouping, spec, groups, &records),
+        Part::States(states) => merge_groups(groups, states)?,
+    }
+    Ok(())
+}
+
+/// Merges summaries into groups.
+pub(crate) fn merge_groups<K, S>(groups: &mut Table<K, S>, entries: Vec<(K, S)>) -> Result<(), Mismatch>
+where
+    K: OwnedKey,
+    S: Merge,
+{
+    for (key, state) in entries {
+        let mut state = Some(state);
+        let held = groups.entry(&key, || state.take().expect("the state is taken once, here"));
+        if let Some(state) = &state {
+            held.merge(state)?;
+        }
+    }
+    Ok(())
+}

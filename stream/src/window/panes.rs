@@ -1,0 +1,81 @@
+//! The panes of a lane by event time: open ones, and the windows of the closed ones.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
+
+use super::Grid;
+use super::store::SlidingWindows;
+use crate::dstream::merge_groups;
+
+/// What a partition has for a lane: groups by pane.
+pub(super) type PaneParts<K, S> = Vec<(i64, Vec<(K, S)>)>;
+
+/// The rows of the windows that end at the same time.
+pub(super) type EndedWindows<K, R> = Vec<(i64, Vec<(K, R)>)>;
+
+/// The open panes of the keys of a lane, and a sliding window for each key that has any closed one.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(super) struct EventLane<K: OwnedKey, S: Merge> {
+    open: BTreeMap<i64, Table<K, S>>,
+    windows: SlidingWindows<K, S>,
+    /// The end of the next window to be given out; none before the first record.
+    next_end: Option<i64>,
+}
+
+impl<K: OwnedKey, S: Merge> Default for EventLane<K, S> {
+    fn default() -> Self {
+        Self { open: BTreeMap::new(), windows: SlidingWindows::default(), next_end: None }
+    }
+}
+
+impl<K: OwnedKey, S: Merge> EventLane<K, S> {
+    /// Adds what a partition has for a pane.
+    pub(super) fn add(&mut self, pane: i64, groups: Vec<(K, S)>) -> Result<(), Mismatch> {
+        merge_groups(self.open.entry(pane).or_default(), groups)
+    }
+
+    /// Closes the windows that end until the watermark, in order, and reads them.
+    pub(super) fn close(&mut self, grid: &Grid, watermark: i64) -> Result<EndedWindows<K, S::Reading>, Mismatch> {
+        let mut ended = Vec::new();
+        while let Some(end) = self.end_to_close(grid, watermark) {
+            while let Some(pane) = self.open.first_entry()
+                && grid.pane_end(*pane.key()) <= end
+            {
+                let (pane, groups) = pane.remove_entry();
+                let Self { windows, .. } = self;
+                let panes = grid.panes_per_window();
+                let groups = groups.into_entries().into_iter();
+                let groups: Vec<_> = groups.map(|(key, summary)| (windows.slot(&key, panes), summary)).collect();
+                windows.push(pane, groups.into_iter())?;
+            }
+            self.windows.advance(grid.first_pane(end), grid.pane_of(end.saturating_sub(1)))?;
+            let readings = self.windows.readings().map(|row| row.map(|(key, reading)| (key.clone(), reading)));
+            let rows = readings.collect::<Result<Vec<_>, _>>()?;
+            if !rows.is_empty() {
+                ended.push((end, rows));
+            }
+            let next = grid.next_end(end);
+            self.next_end = Some(next);
+            if next == end {
+                // The end of time: nothing can follow.
+                break;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// The end of the next window that has records, if it lies before the watermark.
+    fn end_to_close(&self, grid: &Grid, watermark: i64) -> Option<i64> {
+        let of_first_pane = || self.open.keys().next().map(|&pane| grid.first_end_from(grid.pane_end(pane)));
+        let end = match self.next_end {
+            Some(end) if !self.windows.is_empty() => end,
+            // Nothing is in the window: the next one with records is the first that holds an open pane.
+            Some(end) => end.max(of_first_pane()?),
+            None => of_first_pane()?,
+        };
+        (end <= watermark).then_some(end)
+    }
+}
