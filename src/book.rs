@@ -42,6 +42,9 @@ mod windows {}
 #[doc = include_str!("../docs/src/sources.md")]
 mod sources {}
 
+#[doc = include_str!("../docs/src/sinks.md")]
+mod sinks {}
+
 #[doc = include_str!("../docs/src/dashboard.md")]
 mod dashboard {}
 

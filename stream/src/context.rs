@@ -231,6 +231,7 @@ impl StreamingContext {
         if parts.sources.is_empty() {
             parts.problems.push("the job has no source; add text_files, stdin, or source".to_owned());
         }
+        parts.problems.extend(parts.outputs.iter().filter_map(|output| output.open().err()));
         if !parts.problems.is_empty() {
             return Err(Error::Graph(parts.problems));
         }

@@ -142,6 +142,11 @@ pub(crate) trait AnySource: Send {
 
 /// An output operation: run once a batch, in the order in which the job names them.
 pub(crate) trait Output: Send + Sync {
+    /// Called once when the job is started: what is wrong with the output's target, if that can be known by then.
+    fn open(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn run(&self, batch: &BatchRun) -> Result<(), Error>;
 }
 

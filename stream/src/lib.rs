@@ -36,6 +36,7 @@ mod graph;
 pub mod monitor;
 mod recovery;
 mod schedule;
+pub mod sink;
 pub mod source;
 mod state;
 mod time;
@@ -44,13 +45,14 @@ mod window;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextBuilder, StreamingContext};
 pub use dstream::{
-    All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, MemorySink, OnMalformed, Outcome, PerBatch,
-    Reading, Row, TextStream, Windows,
+    All, By, ByEach, DStream, EventTime, EventWindows, Grouped, Grouping, OnMalformed, Outcome, PerBatch, Reading, Row,
+    TextStream, Windows,
 };
 pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use error::{Error, Malformed};
 pub use monitor::{BatchInfo, Listener, Report};
 pub use schedule::Trigger;
+pub use sink::{MemorySink, Sink};
 pub use source::{Queue, QueueSource, Record, Source, SourceError, Stdin, TextBlock, TextFiles};
 pub use state::State;
 pub use time::{Time, hours, millis, mins, secs};

@@ -20,7 +20,7 @@ mod wide;
 
 pub use cut::{EventTime, EventWindows, PerBatch, Windows};
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
-pub use output::{MemorySink, Outcome};
+pub use output::Outcome;
 pub use state::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use text::{OnMalformed, TextStream};
 

@@ -8,6 +8,7 @@ use super::{DStream, Node, Shared};
 use crate::batch::{BatchRun, each_partition};
 use crate::error::{Error, panic_message};
 use crate::graph::Output;
+use crate::sink::{Cause, MemorySink, Part, Print, Sink};
 use crate::source::Record;
 use crate::time::Time;
 
@@ -42,6 +43,11 @@ fn collect_rows<T: Record>(parent: &Shared<T>, batch: &BatchRun, name: &str) -> 
     Ok(Some(partitions.into_iter().flatten().collect()))
 }
 
+/// Calls code of others: a panic in it is its failure.
+fn guarded<R>(call: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(panic_message(&*panic)))
+}
+
 struct ForEachBatch<T, F> {
     name: String,
     parent: Arc<Shared<T>>,
@@ -59,9 +65,100 @@ where
             return Ok(());
         };
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
-        catch_unwind(AssertUnwindSafe(|| callback(batch.time, rows).outcome()))
-            .unwrap_or_else(|panic| Err(panic_message(&*panic)))
-            .map_err(|cause| Error::Output { output: self.name.clone(), time: batch.time, cause })
+        guarded(|| callback(batch.time, rows).outcome()).map_err(|cause| Error::Output {
+            output: self.name.clone(),
+            time: batch.time,
+            cause,
+        })
+    }
+}
+
+struct ForEachPartition<T, F> {
+    name: String,
+    parent: Arc<Shared<T>>,
+    callback: F,
+}
+
+impl<T, F, O> Output for ForEachPartition<T, F>
+where
+    T: Record,
+    F: Fn(Time, usize, Vec<T>) -> O + Send + Sync,
+    O: Outcome,
+{
+    fn run(&self, batch: &BatchRun) -> Result<(), Error> {
+        let Some(partitions) = self.parent.prepare(batch)? else {
+            return Ok(());
+        };
+        each_partition(batch, &self.name, partitions.len(), |partition| {
+            let mut rows = Vec::new();
+            self.parent.run(batch, partition, &mut |chunk| rows.append(chunk))?;
+            (self.callback)(batch.time, partition, rows).outcome().map_err(|cause| Error::Output {
+                output: self.name.clone(),
+                time: batch.time,
+                cause: format!("partition {partition}: {cause}"),
+            })
+        })?;
+        Ok(())
+    }
+}
+
+/// Writes batches to a sink: all of a batch or nothing.
+struct WriteTo<T, S> {
+    name: String,
+    parent: Arc<Shared<T>>,
+    target: String,
+    sink: Mutex<S>,
+}
+
+impl<T: Record, S: Sink<T>> WriteTo<T, S> {
+    /// Asks something of the sink; one at a time.
+    fn ask<R>(&self, ask: impl FnOnce(&mut S) -> Result<R, Cause>) -> Result<R, String> {
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        guarded(|| ask(&mut sink).map_err(|cause| cause.to_string()))
+    }
+
+    fn write(&self, batch: &BatchRun, partitions: usize) -> Result<(), Error> {
+        let time = batch.time;
+        let failed = |cause: String| {
+            let cause = format!("{}: {cause}", self.target);
+            Error::Output { output: self.name.clone(), time, cause }
+        };
+        self.ask(|sink| sink.begin(time)).map_err(failed)?;
+        let parts = each_partition(batch, &self.name, partitions, |partition| {
+            let failed = |cause: String| failed(format!("partition {partition}: {cause}"));
+            let mut part = self.ask(|sink| sink.part(time, partition)).map_err(failed)?;
+            let mut written = Ok(());
+            self.parent.run(batch, partition, &mut |rows| {
+                if written.is_ok() {
+                    written = part.write(rows);
+                }
+                rows.clear();
+            })?;
+            written.and_then(|()| part.finish()).map_err(|cause| failed(cause.to_string()))?;
+            Ok(part)
+        })?;
+        self.ask(|sink| sink.commit(time, parts)).map_err(failed)
+    }
+}
+
+impl<T: Record, S: Sink<T>> Output for WriteTo<T, S> {
+    fn open(&self) -> Result<(), String> {
+        self.ask(S::open).map_err(|cause| format!("{}: {}: {cause}", self.name, self.target))
+    }
+
+    fn run(&self, batch: &BatchRun) -> Result<(), Error> {
+        let Some(partitions) = self.parent.prepare(batch)? else {
+            return Ok(());
+        };
+        let written = self.write(batch, partitions.len());
+        if written.is_err() {
+            // The batch has failed already: that is the error to tell.
+            let _ = self.ask(|sink| {
+                sink.abort(batch.time);
+                Ok(())
+            });
+        }
+        written
     }
 }
 
@@ -81,51 +178,66 @@ impl<T: Record> DStream<T> {
         }));
     }
 
-    /// Prints the first ten rows of every batch on the standard output, and the batch's time above them.
+    /// Calls a function with the time, the number and the rows of every partition of a batch, several at a time, also
+    /// of empty partitions. Partitions are counted from 0; how many there are is the stream's affair.
+    ///
+    /// It may return nothing, or a `Result` whose error ends the job. What the calls for other partitions have done by
+    /// then is not undone: where that matters, write a [`Sink`] and use [`write_to`](Self::write_to).
+    pub fn for_each_partition<O: Outcome>(&self, callback: impl Fn(Time, usize, Vec<T>) -> O + Send + Sync + 'static) {
+        self.graph.add_output(Box::new(ForEachPartition {
+            name: self.graph.name(None, "for_each_partition"),
+            parent: self.read_by_one_more(),
+            callback,
+        }));
+    }
+
+    /// Writes every batch to a sink, as a whole or not at all: files, a channel, a server, a table in memory, or a sink
+    /// of your own. Also empty batches; of a windowed stream, those of every slide.
+    ///
+    /// A target that cannot be written is an error of [`start`](crate::StreamingContext::start) if the sink can know
+    /// that, and else of the batch; it names the output, the batch time, the target and the cause, and ends the job.
+    ///
+    /// ```no_run
+    /// use streamgauge_stream::sink::Files;
+    /// # use streamgauge_stream::DStream;
+    /// # fn words(words: DStream<String>) {
+    /// words.write_to(Files::text("out/words"));
+    /// # }
+    /// ```
+    pub fn write_to(&self, sink: impl Sink<T>) {
+        self.write_as("write_to", sink);
+    }
+
+    fn write_as(&self, kind: &str, sink: impl Sink<T>) {
+        self.graph.add_output(Box::new(WriteTo {
+            name: self.graph.name(None, kind),
+            parent: self.read_by_one_more(),
+            target: sink.target(),
+            sink: Mutex::new(sink),
+        }));
+    }
+
+    /// Prints the first ten rows of every batch on the standard output, below the batch's time.
     pub fn print(&self)
     where
         T: Debug,
     {
-        const SHOWN: usize = 10;
-        self.output("print", |time, rows: Vec<T>| {
-            use std::io::Write;
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "-- {time}")?;
-            for row in rows.iter().take(SHOWN) {
-                writeln!(out, "{row:?}")?;
-            }
-            if rows.len() > SHOWN {
-                writeln!(out, "...")?;
-            }
-            Ok::<_, std::io::Error>(())
-        });
+        self.print_first(10);
     }
 
-    /// Keeps all rows in memory: for tests and small results.
+    /// Prints the first rows of every batch on the standard output, below the batch's time; `...` if there are more.
+    pub fn print_first(&self, rows: usize)
+    where
+        T: Debug,
+    {
+        self.write_as("print", Print::new(rows));
+    }
+
+    /// Keeps all rows in memory: for tests and small results. For the last result alone, give
+    /// [`MemorySink::last`] to [`write_to`](Self::write_to).
     pub fn collect_to_memory(&self) -> MemorySink<T> {
-        let sink = MemorySink { batches: Arc::default() };
-        let batches = sink.batches.clone();
-        self.output("collect_to_memory", move |time, rows| {
-            batches.lock().unwrap_or_else(PoisonError::into_inner).push((time, rows));
-        });
+        let sink = MemorySink::all();
+        self.write_as("collect_to_memory", sink.clone());
         sink
-    }
-}
-
-/// The rows of a stream, kept in memory.
-#[derive(Clone, Debug)]
-pub struct MemorySink<T> {
-    batches: Arc<Mutex<Vec<(Time, Vec<T>)>>>,
-}
-
-impl<T: Clone> MemorySink<T> {
-    /// All rows so far, in order.
-    pub fn rows(&self) -> Vec<T> {
-        self.batches().into_iter().flat_map(|(_, rows)| rows).collect()
-    }
-
-    /// All batches so far, each with its time.
-    pub fn batches(&self) -> Vec<(Time, Vec<T>)> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -54,6 +54,8 @@ impl Driver {
             report.elapsed = started.elapsed();
             report
         });
+        // An ended job lets go of its outputs: files are unlocked, receivers of channels hear the end.
+        self.parts.outputs.clear();
         for listener in &self.listeners {
             listener.on_stopped(result.as_ref());
         }

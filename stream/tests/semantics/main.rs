@@ -1,0 +1,3 @@
+//! The semantics of DStreams, line by line.
+
+mod outputs;
