@@ -53,3 +53,6 @@ mod spark {}
 
 #[doc = include_str!("../docs/src/architecture.md")]
 mod architecture {}
+
+#[doc = include_str!("../docs/src/benchmarks.md")]
+mod benchmarks {}
