@@ -41,11 +41,17 @@ impl<S: Merge> TwoStacks<S> {
 
     fn flip(&mut self) {
         self.total = None;
-        while let Some((pane, mut summary)) = self.back.pop() {
-            if let Some((_, newer)) = self.front.last() {
-                merge(&mut summary, newer);
-            }
-            self.front.push((pane, summary));
+        while let Some((pane, summary)) = self.back.pop() {
+            // The many panes take in the one: that is far less work than the other way round.
+            let total = match self.front.last() {
+                Some((_, newer)) => {
+                    let mut total = newer.clone();
+                    merge(&mut total, &summary);
+                    total
+                }
+                None => summary,
+            };
+            self.front.push((pane, total));
         }
     }
 
