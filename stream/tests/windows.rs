@@ -1,5 +1,7 @@
 //! Windows by batch time: every operator against an oracle that recomputes each window from the records.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 

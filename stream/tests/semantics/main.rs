@@ -1,5 +1,7 @@
 //! What users of DStreams rely on, line by line.
 
+#![allow(clippy::unwrap_used)]
+
 mod event_time;
 mod listeners;
 mod operations;

@@ -4,7 +4,10 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use streamgauge::prelude::*;
+use streamgauge::stream::State;
+use streamgauge::stream::sink::{Cause, Part, Sink};
 use streamgauge::stream::source::{Limit, Next, Partition, Plan};
 
 use crate::PANES;
@@ -41,7 +44,16 @@ pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Resu
                 .summarize(|on| on.distinct(|(_, user)| user));
             job.fold(&users, |tally, (page, users)| tally.users(*page, users.value));
         }
-        Workload::W4 => return Err(io::Error::other("the engine has no keyed state yet")),
+        Workload::W4 => {
+            let running = job.stream(input::values(workload, folder)?).key_by(|(key, _)| key).map_with_state(
+                |(key, value), state: &mut State<'_, u32, Statistics>| {
+                    let statistics = state.or_default();
+                    statistics.add(value.into());
+                    (key, *statistics)
+                },
+            );
+            job.fold(&running, |tally, (key, it)| tally.running(*key, it.count, it.mean, it.m2));
+        }
         Workload::W5 => {
             let values = job
                 .stream(input::values(workload, folder)?)
@@ -52,6 +64,25 @@ pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Resu
         }
     }
     job.run()
+}
+
+/// What W4 keeps of a key.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Statistics {
+    count: u32,
+    mean: f64,
+    m2: f64,
+}
+
+impl Statistics {
+    /// Welford's step.
+    #[inline]
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        let delta = value - self.mean;
+        self.mean += delta / f64::from(self.count);
+        self.m2 += delta * (value - self.mean);
+    }
 }
 
 /// A job that reads batches of what is in memory, one after the other.
@@ -74,18 +105,13 @@ impl Job {
         self.ctx.source(InMemory { input, batches: self.batches as u64 + 1, marks: self.marks.clone() })
     }
 
-    /// Folds the rows of every batch.
+    /// Folds the rows of every batch, each partition where it is made.
     pub(crate) fn fold<T: Clone + Send + Sync + 'static>(
         &self,
         rows: &DStream<T>,
-        fold: impl Fn(&mut Tally, &T) + Send + 'static,
+        fold: impl Fn(&mut Tally, &T) + Send + Sync + 'static,
     ) {
-        let tallies = self.tallies.clone();
-        rows.for_each_batch(move |_, rows| {
-            let mut tally = Tally::default();
-            rows.iter().for_each(|row| fold(&mut tally, row));
-            tallies.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
-        });
+        rows.write_to(Folded { fold: Arc::new(fold), tallies: self.tallies.clone() });
     }
 
     pub(crate) fn run(self) -> io::Result<Vec<Batch>> {
@@ -98,6 +124,44 @@ impl Job {
             return Err(io::Error::other(message));
         }
         Ok(marks.windows(2).zip(&*tallies).map(|(marks, &tally)| marks[1].batch_since(&marks[0], tally)).collect())
+    }
+}
+
+/// A sink that keeps nothing of the rows but a tally of every batch.
+struct Folded<F> {
+    fold: Arc<F>,
+    tallies: Arc<Mutex<Vec<Tally>>>,
+}
+
+struct FoldedPart<F> {
+    fold: Arc<F>,
+    tally: Tally,
+}
+
+impl<T, F: Fn(&mut Tally, &T) + Send + Sync + 'static> Sink<T> for Folded<F> {
+    type Part = FoldedPart<F>;
+
+    fn target(&self) -> String {
+        "tallies".to_owned()
+    }
+
+    fn part(&mut self, _: Time, _: usize) -> Result<FoldedPart<F>, Cause> {
+        Ok(FoldedPart { fold: self.fold.clone(), tally: Tally::default() })
+    }
+
+    fn commit(&mut self, _: Time, parts: Vec<FoldedPart<F>>) -> Result<(), Cause> {
+        let mut tally = Tally::default();
+        parts.iter().for_each(|part| tally.add(part.tally));
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
+        Ok(())
+    }
+}
+
+impl<T, F: Fn(&mut Tally, &T) + Send + Sync> Part<T> for FoldedPart<F> {
+    fn write(&mut self, rows: &mut Vec<T>) -> Result<(), Cause> {
+        rows.iter().for_each(|row| (self.fold)(&mut self.tally, row));
+        rows.clear();
+        Ok(())
     }
 }
 

@@ -22,8 +22,7 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    /// Those that the engine has operators for.
-    pub(crate) const ALL: [Self; 4] = [Self::W1, Self::W2, Self::W3, Self::W5];
+    pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
 
     pub(crate) fn name(self) -> &'static str {
         match self {

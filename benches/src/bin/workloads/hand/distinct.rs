@@ -1,13 +1,16 @@
 //! W3: different users of a page over a window.
 
-use streamgauge::sketches::summary::Undo;
+use streamgauge::prelude::Merge;
 use streamgauge::sketches::{Hashed, HyperLogLog, PortableHash, Summary};
 
 use super::slots::{Slots, spread, thread_of};
-use super::stacks::TwoStacks;
+use super::stacks::{TwoStacks, merge};
 use super::{Lane, THREADS};
 use crate::PANES;
 use crate::tally::Tally;
+
+/// Fewer items than make a sketch of this precision one of registers.
+const FEW: usize = 896;
 
 pub(super) struct Distinct {
     slots: Slots,
@@ -79,9 +82,13 @@ impl Lane for Distinct {
         let (mut begin, mut tally) = (0, Tally::default());
         for ((&end, window), &page) in self.ends.iter().zip(&mut self.windows).zip(&self.pages) {
             if begin < end {
-                let mut pane = HyperLogLog::default();
-                pane.absorb_hashes(&self.sorted[begin..end]);
-                window.push(self.batches, pane);
+                let (mut pane, hashes) = (HyperLogLog::default(), &self.sorted[begin..end]);
+                pane.absorb_hashes(hashes);
+                // Few hashes are absorbed faster than a sketch of them is merged.
+                window.push(self.batches, pane, |total, pane| match hashes.len() < FEW {
+                    true => total.absorb_hashes(hashes),
+                    false => merge(total, pane),
+                });
                 begin = end;
             }
             window.evict((self.batches + 1).saturating_sub(PANES));

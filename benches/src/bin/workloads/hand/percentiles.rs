@@ -45,7 +45,7 @@ impl Lane for Percentiles {
         let mut tally = Tally::default();
         for (&key, (window, pane)) in self.keys.iter().zip(&mut self.windows) {
             if let Some(pane) = pane.take() {
-                window.push(self.batches, pane);
+                window.push(self.batches, pane, merge);
             }
             window.evict((self.batches + 1).saturating_sub(PANES));
             let values = match window.halves() {

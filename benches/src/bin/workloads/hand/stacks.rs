@@ -19,9 +19,10 @@ impl<S> Default for TwoStacks<S> {
 }
 
 impl<S: Merge> TwoStacks<S> {
-    pub(super) fn push(&mut self, pane: usize, summary: S) {
+    /// Adds a pane; `add` adds what is in it to the running total.
+    pub(super) fn push(&mut self, pane: usize, summary: S, add: impl FnOnce(&mut S, &S)) {
         match &mut self.total {
-            Some(total) => merge(total, &summary),
+            Some(total) => add(total, &summary),
             None => self.total = Some(summary.clone()),
         }
         self.back.push((pane, summary));
