@@ -78,10 +78,11 @@ fn a_batch_is_told_with_its_times_delays_and_records() {
     let (a, b) = (job.script(Script::new([vec![1, 2], vec![3]]).named("a")), job.source([vec![4], vec![5]]));
     let (clock, recorder) = (job.clock().clone(), job.record());
     // The first batch takes three seconds, so that the second waits for two.
-    a.union(&b).for_each_batch(move |time, _| {
+    a.union(&b).for_each_batch(move |time, batch| {
         if time == Time::from_secs(1) {
             clock.advance(secs(3));
         }
+        batch.count().map(drop)
     });
     job.tick().unwrap();
     job.advance(secs(0)).unwrap();
@@ -127,7 +128,7 @@ fn an_output_is_told_with_name_description_times_and_failure() {
 fn a_failed_batch_is_told_as_failed_never_as_completed() {
     let mut job = TestJob::new();
     let recorder = job.record();
-    job.source([vec![0_u32]]).map(|n| 1 / n).for_each_batch(|_, _| ());
+    job.source([vec![0_u32]]).map(|n| 1 / n).collect_to_memory();
     job.tick().unwrap_err();
     assert!(recorder.batches().is_empty());
     let failure = recorder.events().into_iter().find_map(|event| match event {
@@ -135,7 +136,7 @@ fn a_failed_batch_is_told_as_failed_never_as_completed() {
         _ => None,
     });
     let failure = failure.unwrap();
-    assert!(failure.contains("divide by zero") && failure.contains("for_each_batch 1, partition 0"), "{failure}");
+    assert!(failure.contains("divide by zero") && failure.contains("collect_to_memory 1, partition 0"), "{failure}");
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn malformed_lines_are_told_before_their_batch_is_complete() {
     let recorder = Recorder::new();
     ctx.add_listener(recorder.clone());
     let lines = ctx.text(Stdin::reading("numbers", &b"1\nx\n3\n"[..])).on_malformed(OnMalformed::Skip);
-    lines.parse(|line| line.parse::<u8>().map(Some)).for_each_batch(|_, _| ());
+    lines.parse(|line| line.parse::<u8>().map(Some)).collect_to_memory();
     assert_eq!(ctx.run().unwrap().malformed, 1);
     let words = words(&recorder);
     let malformed = words.iter().position(|word| word == "malformed 2").unwrap();

@@ -101,7 +101,7 @@ fn malformed_records_have_their_line_their_text_and_the_column() {
         assert_eq!((report.records, report.malformed), (4, 3));
     }
     let ctx = available(2);
-    ctx.csv(CsvFiles::new(&path).unwrap()).on_malformed(OnMalformed::Fail).parse::<City>().for_each_batch(|_, _| ());
+    ctx.csv(CsvFiles::new(&path).unwrap()).on_malformed(OnMalformed::Fail).parse::<City>().collect_to_memory();
     let error = ctx.run().unwrap_err().to_string();
     assert_eq!(error, format!("{}:2: column \"people\": invalid digit found in string", path.display()));
 }

@@ -82,7 +82,7 @@ fn skipped_lines_are_counted_and_a_strict_stream_names_the_first() {
     assert_eq!((rows.rows(), report.malformed), (vec![1, 2, 4], 2));
 
     let ctx = available(2);
-    ctx.text_files(&path).unwrap().on_malformed(OnMalformed::Fail).parse(number).for_each_batch(|_, _| ());
+    ctx.text_files(&path).unwrap().on_malformed(OnMalformed::Fail).parse(number).collect_to_memory();
     let error = ctx.run().unwrap_err();
     assert_eq!(error.to_string(), format!("{}:3: invalid digit found in string", path.display()));
     assert!(matches!(error, Error::Malformed(line) if line.text == "three"));

@@ -121,7 +121,7 @@ fn what_cannot_be_read_is_named() {
 /// The error that ends a job over these files.
 fn run(files: ParquetFiles<Reading>) -> String {
     let ctx = available(2);
-    ctx.source(files).for_each_batch(|_, _| ());
+    ctx.source(files).collect_to_memory();
     ctx.run().unwrap_err().to_string()
 }
 
@@ -133,7 +133,7 @@ fn a_file_that_changes_after_it_was_begun_or_vanishes_ends_the_job() {
         write(&path, 0..1_000, 100);
         let (ctx, clock) = every_second();
         let files = ParquetFiles::<Reading>::new(&path).unwrap().max_bytes_per_batch(1);
-        ctx.source(files).for_each_batch(|_, _| ());
+        ctx.source(files).collect_to_memory();
         ctx.start().unwrap();
         tick(&ctx, &clock);
         match vanishes {

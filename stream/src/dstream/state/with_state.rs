@@ -148,7 +148,7 @@ where
         keyed.guarded((&self.name, lane, at.time), |keyed| {
             if let Some(begin) = at.begin.filter(|_| !keyed.has_begun) {
                 for slot in 0..keyed.slots.capacity() as u32 {
-                    if keyed.timers.last(slot).is_none() {
+                    if keyed.slots.get(slot).is_some() && keyed.timers.last(slot).is_none() {
                         keyed.timers.touch(slot, begin);
                     }
                 }
