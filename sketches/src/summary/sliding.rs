@@ -193,13 +193,22 @@ impl<S: Clone> TwoStacks<S> {
     }
 
     fn flip_with<E>(&mut self, mut merge: impl FnMut(&mut S, &S) -> Result<(), E>) -> Result<(), E> {
+        self.flip_by(|mut pane, newer| {
+            merge(&mut pane, newer)?;
+            Ok(pane)
+        })
+    }
+
+    /// Flips; `join` makes the total of a pane and of all newer ones out of the pane and their total.
+    fn flip_by<E>(&mut self, mut join: impl FnMut(S, &S) -> Result<S, E>) -> Result<(), E> {
         self.back_total = None;
         self.front.reserve_exact(self.back.len());
-        while let Some(mut summary) = self.back.pop() {
-            if let Some(newer) = self.front.last() {
-                merge(&mut summary, newer)?;
-            }
-            self.front.push(summary);
+        while let Some(pane) = self.back.pop() {
+            let total = match self.front.last() {
+                Some(newer) => join(pane, newer)?,
+                None => pane,
+            };
+            self.front.push(total);
         }
         Ok(())
     }
@@ -282,12 +291,16 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
     }
 
     fn expire(&mut self, (): ()) -> Result<(), Mismatch> {
-        self.expire_with(S::merge)
+        if self.front.is_empty() {
+            self.flip_by(into_total)?;
+        }
+        self.front.pop();
+        Ok(())
     }
 
     #[inline]
     fn settle(&mut self, after: i64, until: i64) -> Result<(), Mismatch> {
-        self.settle_with((after, until), S::merge)
+        if self.front.is_empty() && self.phase.comes(after, until) { self.flip_by(into_total) } else { Ok(()) }
     }
 
     fn total(&self) -> Result<Option<S>, Mismatch> {
@@ -310,6 +323,13 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
         let held = self.front.iter().chain(&self.back).chain(&self.back_total);
         size_of::<Self>() + held.map(Summary::memory_bytes).sum::<usize>()
     }
+}
+
+/// A pane merged into a copy of the total of the newer ones: the smaller into the larger.
+fn into_total<S: Merge>(pane: S, newer: &S) -> Result<S, Mismatch> {
+    let mut total = newer.clone();
+    total.merge(&pane)?;
+    Ok(total)
 }
 
 #[inline]

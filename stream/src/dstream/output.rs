@@ -34,21 +34,6 @@ impl<E: Display> Outcome for Result<(), E> {
     }
 }
 
-/// All rows of the partitions of a batch, in order.
-fn collect_rows<T: Record>(
-    parent: &Shared<T>,
-    batch: &BatchRun,
-    name: &str,
-    partitions: usize,
-) -> Result<Vec<T>, Error> {
-    let partitions = each_partition(batch, name, partitions, |partition| {
-        let mut rows = Vec::new();
-        parent.run(batch, partition, &mut |chunk| rows.append(chunk))?;
-        Ok(rows)
-    })?;
-    Ok(partitions.into_iter().flatten().collect())
-}
-
 /// Calls code of others: a panic in it is its failure.
 fn guarded<R>(call: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(panic_message(&*panic)))
@@ -63,52 +48,6 @@ pub(super) fn describe<T>(name: &str) -> String {
 fn report(batch: &BatchRun, name: &str, rows: u64, begun: Instant) {
     let info = OperatorInfo { kind: "output", rows_in: rows, elapsed: begun.elapsed(), ..OperatorInfo::default() };
     batch.report(name, info);
-}
-
-struct ForEachBatch<T, F> {
-    name: String,
-    parent: Arc<Shared<T>>,
-    callback: Mutex<F>,
-}
-
-impl<T, F, O> Output for ForEachBatch<T, F>
-where
-    T: Record,
-    F: FnMut(Time, Vec<T>) -> O + Send,
-    O: Outcome,
-{
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn description(&self) -> String {
-        describe::<T>(&self.name)
-    }
-
-    fn prepare<'a>(&'a self, batch: &'a BatchRun) -> Result<Option<Rest<'a>>, Error> {
-        let partitions = self.parent.prepare(batch)?;
-        Ok(partitions.map(|partitions| -> Rest<'a> { Box::new(move || self.run(batch, partitions.len())) }))
-    }
-}
-
-impl<T, F, O> ForEachBatch<T, F>
-where
-    T: Record,
-    F: FnMut(Time, Vec<T>) -> O + Send,
-    O: Outcome,
-{
-    fn run(&self, batch: &BatchRun, partitions: usize) -> Result<(), Error> {
-        let rows = collect_rows(&self.parent, batch, &self.name, partitions)?;
-        let (count, begun) = (rows.len() as u64, Instant::now());
-        let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
-        guarded(|| callback(batch.time, rows).outcome()).map_err(|cause| Error::Output {
-            output: self.name.clone(),
-            time: batch.time,
-            cause,
-        })?;
-        report(batch, &self.name, count, begun);
-        Ok(())
-    }
 }
 
 struct ForEachPartition<T, F> {
@@ -239,14 +178,6 @@ impl<T: Record, S: Sink<T>> WriteTo<T, S> {
 }
 
 impl<T: Record> DStream<T> {
-    pub(crate) fn output<O: Outcome>(&self, kind: &str, callback: impl FnMut(Time, Vec<T>) -> O + Send + 'static) {
-        self.graph.add_output(Box::new(ForEachBatch {
-            name: self.graph.name(None, kind),
-            parent: self.read_by_one_more(),
-            callback: Mutex::new(callback),
-        }));
-    }
-
     /// Calls a function with the time, the number and the rows of every partition of a batch, several at a time, also
     /// of empty partitions. Partitions are counted from 0; how many there are is the stream's affair.
     ///

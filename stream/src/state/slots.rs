@@ -16,23 +16,31 @@ const HASHER: ahash::RandomState = ahash::RandomState::with_seeds(
 /// A hash table whose entries have numbers that do not change: what is known of a key elsewhere refers to its slot, and
 /// costs no look-up.
 ///
-/// Slots that became free are used again, the last one first: the order of the slots depends on what happened alone.
+/// Slots that became free are used again, the last one first, and the first of all when none is held: the order of the
+/// slots depends on what happened alone.
+///
+/// Keys lie apart from values: a look-up compares keys alone, and many of them fit in the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots<K, V> {
     index: HashTable<u32>,
-    entries: Vec<Option<(K, V)>>,
+    /// By slot; of a free one the last key that was there.
+    keys: Vec<K>,
+    /// By slot; none in a free one.
+    values: Vec<Option<V>>,
     free: Vec<u32>,
 }
 
 impl<K, V> Default for Slots<K, V> {
     fn default() -> Self {
-        Self { index: HashTable::new(), entries: Vec::new(), free: Vec::new() }
+        Self { index: HashTable::new(), keys: Vec::new(), values: Vec::new(), free: Vec::new() }
     }
 }
 
-/// The hash of the key in a slot of the index, which is never a free one.
-fn hash_at<K: OwnedKey, V>(entries: &[Option<(K, V)>], slot: u32) -> u64 {
-    entries[slot as usize].as_ref().map_or(0, |(key, _)| HASHER.hash_one(key))
+/// Makes room for one more, by a quarter: twice as much would be half empty on average, and there may be millions.
+fn make_room<T>(slots: &mut Vec<T>) {
+    if slots.len() == slots.capacity() {
+        slots.reserve_exact((slots.len() / 4).max(16));
+    }
 }
 
 impl<K: OwnedKey, V> Slots<K, V> {
@@ -43,66 +51,71 @@ impl<K: OwnedKey, V> Slots<K, V> {
         Q: Key<Owned = K> + ?Sized,
     {
         let hash = HASHER.hash_one(key);
-        let entries = &self.entries;
-        let found =
-            self.index.find(hash, |&slot| entries[slot as usize].as_ref().is_some_and(|(owned, _)| key.is(owned)));
-        match found {
+        let keys = &self.keys;
+        match self.index.find(hash, |&slot| key.is(&keys[slot as usize])) {
             Some(slot) => *slot,
-            None => self.insert(hash, (key.to_owned_key(), value())),
+            None => self.insert(hash, key.to_owned_key(), value()),
         }
     }
 
-    fn insert(&mut self, hash: u64, entry: (K, V)) -> u32 {
-        let Self { index, entries, free } = self;
+    fn insert(&mut self, hash: u64, key: K, value: V) -> u32 {
+        let Self { index, keys, values, free } = self;
         let slot = match free.pop() {
             Some(slot) => {
-                entries[slot as usize] = Some(entry);
+                keys[slot as usize] = key;
+                values[slot as usize] = Some(value);
                 slot
             }
             None => {
-                if entries.len() == entries.capacity() {
-                    // By a quarter: twice as much would be half empty on average, and there may be millions.
-                    entries.reserve_exact((entries.len() / 4).max(16));
-                }
-                entries.push(Some(entry));
-                (entries.len() - 1) as u32
+                make_room(keys);
+                make_room(values);
+                keys.push(key);
+                values.push(Some(value));
+                (keys.len() - 1) as u32
             }
         };
-        index.insert_unique(hash, slot, |&slot| hash_at(entries, slot));
+        index.insert_unique(hash, slot, |&slot| HASHER.hash_one(&keys[slot as usize]));
         slot
     }
 
     /// The key and the value in a slot.
     #[inline]
-    pub(crate) fn get(&self, slot: u32) -> Option<&(K, V)> {
-        self.entries.get(slot as usize)?.as_ref()
+    pub(crate) fn get(&self, slot: u32) -> Option<(&K, &V)> {
+        let value = self.values.get(slot as usize)?.as_ref()?;
+        Some((&self.keys[slot as usize], value))
     }
 
     /// The value in a slot.
     #[inline]
     pub(crate) fn value_mut(&mut self, slot: u32) -> Option<&mut V> {
-        Some(&mut self.entries.get_mut(slot as usize)?.as_mut()?.1)
+        self.values.get_mut(slot as usize)?.as_mut()
     }
 
     /// The key and the value in a slot, to change the value.
     #[inline]
     pub(crate) fn entry_mut(&mut self, slot: u32) -> Option<(&K, &mut V)> {
-        let (key, value) = self.entries.get_mut(slot as usize)?.as_mut()?;
-        Some((key, value))
+        let value = self.values.get_mut(slot as usize)?.as_mut()?;
+        Some((&self.keys[slot as usize], value))
     }
 
     /// Frees a slot.
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<(K, V)> {
-        let entry = self.entries.get_mut(slot as usize)?.take()?;
-        if let Ok(found) = self.index.find_entry(HASHER.hash_one(&entry.0), |&held| held == slot) {
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<V> {
+        let value = self.values.get_mut(slot as usize)?.take()?;
+        let hash = HASHER.hash_one(&self.keys[slot as usize]);
+        if let Ok(found) = self.index.find_entry(hash, |&held| held == slot) {
             found.remove();
         }
         self.free.push(slot);
-        Some(entry)
+        if self.is_empty() {
+            self.keys.clear();
+            self.values.clear();
+            self.free.clear();
+        }
+        Some(value)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.keys.len() - self.free.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -111,31 +124,33 @@ impl<K: OwnedKey, V> Slots<K, V> {
 
     /// How many slots there are, free ones among them.
     pub(crate) fn capacity(&self) -> usize {
-        self.entries.len()
+        self.keys.len()
     }
 
     /// The keys and values by slot.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
-        self.entries.iter().flatten()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.keys.iter().zip(&self.values).filter_map(|(key, value)| Some((key, value.as_ref()?)))
     }
 
-    /// The slots, keys and values.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &K, &mut V)> {
-        let slots = self.entries.iter_mut().enumerate();
-        slots.filter_map(|(slot, entry)| entry.as_mut().map(|(key, value)| (slot as u32, &*key, value)))
+    /// The values by slot.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.values.iter_mut().flatten()
     }
 
     /// The bytes held, without what keys and values hold on the heap.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.index.allocation_size()
-            + self.entries.capacity() * size_of::<Option<(K, V)>>()
+            + self.keys.capacity() * size_of::<K>()
+            + self.values.capacity() * size_of::<Option<V>>()
             + self.free.capacity() * size_of::<u32>()
     }
 }
 
+/// Stored as the entries by slot, and the free slots in the order in which they will be used.
 impl<K: Serialize, V: Serialize> Serialize for Slots<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.entries, &self.free).serialize(serializer)
+        let entries = self.keys.iter().zip(&self.values).map(|(key, value)| value.as_ref().map(|value| (key, value)));
+        (entries.collect::<Vec<_>>(), &self.free).serialize(serializer)
     }
 }
 
@@ -144,20 +159,29 @@ impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Slots<K, V> {
         let (entries, free): (Vec<Option<(K, V)>>, Vec<u32>) = Deserialize::deserialize(deserializer)?;
         let mut vacant: Vec<u32> = free.clone();
         vacant.sort_unstable();
-        let vacancies = entries.iter().enumerate().filter(|(_, entry)| entry.is_none()).map(|(slot, _)| slot as u32);
+        let vacancies = entries.iter().zip(0..).filter(|(entry, _)| entry.is_none()).map(|(_, slot)| slot);
         if !vacancies.eq(vacant) {
             return Err(D::Error::custom("the free slots are not those that are free"));
         }
-        let mut slots = Self { index: HashTable::with_capacity(entries.len() - free.len()), entries, free };
-        let Self { index, entries, .. } = &mut slots;
-        for (slot, entry) in entries.iter().enumerate() {
-            let Some((key, _)) = entry else { continue };
+        let Some(any) = entries.iter().flatten().map(|(key, _)| key.clone()).next() else {
+            return if entries.is_empty() { Ok(Self::default()) } else { Err(D::Error::custom("all slots are free")) };
+        };
+        let mut slots = Self { free, ..Self::default() };
+        for (entry, slot) in entries.into_iter().zip(0..) {
+            let (key, value) = entry.unzip();
+            // A free slot has a key too, which nobody asks for.
+            slots.keys.push(key.unwrap_or_else(|| any.clone()));
+            slots.values.push(value);
+            let Self { index, keys, values, .. } = &mut slots;
+            if values[slot as usize].is_none() {
+                continue;
+            }
+            let key = &keys[slot as usize];
             let hash = HASHER.hash_one(key);
-            let is = |&held: &u32| entries[held as usize].as_ref().is_some_and(|(other, _)| other == key);
-            if index.find(hash, is).is_some() {
+            if index.find(hash, |&held| keys[held as usize] == *key).is_some() {
                 return Err(D::Error::custom("a key is there twice"));
             }
-            index.insert_unique(hash, slot as u32, |&slot| hash_at(entries, slot));
+            index.insert_unique(hash, slot, |&slot| HASHER.hash_one(&keys[slot as usize]));
         }
         Ok(slots)
     }
@@ -173,11 +197,13 @@ mod tests {
         let a = slots.slot_or_insert(&1, || "a");
         let b = slots.slot_or_insert(&2, || "b");
         assert_eq!(slots.slot_or_insert(&1, || "other"), a);
-        assert_eq!(slots.remove(a), Some((1, "a")));
-        assert_eq!((slots.get(a), slots.get(b), slots.len()), (None, Some(&(2, "b")), 1));
+        assert_eq!(slots.remove(a), Some("a"));
+        assert_eq!((slots.get(a), slots.get(b), slots.len()), (None, Some((&2, &"b")), 1));
         assert_eq!(slots.slot_or_insert(&3, || "c"), a);
-        assert_eq!(slots.iter().collect::<Vec<_>>(), [&(3, "c"), &(2, "b")]);
+        assert_eq!(slots.iter().collect::<Vec<_>>(), [(&3, &"c"), (&2, &"b")]);
         assert_eq!(slots.remove(7), None);
+        assert_eq!((slots.remove(b), slots.remove(a)), (Some("b"), Some("c")));
+        assert_eq!((slots.capacity(), slots.slot_or_insert(&9, || "d")), (0, 0));
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
             self.windows.remove(slot);
         }
         let settled = std::mem::replace(&mut self.settled, last_pane);
-        self.windows.iter_mut().try_for_each(|(_, _, window)| slide.settle(window, settled, last_pane))
+        self.windows.values_mut().try_for_each(|window| slide.settle(window, settled, last_pane))
     }
 
     /// The keys and the readings of their windows.

@@ -192,7 +192,7 @@ where
             }
             _ => held.summary.read(),
         };
-        let row = |(key, held): &(G::Key, Held<S::State>)| G::row(key.clone(), read(held));
+        let row = |(key, held): (&G::Key, &Held<S::State>)| G::row(key.clone(), read(held));
         if self.is_complete {
             in_chunks(lane.summaries.iter().map(row), out);
         } else {

@@ -129,10 +129,12 @@ impl Dashboard {
         value: impl Fn(&(K, R)) -> Estimate + Send + 'static,
     ) -> Panel {
         let (board, id) = (self.board.clone(), self.board.add(Kind::Top, title));
-        stream.output("dashboard", move |time, rows| {
+        stream.output("dashboard", move |time, batch| {
+            let rows = batch.collect()?;
             if !rows.is_empty() {
                 board.push(id, vec![Point::of(ranked(&rows, &value)).top_json(time)]);
             }
+            Ok::<(), Error>(())
         });
         Panel::new(self.board.clone(), id)
     }
@@ -145,8 +147,9 @@ impl Dashboard {
         json: impl Fn(&T, Time) -> serde_json::Value + Send + 'static,
     ) -> Panel {
         let (board, id) = (self.board.clone(), self.board.add(kind, title));
-        stream.output("dashboard", move |time, rows| {
-            board.push(id, rows.iter().map(|row| json(row, time)).collect());
+        stream.output("dashboard", move |time, batch| {
+            board.push(id, batch.collect()?.iter().map(|row| json(row, time)).collect());
+            Ok::<(), Error>(())
         });
         Panel::new(self.board.clone(), id)
     }
