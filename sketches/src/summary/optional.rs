@@ -67,6 +67,8 @@ pub struct OptionalWindow<S: Merge> {
 impl<S: Merge> Sliding<Option<S>> for OptionalWindow<S> {
     type Ticket = Option<<S::Window as Sliding<S>>::Ticket>;
 
+    const SETTLES: bool = S::Window::SETTLES;
+
     fn new(panes: u32, phase: u64) -> Self {
         Self { panes: 0, window: S::Window::new(panes, phase) }
     }

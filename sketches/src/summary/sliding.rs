@@ -21,6 +21,9 @@ pub trait Sliding<S: Summary>: Clone + Serialize + DeserializeOwned + Send + Syn
     /// What is kept for a pane until it leaves.
     type Ticket: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
 
+    /// Whether [`settle`](Self::settle) does anything.
+    const SETTLES: bool = false;
+
     /// An empty window over at most `panes` panes.
     ///
     /// `phase` spreads the expensive slides of many windows over time: give each key its own, such as a portable hash.
@@ -278,6 +281,8 @@ impl<S: Clone> TwoStacks<S> {
 
 impl<S: Merge> Sliding<S> for TwoStacks<S> {
     type Ticket = ();
+
+    const SETTLES: bool = true;
 
     fn new(panes: u32, phase: u64) -> Self {
         Self::over(panes, phase)

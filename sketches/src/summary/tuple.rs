@@ -88,6 +88,8 @@ macro_rules! tuple {
         impl<$($s: Merge),+> Sliding<($($s,)+)> for ($($s::Window,)+) {
             type Ticket = ($(<$s::Window as Sliding<$s>>::Ticket,)+);
 
+            const SETTLES: bool = false $(|| $s::Window::SETTLES)+;
+
             fn new(panes: u32, phase: u64) -> Self {
                 ($($s::Window::new(panes, phase),)+)
             }

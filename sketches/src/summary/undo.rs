@@ -69,6 +69,8 @@ impl<S: Undo> UndoLog<S> {
 impl<S: Undo> Sliding<S> for UndoLog<S> {
     type Ticket = ();
 
+    const SETTLES: bool = true;
+
     fn new(panes: u32, phase: u64) -> Self {
         Self { phase: Phase::new(panes, phase), front: None, log: Vec::new(), back: Vec::new(), back_total: None }
     }

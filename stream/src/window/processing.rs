@@ -44,32 +44,12 @@ struct Lane<K: OwnedKey, L: Slide> {
     open: Option<Open<L::Partial>>,
 }
 
-/// A pane that takes records in, by the slots of their keys: a record is looked up once, in the table of the windows.
+/// A pane that takes records in: a partial result for each slot that has any. A record is looked up once, in the table of
+/// the windows, which knows the place of its key here.
 #[derive(Serialize, Deserialize)]
 struct Open<P> {
     pane: i64,
     partials: Vec<(u32, P)>,
-    /// By slot: its place in `partials`, or `NOWHERE`.
-    places: Vec<u32>,
-}
-
-const NOWHERE: u32 = u32::MAX;
-
-impl<P> Open<P> {
-    /// The place of a key's partial result.
-    #[inline]
-    fn place(&mut self, slot: u32, start: impl FnOnce() -> P) -> u32 {
-        let index = slot as usize;
-        if index >= self.places.len() {
-            self.places.resize(index + 1, NOWHERE);
-        }
-        let place = &mut self.places[index];
-        if *place as usize >= self.partials.len() {
-            *place = self.partials.len() as u32;
-            self.partials.push((slot, start()));
-        }
-        *place
-    }
 }
 
 impl<K: OwnedKey, L: Slide> Default for Lane<K, L> {
@@ -84,9 +64,6 @@ impl<K: OwnedKey, L: Slide> Lane<K, L> {
         let Some(open) = self.open.as_mut().filter(|open| grid.pane_end(open.pane) <= now) else {
             return Ok(());
         };
-        for (slot, _) in &open.partials {
-            open.places[*slot as usize] = NOWHERE;
-        }
         self.windows.push(slide, open.pane, open.partials.drain(..))?;
         // The next pane has its room.
         open.pane = grid.pane_of(now);
@@ -122,15 +99,15 @@ where
         }
         let (Self { grouping, aggregate, slide, grid, .. }, Lane { windows, open }) = (self, lane);
         let panes = grid.panes_per_window();
-        let open = open.get_or_insert_with(|| Open { pane, partials: Vec::new(), places: Vec::new() });
+        let open = open.get_or_insert_with(|| Open { pane, partials: Vec::new() });
         match part {
             Part::States(states) => {
                 for (key, partial) in states {
                     let mut partial = Some(partial);
                     let take = || partial.take().expect("the partial result is taken once, here");
-                    let place = open.place(windows.slot(slide, &key, panes), take);
-                    let held = &mut open.partials[place as usize].1;
-                    if let Some(partial) = partial {
+                    let slot = windows.slot(slide, &key, panes);
+                    let place = windows.place(slot, &mut open.partials, take);
+                    if let (Some(partial), Some((_, held))) = (partial, open.partials.get_mut(place as usize)) {
                         aggregate.merge(held, partial)?;
                     }
                 }
@@ -139,7 +116,8 @@ where
                 let mut places = Vec::with_capacity(records.len());
                 for record in &records {
                     grouping.visit(record, |key: &G::Borrowed| {
-                        places.push(open.place(windows.slot(slide, key, panes), || aggregate.start()));
+                        let slot = windows.slot(slide, key, panes);
+                        places.push(windows.place(slot, &mut open.partials, || aggregate.start()));
                     });
                 }
                 for_each_run(&mut records, &mut places, open.partials.len(), |place, run| {

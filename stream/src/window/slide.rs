@@ -22,6 +22,9 @@ pub(crate) trait Slide: Send + Sync + 'static {
     /// What a window is read as.
     type Reading;
 
+    /// Whether [`settle`](Self::settle) does anything.
+    const SETTLES: bool = false;
+
     fn window(&self, panes: u32, phase: u64) -> Self::Window;
     fn push(&self, window: &mut Self::Window, pane: Self::Partial) -> Result<Self::Ticket, Mismatch>;
     fn expire(&self, window: &mut Self::Window, ticket: Self::Ticket) -> Result<(), Mismatch>;
@@ -51,6 +54,8 @@ impl<S: Merge> Slide for Summaries<S> {
     type Window = S::Window;
     type Ticket = <S::Window as Sliding<S>>::Ticket;
     type Reading = S::Reading;
+
+    const SETTLES: bool = S::Window::SETTLES;
 
     fn window(&self, panes: u32, phase: u64) -> S::Window {
         S::Window::new(panes, phase)
@@ -116,6 +121,8 @@ impl<V: Value, F: Fn(V, V) -> V + Send + Sync + 'static> Slide for Reduced<V, F>
     type Window = TwoStacks<Option<V>>;
     type Ticket = ();
     type Reading = V;
+
+    const SETTLES: bool = true;
 
     fn window(&self, panes: u32, phase: u64) -> Self::Window {
         TwoStacks::over(panes, phase)

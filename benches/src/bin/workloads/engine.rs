@@ -32,9 +32,9 @@ pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Resu
             job.fold(&counts, |tally, (word, count)| tally.word(word.len(), count.value as u64));
         }
         Workload::W2 => {
-            let counts =
-                job.stream(input::keys(folder)?).key_by(|key| key).window(window, secs(1)).summarize(|on| on.count());
-            job.fold(&counts, |tally, (key, count)| tally.count(*key, count.value as u64));
+            let keys = job.stream(input::keys(folder)?).key_by(|key| key).window(window, secs(1));
+            let counts = keys.reduce_with_inverse(|_| 1_u32, |a, b| a + b, |a, b| a - b);
+            job.fold(&counts, |tally, (key, count)| tally.count(*key, u64::from(*count)));
         }
         Workload::W3 => {
             let users = job

@@ -1,6 +1,6 @@
 //! W5: the 99th percentile by key over a window.
 
-use streamgauge::sketches::{Absorb, Kll, Summary};
+use streamgauge::sketches::{Absorb, Kll, Merge, Summary};
 
 use super::slots::{Slots, spread, thread_of};
 use super::stacks::{TwoStacks, merge};
@@ -49,11 +49,7 @@ impl Lane for Percentiles {
             }
             window.evict((self.batches + 1).saturating_sub(PANES));
             let values = match window.halves() {
-                (Some(front), Some(back)) => {
-                    let mut both = front.clone();
-                    merge(&mut both, back);
-                    both.read()
-                }
+                (Some(front), Some(back)) => front.read_merged(back).expect("all sketches have the same parameters"),
                 (Some(half), None) | (None, Some(half)) => half.read(),
                 (None, None) => continue,
             };
