@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::hash::HASH_ID;
-use streamgauge_sketches::{Absorb, Codec, DecodeError, Merge, Sliding, Summary, Weight};
+use streamgauge_sketches::{Absorb, Codec, DecodeError, Merge, Panes, Summary, Weight};
 
 use crate::memory;
 
@@ -48,7 +48,7 @@ where
         }
         STORED => decoded(within_memory(bytes, || postcard::from_bytes(bytes)).ok(), empty, item, ask),
         _ => {
-            if let Ok(window) = within_memory(bytes, || postcard::from_bytes::<S::Window>(bytes)) {
+            if let Ok(window) = within_memory(bytes, || postcard::from_bytes::<Panes<S>>(bytes)) {
                 slide(window, empty, item, ask);
             }
         }
@@ -116,7 +116,7 @@ where
         }
     }
 
-    let mut window = S::Window::new(3, 1);
+    let mut window = Panes::<S>::new(3, 1);
     for (pane, summary) in [(-1, grown), (0, summary), (1, twice), (3, fresh)] {
         let _ = window.push(pane, summary);
         let _ = window.evict(pane - 2);
@@ -143,16 +143,16 @@ fn absorb<S: Absorb<Q>, Q>(summary: &mut S, item: fn(u64) -> Q) {
 }
 
 /// Slides a window on that may hold anything.
-fn slide<S, Q>(mut window: S::Window, empty: &S, item: fn(u64) -> Q, ask: fn(&S))
+fn slide<S, Q>(mut window: Panes<S>, empty: &S, item: fn(u64) -> Q, ask: fn(&S))
 where
     S: Absorb<Q> + Merge + Codec,
 {
-    let look_at = |window: &S::Window| {
+    let look_at = |window: &Panes<S>| {
         let _ = black_box(window.reading());
         if let Ok(Some(total)) = window.total() {
             look(&total, ask);
         }
-        assert!(window.window_bytes() > 0);
+        assert!(window.memory_bytes() > 0);
         black_box(window.is_empty());
     };
     look_at(&window);
@@ -192,7 +192,7 @@ where
         seeds.push(form(STORED, &[&stored(&summary)]));
     }
     for panes in [1, 4] {
-        let mut window = S::Window::new(panes, 2);
+        let mut window = Panes::<S>::new(panes, 2);
         for pane in 0..6 {
             let summary = some(pane * 10..pane * 15);
             window.push(pane as i64, summary).expect("panes of the same parameters are pushed");
