@@ -19,7 +19,7 @@ use super::{FilesPosition, TextFiles};
 ///
 /// The first record of each file is its header unless told otherwise: fields are found by their names. Fields may be
 /// quoted, and a quoted field may contain the delimiter and line ends. A batch and a partition end where a record does;
-/// to find that, each batch is looked through for quotes and line ends on the thread of the job (1 to 3 GB/s), before
+/// to find that, each batch is looked through for quotes and line ends on the thread of the job, before
 /// its partitions are parsed in parallel. So a quote must not stand in a field that is not quoted: where it may, turn
 /// quotes [off](Self::without_quotes).
 #[derive(Debug)]
