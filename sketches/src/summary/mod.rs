@@ -31,6 +31,7 @@ pub use on::On;
 pub use optional::OptionalWindow;
 pub use panes::Panes;
 pub use path::{Borrowed, Each, Identity, Mapped, Path, Then, When};
+pub(crate) use sliding::Phase;
 pub use sliding::{Inverse, Sliding, Subtract, TwoStacks};
 pub use spec::{Feed, Of, Spec};
 pub use undo::{Undo, UndoLog};

@@ -146,14 +146,14 @@ impl<S: Subtract> Sliding<S> for Inverse<S> {
 ///
 /// A window that does so at its phase, and holds no more panes than its length, never has to in between.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Phase {
+pub(crate) struct Phase {
     /// Never zero: a stored window says so, or is refused.
     panes: NonZeroU32,
     rest: u32,
 }
 
 impl Phase {
-    pub(super) fn new(panes: u32, phase: u64) -> Self {
+    pub(crate) fn new(panes: u32, phase: u64) -> Self {
         let panes = NonZeroU32::new(panes).unwrap_or(NonZeroU32::MIN);
         Self { panes, rest: (phase % u64::from(panes.get())) as u32 }
     }
@@ -161,7 +161,7 @@ impl Phase {
     /// Whether a pane of the phase lies after the one and not after the other. `i64::MIN` is no pane: before the first
     /// one there was nothing to settle.
     #[inline]
-    pub(super) fn comes(self, after: i64, until: i64) -> bool {
+    pub(crate) fn comes(self, after: i64, until: i64) -> bool {
         let panes = i64::from(self.panes.get());
         let period = |pane: i64| pane.saturating_sub(i64::from(self.rest)).div_euclid(panes);
         let after = if after == i64::MIN { until.saturating_sub(1) } else { after };

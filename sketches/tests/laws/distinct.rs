@@ -1,6 +1,6 @@
 use proptest::prelude::*;
-use streamgauge_sketches::summary::{Panes, Undo};
-use streamgauge_sketches::{Absorb, Codec, HyperLogLog, Merge, Summary, laws};
+use streamgauge_sketches::summary::Panes;
+use streamgauge_sketches::{Codec, HyperLogLog, Merge, Summary, laws};
 
 use crate::{absorbed, merged, parts};
 
@@ -18,38 +18,66 @@ proptest! {
     }
 
     #[test]
-    fn merges_are_undone(first in prop::collection::vec(any::<u64>(), 0..2_000), then in prop::collection::vec(any::<u64>(), 0..2_000)) {
+    fn a_reading_of_two_is_that_of_both_merged(ours in prop::collection::vec(any::<u64>(), 0..2_000), theirs in prop::collection::vec(any::<u64>(), 0..2_000)) {
         for precision in [4, 8, 11, 18] {
             let empty = HyperLogLog::with_precision(precision).unwrap();
-            let (mut ours, theirs) = (absorbed(&empty, &first), absorbed(&empty, &then));
-            let (before, both) = (ours.to_bytes(), merged(ours.clone(), &theirs));
-            prop_assert_eq!(ours.read_merged(&theirs).unwrap(), both.read());
-            let overwritten = ours.merge_logged(&theirs).unwrap();
-            prop_assert_eq!(ours.to_bytes(), both.to_bytes());
-            // At most what is new, which is at most a byte of the register and three of its place.
-            prop_assert!(HyperLogLog::overwritten_bytes(&overwritten) <= 64 + 4 * (first.len().max(then.len())));
-            ours.undo(overwritten);
-            prop_assert_eq!(ours.to_bytes(), before);
+            let (ours, theirs) = (absorbed(&empty, &ours), absorbed(&empty, &theirs));
+            prop_assert_eq!(ours.read_merged(&theirs).unwrap(), merged(ours, &theirs).read());
+        }
+    }
+
+    /// Between few items and many, and back: what a window holds changes its form on the way.
+    #[test]
+    fn windows_read_as_their_panes_merged(
+        precision in 4..=9_u8, length in 1..9_i64, phase in 0..9_u64,
+        panes in prop::collection::vec((0..3_000_u64, 0..5_u32), 1..60),
+    ) {
+        let (empty, most) = (HyperLogLog::with_precision(precision).unwrap(), (1 << precision) / 4);
+        // Neighbours have many items in common; how many they have lies around the limit, far below it or above.
+        let items = |(first, much): (u64, u32)| (first..first + (most * u64::from(much.pow(3)) / 40)).collect::<Vec<_>>();
+        let panes: Vec<_> = panes.into_iter().map(|(at, much)| absorbed(&empty, &items((at % 7 * most / 8, much)))).collect();
+        let mut window = Panes::<HyperLogLog>::new(length as u32, phase);
+        for (number, pane) in (0..).zip(&panes) {
+            window.push(number, pane.clone()).unwrap();
+            window.evict(number - length + 1).unwrap();
+            let first = (number - length + 1).max(0) as usize;
+            let expected = panes[first..=number as usize].iter().fold(empty.clone(), merged);
+            prop_assert_eq!(window.total().unwrap().unwrap().to_bytes(), expected.to_bytes());
+            prop_assert_eq!(window.reading().unwrap().unwrap(), expected.read());
+            if number % 3 == 0 {
+                let stored = postcard::to_allocvec(&window).unwrap();
+                window = postcard::from_bytes(&stored).unwrap();
+                prop_assert_eq!(postcard::to_allocvec(&window).unwrap(), stored);
+            }
         }
     }
 
     #[test]
-    fn foreign_logs_do_no_harm(items in prop::collection::vec(any::<u64>(), 0..2_000), bits in prop::collection::vec(any::<u32>(), 0..500), form in 0..3_u8) {
-        // A log as a damaged checkpoint may hold it: a form, and any numbers.
-        let mut stored = vec![form];
-        stored.extend(postcard_bytes(&bits));
-        for precision in [4, 12, 18] {
-            let mut sketch = absorbed(&HyperLogLog::with_precision(precision).unwrap(), &items);
-            sketch.undo(postcard::from_bytes(&stored).unwrap());
-            laws::image_holds(&sketch);
-            sketch.absorb_all(&items);
-            sketch.read();
+    fn damaged_windows_do_no_harm(
+        precision in 4..=7_u8, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), much in 0..200_u64,
+    ) {
+        let empty = HyperLogLog::with_precision(precision).unwrap();
+        let mut window = Panes::<HyperLogLog>::new(5, 2);
+        for pane in 0..7 {
+            window.push(pane, absorbed(&empty, &(0..much * (1 + pane as u64 % 2)).collect::<Vec<_>>())).unwrap();
+            window.evict(pane - 4).unwrap();
+        }
+        let mut stored = postcard::to_allocvec(&window).unwrap();
+        for (at, value) in damage {
+            let at = at.index(stored.len());
+            stored[at] = value;
+        }
+        // Refused, or a window that slides on.
+        if let Ok(mut window) = postcard::from_bytes::<Panes<HyperLogLog>>(&stored) {
+            for pane in 7..20 {
+                // Another precision may stand there now.
+                let _ = window.push(pane, absorbed(&empty, &[pane as u64]));
+                window.evict(pane - 4).unwrap();
+                window.total().unwrap();
+                window.reading().unwrap();
+            }
         }
     }
-}
-
-fn postcard_bytes(bits: &[u32]) -> Vec<u8> {
-    postcard::to_allocvec(bits).unwrap()
 }
 
 #[test]
@@ -86,8 +114,7 @@ fn different_parameters_are_refused() {
     };
     laws::refuses(&sketch(12, 1), &sketch(13, 1));
     laws::refuses(&sketch(12, 1), &sketch(12, 2));
-    let (mut ours, theirs) = (sketch(12, 1), sketch(13, 1));
-    assert_eq!(ours.merge_logged(&theirs).unwrap_err(), ours.compatible(&theirs).unwrap_err());
+    let (ours, theirs) = (sketch(12, 1), sketch(13, 1));
     assert_eq!(ours.intersection(&theirs).unwrap_err(), ours.compatible(&theirs).unwrap_err());
     assert_eq!(ours.read_merged(&theirs).unwrap_err(), ours.compatible(&theirs).unwrap_err());
 }

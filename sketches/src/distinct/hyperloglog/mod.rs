@@ -1,7 +1,9 @@
 //! HyperLogLog: the number of different items in a few kilobytes.
 
 mod codec;
+mod halves;
 mod overlap;
+mod recent;
 mod registers;
 mod token;
 mod window;
@@ -9,16 +11,16 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 use self::codec::Parts;
-use self::registers::{Histogram, histogram, most_rank, place, raise};
+use self::registers::{Histogram, histogram, histogram_of_both, most_rank, place, raise};
 use self::token::{Full, Token, Tokens};
-pub use self::window::Overwritten;
+pub use self::window::SlidingHyperLogLog;
 use super::estimator::{estimate, spread, standard_error};
 use crate::error::{Mismatch, ParameterError};
 use crate::estimate::{Estimate, Family, Method};
 use crate::exact::{ExactDistinct, Z95};
 use crate::hash::{DEFAULT_SEED, PortableHash};
 use crate::key::Key;
-use crate::summary::{Absorb, Hashed, Items, Merge, Summary, UndoLog, absorb_hashed};
+use crate::summary::{Absorb, Hashed, Items, Merge, Summary, absorb_hashed};
 
 /// The number of different items, within 1.04/√2ᵖ (one standard error).
 ///
@@ -153,6 +155,12 @@ impl HyperLogLog {
         Estimate::within(value, value / (1.0 + error), value / (1.0 - error), 0.95, self.method())
     }
 
+    fn read_by_merging(&self, other: &Self) -> Result<Estimate, Mismatch> {
+        let mut merged = self.clone();
+        merged.merge(other)?;
+        Ok(merged.read())
+    }
+
     fn method(&self) -> Method {
         Method::new(Family::HyperLogLog, self.precision.into())
     }
@@ -244,7 +252,7 @@ impl<Q: PortableHash + Key + ?Sized> Absorb<Q> for HyperLogLog {
 }
 
 impl Merge for HyperLogLog {
-    type Window = UndoLog<Self>;
+    type Window = SlidingHyperLogLog;
 
     fn compatible(&self, other: &Self) -> Result<(), Mismatch> {
         Mismatch::check(Self::NAME, "precision", &self.precision, &other.precision)?;
@@ -265,7 +273,18 @@ impl Merge for HyperLogLog {
 
     fn read_merged(&self, other: &Self) -> Result<Estimate, Mismatch> {
         self.compatible(other)?;
-        self.read_both(other)
+        match (&self.store, &other.store) {
+            (Store::Dense(ours), Store::Dense(theirs)) => Ok(self.read_registers(&histogram_of_both(ours, theirs))),
+            (Store::Sparse(ours), Store::Sparse(theirs)) => {
+                let all = ours.len() + theirs.iter().filter(|&token| !ours.contains(token)).count();
+                match all <= Tokens::most(self.precision) {
+                    true => Ok(self.read_tokens(all as f64)),
+                    false => self.read_by_merging(other),
+                }
+            }
+            (Store::Sparse(_), Store::Dense(_)) => other.read_by_merging(self),
+            (Store::Dense(_), Store::Sparse(_)) => self.read_by_merging(other),
+        }
     }
 }
 

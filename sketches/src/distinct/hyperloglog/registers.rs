@@ -34,42 +34,18 @@ pub(super) fn merge(ours: &mut [u8], theirs: &[u8]) {
     }
 }
 
-/// Merges; returns the positions and old values of the registers that rose, [logged].
-pub(super) fn merge_logged(ours: &mut [u8], theirs: &[u8]) -> Vec<u32> {
-    let mut rose = Vec::new();
-    for (at, (ours, theirs)) in ours.chunks_exact_mut(CHUNK).zip(theirs.chunks_exact(CHUNK)).enumerate() {
-        // A look at all sixteen at once: later in a window nothing rises in most.
-        let rises = ours.iter().zip(theirs).fold(0, |rises, (ours, theirs)| rises | u8::from(ours < theirs));
-        if rises == 0 {
-            continue;
-        }
-        // Without a branch on a single register, which nobody can foresee.
-        let (mut log, mut filled) = ([0; CHUNK], 0);
-        for (i, (ours, theirs)) in ours.iter_mut().zip(theirs).enumerate() {
-            log[filled % CHUNK] = logged(at * CHUNK + i, *ours);
-            filled += usize::from(*ours < *theirs);
-            *ours = (*ours).max(*theirs);
-        }
-        rose.extend_from_slice(&log[..filled]);
-    }
-    rose
-}
-
 const VALUE_BITS: u32 = 6;
 
 /// A register and its value in 32 bits: 18 and 6 of them.
+#[inline]
 pub(super) fn logged(register: usize, value: u8) -> u32 {
     (register as u32) << VALUE_BITS | u32::from(value)
 }
 
-/// Takes back what was logged, latest first. What is none of these registers is left out.
-pub(super) fn undo(registers: &mut [u8], rose: &[u32]) {
-    for &logged in rose.iter().rev() {
-        if let Some(register) = registers.get_mut((logged >> VALUE_BITS) as usize) {
-            // The old value was the lower one, whatever a damaged log says.
-            *register = (*register).min((logged & ((1 << VALUE_BITS) - 1)) as u8);
-        }
-    }
+/// What was [logged].
+#[inline]
+pub(super) fn unlogged(entry: u32) -> (usize, u8) {
+    ((entry >> VALUE_BITS) as usize, (entry & ((1 << VALUE_BITS) - 1)) as u8)
 }
 
 /// The histogram of registers.

@@ -219,20 +219,6 @@ impl Tokens {
         self.slots = slots;
         Ok(())
     }
-
-    /// Takes tokens out.
-    pub(super) fn remove_all(&mut self, gone: &Self) {
-        let left = self.iter().filter(|&token| !gone.contains(token));
-        if self.is_list() {
-            self.slots = left.map(Token::bits).collect();
-            self.len = self.slots.len() as u32;
-            return;
-        }
-        // Without a token, others would no longer be found behind it: they all move.
-        let mut slots = vec![0; self.slots.len()];
-        self.len = left.map(|token| put(&mut slots, &mut [token.0])).sum();
-        self.slots = slots;
-    }
 }
 
 /// How many tokens so many slots may hold. In a table some stay empty, which ends every search.
