@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::summary::{Identity, On};
 
-use crate::batch::exchange::LANES;
+use crate::batch::exchange::SHARDS;
 use crate::batch::{BatchRun, Input};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -20,6 +20,7 @@ pub(crate) struct Graph {
     seed: u64,
     /// The batch interval; none if batches follow each other as fast as they can.
     interval: Option<Duration>,
+    lanes: usize,
     parts: Mutex<Parts>,
 }
 
@@ -38,8 +39,9 @@ pub(crate) struct Parts {
 }
 
 impl Graph {
-    pub(crate) fn new(seed: u64, interval: Option<Duration>) -> Self {
-        Self { seed, interval, parts: Mutex::default() }
+    pub(crate) fn new(seed: u64, interval: Option<Duration>, lanes: usize) -> Self {
+        // What is wrong with the number is told at the start.
+        Self { seed, interval, lanes: lanes.clamp(1, SHARDS), parts: Mutex::default() }
     }
 
     pub(crate) fn parts(&self) -> MutexGuard<'_, Parts> {
@@ -150,7 +152,7 @@ impl Graph {
 
     /// How many lanes keyed operators have.
     pub(crate) fn lanes(&self) -> usize {
-        LANES
+        self.lanes
     }
 
     /// The batch interval; none if batches follow each other as fast as they can.

@@ -65,7 +65,7 @@ impl StreamingContext {
     }
 
     fn new(settings: Settings) -> Self {
-        let graph = Arc::new(Graph::new(settings.seed, settings.regular_interval()));
+        let graph = Arc::new(Graph::new(settings.seed, settings.regular_interval(), settings.lanes));
         Self {
             job: Arc::new(Job {
                 settings,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::StreamingContext;
+use crate::batch::exchange::{LANES, SHARDS};
 use crate::clock::{Clock, SystemClock};
 use crate::schedule::{OnFailure, Trigger};
 
@@ -21,6 +22,7 @@ pub(crate) struct Settings {
     /// 0 for as many as the machine has.
     pub(crate) threads: usize,
     pub(crate) seed: u64,
+    pub(crate) lanes: usize,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) attempts: u32,
     pub(crate) on_failure: OnFailure,
@@ -36,6 +38,7 @@ impl Settings {
             trigger: Trigger::default(),
             threads: 0,
             seed: streamgauge_sketches::hash::DEFAULT_SEED,
+            lanes: LANES,
             clock: Arc::new(SystemClock::default()),
             attempts: 1,
             on_failure: OnFailure::default(),
@@ -60,13 +63,14 @@ impl Settings {
         }
         problems.extend(length_problem("the batch interval", self.interval));
         let counts = [
-            ("threads", self.threads.max(1)),
-            ("attempts", self.attempts as usize),
-            ("concurrent_outputs", self.concurrent_outputs),
+            ("threads", self.threads.max(1), MOST),
+            ("lanes", self.lanes, SHARDS),
+            ("attempts", self.attempts as usize, MOST),
+            ("concurrent_outputs", self.concurrent_outputs, MOST),
         ];
-        for (setting, count) in counts {
-            if !(1..=MOST).contains(&count) {
-                problems.push(format!("{setting} is {count}; write a number from 1 to {MOST}, or leave it out"));
+        for (setting, count, most) in counts {
+            if !(1..=most).contains(&count) {
+                problems.push(format!("{setting} is {count}; write a number from 1 to {most}, or leave it out"));
             }
         }
         problems
@@ -112,6 +116,16 @@ impl ContextBuilder {
     /// The threads that batches run on; as many as the machine has unless set, or if 0. Results do not depend on it.
     pub fn threads(mut self, threads: usize) -> Self {
         self.settings.threads = threads;
+        self
+    }
+
+    /// The lanes that keyed operators divide their keys into, by a hash; 16 unless set, 256 at most. A thread works on a
+    /// lane at a time, so a job has use for two or more a thread; more lanes cost a little in every batch.
+    ///
+    /// Rows come by lane: another number gives the same rows in another order, but for the answers of filters and samples
+    /// that hold many keys, which stay within their bounds.
+    pub fn lanes(mut self, lanes: usize) -> Self {
+        self.settings.lanes = lanes;
         self
     }
 

@@ -331,6 +331,7 @@ fn all_mistakes_are_told_at_once_each_with_the_mend() {
     let ctx = StreamingContext::builder("bad\0name")
         .batch_interval(secs(0))
         .threads(1_000_000)
+        .lanes(0)
         .attempts(0)
         .concurrent_outputs(100_000)
         .build();
@@ -345,6 +346,7 @@ fn all_mistakes_are_told_at_once_each_with_the_mend() {
         "the job's name is \"bad\\0name\"",
         "the batch interval is 0ns",
         "threads is 1000000; write a number from 1 to 1024",
+        "lanes is 0; write a number from 1 to 256",
         "attempts is 0; write",
         "concurrent_outputs is 100000; write",
         "union: the streams belong to different contexts; build them from one",
