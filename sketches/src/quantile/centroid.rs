@@ -188,8 +188,8 @@ fn unit(min: f64, max: f64, total: f64) -> f64 {
 /// stay alone, so that the ends stay exact.
 pub(super) fn compress(list: &[Centroid], total: f64, limit: &Limit, groups: &mut Groups, joined: &mut Vec<Centroid>) {
     match limit {
-        Limit::K1(limit) => groups.join(list, total, |below| limit.end(below, total), joined),
-        Limit::K2(limit) => groups.join(list, total, |below| limit.end(below, total), joined),
+        Limit::K1(limit) => groups.join(list, total, |below| limit.fraction(below, total), joined),
+        Limit::K2(limit) => groups.join(list, total, |below| limit.fraction(below, total), joined),
     }
 }
 
@@ -218,8 +218,8 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// [`compress`], where a group that begins at a rank may reach up to another.
-    fn join(&mut self, list: &[Centroid], total: f64, reach: impl Fn(f64) -> f64, joined: &mut Vec<Centroid>) {
+    /// [`compress`], where a group that begins at a rank may reach up to another, a fraction.
+    fn join(&mut self, list: &[Centroid], total: f64, reach: impl Fn(f64) -> (f64, f64), joined: &mut Vec<Centroid>) {
         joined.clear();
         let &[first, .., last] = list else {
             return joined.extend_from_slice(list);
@@ -235,11 +235,11 @@ impl Groups {
         let mut end = 0;
         let [mut group_weight, mut group_sum] = [0.0; 2];
         // The first one begins a group, however little it weighs.
-        let (mut through, mut most) = (0.0, -1.0);
+        let (mut through, mut most) = (0.0, (-1.0, 1.0));
         for (number, next) in list[..list.len() - 1].iter().enumerate() {
             let weight = next.weight();
             let middle = through + weight * 0.5;
-            let new = middle > most;
+            let new = middle * most.1 > most.0;
             let kept = if new { 0.0 } else { group_weight };
             let kept_sum = if new { 0.0 } else { group_sum };
             most = if new { reach(through) } else { most };

@@ -80,6 +80,12 @@ impl Arcsine {
         let end = at * cosine + (1.0 - at * at).sqrt() * sine;
         if at < cosine { total * (1.0 + end) / 2.0 } else { total }
     }
+
+    /// The same as a fraction.
+    #[inline]
+    pub(super) fn fraction(self, below: f64, total: f64) -> (f64, f64) {
+        (self.end(below, total), 1.0)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,9 +97,16 @@ impl Logit {
     /// Up to which rank a centroid reaches that begins at this one.
     #[inline]
     pub(super) fn end(self, below: f64, total: f64) -> f64 {
+        let (numerator, denominator) = self.fraction(below, total);
+        numerator / denominator
+    }
+
+    /// The same as a fraction: to compare with it takes no division.
+    #[inline]
+    pub(super) fn fraction(self, below: f64, total: f64) -> (f64, f64) {
         let step = self.step;
         let excess = step + step * step / 2.0 + step * step * step / 6.0;
-        total * below * (1.0 + excess) / (total + below * excess)
+        (total * (1.0 + excess) * below, total + below * excess)
     }
 }
 
