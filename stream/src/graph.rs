@@ -35,7 +35,6 @@ pub(crate) struct Parts {
     pub(crate) problems: Vec<String>,
     is_started: bool,
     names: HashSet<String>,
-    remember: Duration,
 }
 
 impl Graph {
@@ -53,7 +52,7 @@ impl Graph {
     pub(crate) fn start(&self) -> Parts {
         let mut parts = self.parts();
         let names = parts.names.clone();
-        let started = Parts { is_started: true, names, remember: parts.remember, ..Parts::default() };
+        let started = Parts { is_started: true, names, ..Parts::default() };
         std::mem::replace(&mut *parts, started)
     }
 
@@ -94,26 +93,6 @@ impl Graph {
             parts.problems.push(format!("two operators are named \"{name}\"; give each its own name"));
         }
         name
-    }
-
-    /// Takes note of a mistake if an operator combines this job's stream with one of another job.
-    #[expect(dead_code, reason = "for the operators that combine two streams")]
-    pub(crate) fn must_be(&self, other: &Graph, operator: &str) {
-        if !std::ptr::eq(self, other) {
-            self.problem(format!("{operator}: the streams belong to different contexts; build them from one"));
-        }
-    }
-
-    /// Asks for the batches of this length to be kept, at least.
-    pub(crate) fn raise_remember(&self, length: Duration) {
-        let mut parts = self.parts();
-        parts.remember = parts.remember.max(length);
-    }
-
-    /// How long batches are kept for those who ask for past ones, beyond what operators need themselves.
-    #[expect(dead_code, reason = "for the streams that give past batches")]
-    pub(crate) fn remember(&self) -> Duration {
-        self.parts().remember
     }
 
     /// A builder of summaries with the seed of the job.

@@ -94,19 +94,6 @@ impl StreamingContext {
         self.job.settings.interval
     }
 
-    /// Keeps batches for at least this long for those who ask for past ones, beyond what operators need themselves. Of
-    /// several lengths the longest holds.
-    pub fn remember(&self, length: Duration) {
-        let graph = &self.job.graph;
-        if let Some(problem) = settings::length_problem("the time to remember", length) {
-            graph.problem(problem);
-        }
-        if graph.is_started() {
-            graph.problem("remember: the time was set after the start; set it before");
-        }
-        graph.raise_remember(length);
-    }
-
     /// Adds one who hears what happens to the job.
     pub fn add_listener(&self, listener: Arc<dyn Listener>) {
         if self.job.graph.is_started() {

@@ -78,7 +78,7 @@ impl Settings {
 }
 
 /// What is wrong with a length of time, if anything is.
-pub(super) fn length_problem(what: &str, length: Duration) -> Option<String> {
+fn length_problem(what: &str, length: Duration) -> Option<String> {
     let is_wrong = length.is_zero() || !length.subsec_nanos().is_multiple_of(1_000_000) || length > LONGEST;
     is_wrong.then(|| format!("{what} is {length:?}; it must be whole milliseconds, not zero, and at most 100,000 days"))
 }

@@ -207,11 +207,10 @@ fn an_interval_must_be_whole_milliseconds_and_not_zero() {
 
 #[test]
 fn what_is_added_after_the_start_ends_the_job_and_says_why() {
-    let add: [(&str, fn(&TestJob, &DStream<i32>)); 4] = [
+    let add: [(&str, fn(&TestJob, &DStream<i32>)); 3] = [
         ("collect_to_memory 2", |job, stream| drop(job.capture(stream))),
         ("queue", |job, _| drop(job.context().source(Queue::<u8>::new().1))),
         ("a listener was added after the start", |job, _| drop(job.record())),
-        ("remember", |job, _| job.context().remember(secs(1))),
     ];
     for (named, add) in add {
         let mut job = TestJob::new();
