@@ -209,6 +209,12 @@ impl Sum for StateSize {
     }
 }
 
+/// State that knows how much it is.
+pub(crate) trait Kept {
+    /// The keys, and the bytes without what keys hold on the heap.
+    fn size(&self) -> StateSize;
+}
+
 /// State of an operator, as the engine stores and restores it.
 pub(crate) struct Stateful {
     /// What the state is, in words: it is not restored as something else.
@@ -249,6 +255,20 @@ impl Stateful {
             load: Box::new(move |bytes| loaded.replace(decode(bytes)?)),
             size: None,
         }
+    }
+
+    /// [`of`](Self::of), and how much it keeps.
+    pub(crate) fn of_lanes<S, L>(schema: String, state: &Arc<Mutex<S>>, lanes: fn(&S) -> &[L]) -> Self
+    where
+        S: Serialize + DeserializeOwned + Send + 'static,
+        L: Kept + 'static,
+    {
+        let measured = state.clone();
+        let size = move || {
+            let state = measured.lock().unwrap_or_else(PoisonError::into_inner);
+            lanes(&state).iter().map(Kept::size).sum()
+        };
+        Self::of(schema, state).sized(size)
     }
 
     /// The same, and how much it keeps. Asked between two batches, after the first and every tenth: it should add up

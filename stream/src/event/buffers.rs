@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Key, OwnedKey};
 
 use super::timers::Timers;
+use crate::graph::{Kept, StateSize};
 use crate::state::Slots;
 
 /// How far the right record may be from the left one: `lower..=upper` milliseconds after it.
@@ -189,6 +190,18 @@ impl<K: OwnedKey, L, R> JoinLane<K, L, R> {
         if self.keys.get(slot).is_some_and(|(_, sides)| sides.left.held.is_empty() && sides.right.held.is_empty()) {
             self.keys.remove(slot);
         }
+    }
+}
+
+impl<K: OwnedKey, L, R> Kept for JoinLane<K, L, R> {
+    /// Without what the records hold on the heap.
+    fn size(&self) -> StateSize {
+        let side = |(_, sides): (&K, &Sides<L, R>)| {
+            sides.left.held.capacity() * size_of::<Held<L>>() + sides.right.held.capacity() * size_of::<Held<R>>()
+        };
+        let timers = self.left_due.memory_bytes() + self.right_due.memory_bytes();
+        let bytes = self.keys.memory_bytes() + timers + self.keys.iter().map(side).sum::<usize>();
+        StateSize { keys: self.keys.len() as u64, bytes: bytes as u64 }
     }
 }
 

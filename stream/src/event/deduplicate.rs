@@ -11,7 +11,7 @@ use super::{Events, Front, Watermarks, streams};
 use crate::batch::{BatchRun, each_lane};
 use crate::dstream::{All, DStream, EventTime, Grouped};
 use crate::error::Error;
-use crate::graph::Stateful;
+use crate::graph::{Kept, Stateful};
 use crate::source::Record;
 
 struct Operator<T, F, K, L> {
@@ -137,14 +137,17 @@ where
     where
         Q: Key + ?Sized + 'static,
         K: Fn(&T) -> &Q + Send + Sync + 'static,
-        L: SeenKeys<Q> + Serialize + DeserializeOwned + 'static,
+        L: SeenKeys<Q> + Kept + Serialize + DeserializeOwned + 'static,
     {
         let graph = self.stream.graph.clone();
         let lanes = (0..graph.lanes()).map(lane).collect();
         let state = Arc::new(Mutex::new(State { watermarks: Watermarks::default(), lanes }));
         let front = Front::new(&self.stream, self.cut);
         let distance = front.tolerance.total();
-        graph.add_state(&name, Stateful::of(format!("{schema} within {distance} ms"), &state));
+        graph.add_state(
+            &name,
+            Stateful::of_lanes(format!("{schema} within {distance} ms"), &state, |state| &state.lanes),
+        );
         let inputs = front.inputs.clone();
         let operator = Operator { name, front, key, distance, state };
         streams(&graph, inputs, false, By(operator, std::marker::PhantomData)).0

@@ -240,7 +240,7 @@ where
         let key = std::any::type_name::<Q::Owned>();
         let (of_left, of_right) = (std::any::type_name::<L>(), std::any::type_name::<R>());
         let schema = format!("join of {of_left} and {of_right} by {key} within {lower} to {upper} ms");
-        graph.add_state(&name, Stateful::of(schema, &state));
+        graph.add_state(&name, Stateful::of_lanes(schema, &state, |state| &state.lanes));
         let (left, right) = (Side::of(self), Side::of(right));
         let inputs = left.front.inputs.iter().chain(&right.front.inputs).copied().collect();
         let operator = Operator { name, left, right, bounds: Bounds { lower, upper }, row, state };

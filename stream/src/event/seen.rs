@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use streamgauge_sketches::{Absorb, Key, Membership, OwnedKey, PortableHash, ScalableBloom};
+use streamgauge_sketches::{Absorb, Key, Membership, OwnedKey, PortableHash, ScalableBloom, Summary};
 
 use super::timers::Timers;
+use crate::graph::{Kept, StateSize};
 use crate::state::Slots;
 
 /// Keys of type `Q`, and when they passed.
@@ -84,6 +85,14 @@ impl<Q: Key + ?Sized> SeenKeys<Q> for Exact<Q::Owned> {
     }
 }
 
+impl<K: OwnedKey> Kept for Exact<K> {
+    fn size(&self) -> StateSize {
+        let older = self.keys.iter().map(|(_, times)| times.older.capacity() * size_of::<i64>()).sum::<usize>();
+        let bytes = self.keys.memory_bytes() + self.timers.memory_bytes() + older;
+        StateSize { keys: self.keys.len() as u64, bytes: bytes as u64 }
+    }
+}
+
 /// A filter for each pane of time, as long as the distance.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Approximate {
@@ -119,6 +128,15 @@ impl<Q: Key + PortableHash + ?Sized> SeenKeys<Q> for Approximate {
         while self.panes.first_key_value().is_some_and(|(pane, _)| over(*pane)) {
             self.panes.pop_first();
         }
+    }
+}
+
+impl Kept for Approximate {
+    /// The keys as the filters estimate them.
+    fn size(&self) -> StateSize {
+        let keys = self.panes.values().map(|filter| filter.items().value as u64).sum();
+        let bytes = self.panes.values().map(Summary::memory_bytes).sum::<usize>();
+        StateSize { keys, bytes: bytes as u64 }
     }
 }
 

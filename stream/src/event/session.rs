@@ -168,7 +168,12 @@ where
         let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| SessionLane::default()).collect();
         let state = Arc::new(Mutex::new(State::<G::Key, S::State> { watermarks: Watermarks::default(), lanes }));
         let (key, summary) = (std::any::type_name::<G::Key>(), S::State::schema());
-        graph.add_state(&name, Stateful::of(format!("session with a gap of {gap:?} by {key} of {summary}"), &state));
+        graph.add_state(
+            &name,
+            Stateful::of_lanes(format!("session with a gap of {gap:?} by {key} of {summary}"), &state, |state| {
+                &state.lanes
+            }),
+        );
         let telling = Telling { gap: millis_of(gap).max(1), mode, lateness: millis_of(event_time.lateness) };
         let front = Front::new(&self.stream, event_time);
         let inputs = front.inputs.clone();

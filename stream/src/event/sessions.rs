@@ -7,6 +7,7 @@ use streamgauge_sketches::{Merge, Mismatch, OwnedKey};
 
 use super::OutputMode;
 use super::timers::Timers;
+use crate::graph::{Kept, StateSize};
 use crate::state::Slots;
 
 /// Records of a key, each less than a gap from the next.
@@ -115,6 +116,15 @@ struct KeySessions<S: Merge> {
 impl<K: OwnedKey, S: Merge> Default for SessionLane<K, S> {
     fn default() -> Self {
         Self { keys: Slots::default(), timers: Timers::default(), changed: Vec::new() }
+    }
+}
+
+impl<K: OwnedKey, S: Merge> Kept for SessionLane<K, S> {
+    fn size(&self) -> StateSize {
+        let sessions = self.keys.iter().flat_map(|(_, held)| &held.sessions);
+        let sessions = sessions.map(|it| size_of_val(it) - size_of::<S>() + it.state.memory_bytes()).sum::<usize>();
+        let bytes = self.keys.memory_bytes() + self.timers.memory_bytes() + sessions;
+        StateSize { keys: self.keys.len() as u64, bytes: bytes as u64 }
     }
 }
 

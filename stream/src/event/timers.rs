@@ -21,6 +21,11 @@ impl Timers {
         due.into_iter().flat_map(|(due, slots)| slots.into_iter().map(move |slot| (due, slot)))
     }
 
+    /// The bytes held, but for the nodes of the tree.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.0.values().map(|slots| size_of::<(i64, Vec<u32>)>() + slots.capacity() * size_of::<u32>()).sum()
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.values().map(Vec::len).sum()

@@ -9,6 +9,7 @@ use streamgauge_sketches::{Key, OwnedKey};
 
 use super::{Slots, Timers};
 use crate::error::{Error, panic_message};
+use crate::graph::StateSize;
 use crate::time::Time;
 
 /// The state of the keys of a lane.
@@ -82,6 +83,11 @@ impl<K: OwnedKey, S> KeyedLane<K, S> {
     /// The keys that have a state, and their states, by slot.
     pub(crate) fn states(&self) -> impl Iterator<Item = (&K, &S)> {
         self.slots.iter().filter_map(|(key, state)| Some((key, state.as_ref()?)))
+    }
+
+    /// How much the lane keeps, between two batches.
+    pub(crate) fn size(&self) -> StateSize {
+        StateSize { keys: self.slots.len() as u64, bytes: self.memory_bytes() as u64 }
     }
 
     /// The bytes held, without what keys and states hold on the heap.

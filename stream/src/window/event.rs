@@ -15,7 +15,7 @@ use crate::batch::{BatchRun, each_lane, each_partition};
 use crate::dstream::{DStream, EventWindows, Grouped, Grouping, Node, Reading, Row, absorb_chunk};
 use crate::error::Error;
 use crate::event::{Arrivals, Events, Front, OutputMode, TIMES, Watermarks, streams};
-use crate::graph::Stateful;
+use crate::graph::{Kept, StateSize, Stateful};
 use crate::source::Record;
 use crate::time::Time;
 
@@ -85,6 +85,16 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
         match self {
             Self::Sliding(lane) => lane.close(grid, horizon),
             Self::Kept(lane) => lane.rows(grid, mode, watermark, horizon),
+        }
+    }
+}
+
+impl<K: OwnedKey, S: Merge> Kept for Lane<K, S> {
+    /// A key counts in every pane that is kept, or once in the sliding windows of the closed ones.
+    fn size(&self) -> StateSize {
+        match self {
+            Self::Sliding(lane) => lane.size(),
+            Self::Kept(lane) => lane.size(),
         }
     }
 }
@@ -312,7 +322,10 @@ where
         let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| Lane::new(mode)).collect();
         let state = Arc::new(Mutex::new(State { watermarks: Watermarks::default(), lanes }));
         let kind = if mode == OutputMode::Append { "event window" } else { "event window of kept panes" };
-        graph.add_state(&name, Stateful::of(schema::<G::Key>(kind, windows, &S::State::schema()), &state));
+        graph.add_state(
+            &name,
+            Stateful::of_lanes(schema::<G::Key>(kind, windows, &S::State::schema()), &state, |state| &state.lanes),
+        );
         let front = Front::new(&self.stream, event_time);
         let inputs = front.inputs.clone();
         let operator = Operator {

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 
 use super::Grid;
-use super::panes::EndedWindows;
+use super::panes::{EndedWindows, size_of_groups};
 use crate::dstream::merge_groups;
 use crate::event::OutputMode;
+use crate::graph::StateSize;
 
 /// The panes of a lane that lie in any window that is not over.
 ///
@@ -60,6 +61,10 @@ impl<K: OwnedKey, S: Merge> KeptPanes<K, S> {
         let rows = rows.filter(|rows| !matches!(rows, Ok((_, rows)) if rows.is_empty())).collect();
         self.panes.retain(|&pane, _| grid.last_end(pane).is_some_and(|end| end > horizon));
         rows
+    }
+
+    pub(super) fn size(&self) -> StateSize {
+        size_of_groups(self.panes.values())
     }
 
     /// The windows that are to give rows, and the keys that are.

@@ -9,6 +9,7 @@ use super::Grid;
 use super::slide::Summaries;
 use super::store::SlidingWindows;
 use crate::dstream::merge_groups;
+use crate::graph::StateSize;
 
 /// What a partition has for a lane: groups by pane.
 pub(super) type PaneParts<K, S> = Vec<(i64, Vec<(K, S)>)>;
@@ -69,6 +70,11 @@ impl<K: OwnedKey, S: Merge> EventLane<K, S> {
         Ok(ended)
     }
 
+    pub(super) fn size(&self) -> StateSize {
+        let closed = StateSize { keys: self.windows.keys() as u64, bytes: self.windows.memory_bytes() as u64 };
+        [closed, size_of_groups(self.open.values())].into_iter().sum()
+    }
+
     /// The end of the next window that has records, if it lies before the watermark.
     fn end_to_close(&self, grid: &Grid, watermark: i64) -> Option<i64> {
         let of_first_pane = || self.open.keys().next().map(|&pane| grid.first_end_from(grid.pane_end(pane)));
@@ -80,4 +86,14 @@ impl<K: OwnedKey, S: Merge> EventLane<K, S> {
         };
         (end <= watermark).then_some(end)
     }
+}
+
+/// How much the panes of a lane are.
+pub(super) fn size_of_groups<'a, K: OwnedKey, S: Merge>(panes: impl Iterator<Item = &'a Table<K, S>>) -> StateSize {
+    panes
+        .map(|groups| {
+            let summaries = groups.entries().iter().map(|(_, summary)| size_of::<K>() + summary.memory_bytes());
+            StateSize { keys: groups.len() as u64, bytes: summaries.sum::<usize>() as u64 }
+        })
+        .sum()
 }

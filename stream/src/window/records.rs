@@ -10,7 +10,7 @@ use super::{Grid, check, schema};
 use crate::batch::{BatchRun, CHUNK, Input, Partitions, each_partition};
 use crate::dstream::{All, DStream, Grouped, Node, Shared, Value, Windows};
 use crate::error::Error;
-use crate::graph::Stateful;
+use crate::graph::{StateSize, Stateful};
 use crate::source::Record;
 
 struct Operator<T> {
@@ -30,6 +30,14 @@ struct Batches<T>(VecDeque<Kept<T>>);
 struct Kept<T> {
     time: i64,
     partitions: Vec<Arc<Vec<T>>>,
+}
+
+impl<T> Batches<T> {
+    /// Without what the records hold on the heap; they have no keys.
+    fn size(&self) -> StateSize {
+        let rows = self.0.iter().flat_map(|batch| &batch.partitions).map(|rows| rows.capacity() * size_of::<T>());
+        StateSize { keys: 0, bytes: rows.sum::<usize>() as u64 }
+    }
 }
 
 impl<T> Operator<T> {
@@ -89,7 +97,8 @@ impl<T: Value> Grouped<T, All, Windows> {
         let parent = self.stream.read_by_one_more();
         let batches = Arc::new(Mutex::new(Batches(VecDeque::new())));
         let what = format!("records {}", std::any::type_name::<T>());
-        graph.add_state(&name, Stateful::of(schema::<()>("window", self.cut, &what), &batches));
+        let (state, measured) = (Stateful::of(schema::<()>("window", self.cut, &what), &batches), batches.clone());
+        graph.add_state(&name, state.sized(move || measured.lock().unwrap_or_else(PoisonError::into_inner).size()));
         let input = graph.derived_input(parent.inputs());
         DStream::new(graph, Operator { name, parent, input, grid: Grid::ending(self.cut), batches })
     }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use streamgauge_stream::testing::{Recorder, Script, TestJob};
 use streamgauge_stream::{
-    BatchInfo, Error, Event, Listener, OnFailure, OnMalformed, Report, Stdin, StreamingContext, Time, Trigger, secs,
+    BatchInfo, Error, Event, Listener, OnFailure, OnMalformed, Report, State, Stdin, StreamingContext, Time, Trigger,
+    secs,
 };
 
 /// An event in a word or two.
@@ -256,4 +257,55 @@ fn operators_that_measure_themselves_are_in_the_info_of_the_batch() {
     let batches = recorder.batches();
     let [output] = &batches[0].operators[..] else { panic!("{batches:?}") };
     assert_eq!((&*output.name, output.kind, output.rows_in), ("collect_to_memory 1", "output", 3));
+}
+
+/// Keys and bytes of every operator with state, after the first batch: of a thousand keys, one record each.
+#[test]
+fn every_operator_with_state_says_how_much_it_keeps() {
+    let mut job = TestJob::new();
+    let records: Vec<(u64, u64)> = (0..1_000).map(|i| (i, i)).collect();
+    let stream = job.source([records]);
+    let recorder = job.record();
+    let by_time = || stream.event_time(|(at, _): &(u64, u64)| *at as i64, secs(10));
+    let keyed = || stream.key_by(|(_, key)| key);
+    let second = || (secs(1), secs(1));
+    drop(job.capture(&keyed().window(second().0, second().1).named("windows").summarize(|on| on.count())));
+    drop(job.capture(&stream.window(secs(1), secs(1)).named("records").records()));
+    drop(job.capture(&keyed().named("sums").map_with_state(|(_, at), sum: &mut State<'_, u64, u64>| {
+        *sum.or_default() += at;
+    })));
+    drop(job.capture(&keyed().named("running").running().summarize(|on| on.count())));
+    drop(
+        job.capture(
+            &by_time().key_by(|(_, key)| key).named("panes").window(secs(5), secs(5)).summarize(|on| on.count()),
+        ),
+    );
+    drop(job.capture(&by_time().key_by(|(_, key)| key).named("visits").session(secs(5)).summarize(|on| on.count())));
+    drop(job.capture(&by_time().named("once").deduplicate(|(_, key)| key)));
+    drop(job.capture(&by_time().named("about once").deduplicate_approx(|(_, key)| key, 1_000, 0.01)));
+    let other = by_time().key_by(|(_, key)| key);
+    drop(job.capture(&by_time().key_by(|(_, key)| key).named("pairs").join_within(other, -1_000, 1_000)));
+    job.tick().unwrap();
+    let operators = &recorder.batches()[0].operators;
+    let size = |name: &str| {
+        let operator = operators.iter().find(|operator| operator.name == name);
+        let operator = operator.unwrap_or_else(|| panic!("{name} is not among {operators:?}"));
+        (operator.keys.unwrap(), operator.state_bytes.unwrap())
+    };
+    for (name, keys, least) in [
+        ("windows", 1_000, 24),
+        ("records", 0, 16),
+        ("sums", 1_000, 16),
+        ("running", 1_000, 16),
+        ("panes", 1_000, 16),
+        ("visits", 1_000, 32),
+        ("once", 1_000, 16),
+        ("pairs", 1_000, 48),
+    ] {
+        let (found, bytes) = size(name);
+        assert_eq!(found, keys, "keys of {name}");
+        assert!((least * 1_000..1_000_000).contains(&bytes), "{name} keeps {bytes} bytes");
+    }
+    let (keys, bytes) = size("about once");
+    assert!((900..1_100).contains(&keys) && (1_000..100_000).contains(&bytes), "{keys} keys in {bytes} bytes");
 }

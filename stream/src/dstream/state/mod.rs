@@ -113,7 +113,8 @@ where
     }
     let lanes = Arc::new(lanes);
     let schema = format!("{kind} of {} by {}", std::any::type_name::<S>(), std::any::type_name::<K>());
-    graph.add_state(name, Stateful::by_lane(schema, &lanes));
+    let (state, measured) = (Stateful::by_lane(schema, &lanes), lanes.clone());
+    graph.add_state(name, state.sized(move || measured.iter().map(|lane| lane.size()).sum()));
     lanes
 }
 

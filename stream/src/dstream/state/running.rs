@@ -16,7 +16,7 @@ use crate::dstream::{
     scatter,
 };
 use crate::error::Error;
-use crate::graph::{Graph, Stateful};
+use crate::graph::{Graph, StateSize, Stateful};
 use crate::source::Record;
 use crate::state::{Lanes, Slots};
 use crate::time::millis_of;
@@ -99,8 +99,11 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
         Some(&mut held.summary)
     }
 
+    fn size(&self) -> StateSize {
+        StateSize { keys: self.summaries.len() as u64, bytes: self.memory_bytes() as u64 }
+    }
+
     /// The bytes held, without what keys hold on the heap.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the report of operators"))]
     fn memory_bytes(&self) -> usize {
         let heap = self.summaries.iter().map(|(_, held)| held.summary.memory_bytes() - size_of::<S>()).sum::<usize>();
         heap + self.summaries.memory_bytes() + self.changed.capacity() * size_of::<u32>()
@@ -309,7 +312,8 @@ where
     let parent = stream.read_by_one_more();
     let lanes = Arc::new(Lanes::new(lanes_of::<G::Key>(graph.lanes()), Lane::default));
     let schema = format!("summary {how} by {} of {}", std::any::type_name::<G::Key>(), S::State::schema());
-    graph.add_state(&name, Stateful::by_lane(schema, &lanes));
+    let (state, measured) = (Stateful::by_lane(schema, &lanes), lanes.clone());
+    graph.add_state(&name, state.sized(move || measured.iter().map(|lane| lane.size()).sum()));
     let operator = Operator {
         input: graph.derived_input(parent.inputs()),
         name,
