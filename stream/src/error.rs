@@ -81,6 +81,16 @@ pub enum Error {
         /// Why not.
         cause: String,
     },
+    /// What makes the job survive its process cannot be written or read.
+    #[error("{place}: {file}: {cause}")]
+    Storage {
+        /// The folder, or whatever the storage says that it is.
+        place: String,
+        /// The file in it.
+        file: String,
+        /// What is wrong.
+        cause: String,
+    },
     /// There is no job to wait for.
     #[error("the job was not started")]
     NotStarted,

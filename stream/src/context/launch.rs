@@ -9,7 +9,7 @@ use crate::batch::exchange::Local;
 use crate::error::{Error, panic_message};
 use crate::graph::Parts;
 use crate::monitor::Bus;
-use crate::recovery::{NoLog, Snapshot};
+use crate::recovery::{BatchLog, Checkpointer, NoLog, Snapshot};
 use crate::schedule::{Driver, Trigger};
 use crate::time::Time;
 
@@ -38,9 +38,20 @@ impl StreamingContext {
             .start_handler(move |_| thread.enter())
             .build()
             .map_err(|e| Error::Thread(e.to_string()))?;
+        let pool = Arc::new(pool);
+        let durability = settings.durability();
+        let resumed = durability.as_ref().map(|it| it.resume(&settings.name, &pool, &mut parts)).transpose()?;
+        let reached = reached.or(resumed.as_ref().and_then(|resumed| resumed.last));
         let listeners = job.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let bus = Arc::new(Bus::start(&settings.name, thread, listeners)?);
         *job.bus.lock().unwrap_or_else(PoisonError::into_inner) = Some(bus.clone());
+        let mut log: Box<dyn BatchLog> = Box::new(NoLog);
+        let (mut checkpointer, mut replay, mut warnings) = Default::default();
+        if let (Some(durability), Some(resumed)) = (&durability, resumed) {
+            log = Box::new(resumed.log);
+            checkpointer = Some(Checkpointer::new(durability, &settings.name, pool.clone(), resumed.manifest));
+            (replay, warnings) = (resumed.replay, resumed.warnings);
+        }
         let driver = Driver {
             inputs: parts.inputs.as_slice().into(),
             parts,
@@ -53,8 +64,11 @@ impl StreamingContext {
             settings,
             graph: job.graph.clone(),
             thread,
-            pool: Arc::new(pool),
-            log: Box::new(NoLog),
+            pool,
+            log,
+            checkpointer,
+            replay,
+            warnings,
             exchange: Arc::new(Local),
             bus: bus.clone(),
             progress: job.progress.clone(),

@@ -1,0 +1,168 @@
+//! Jobs that end at any moment and are started again.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use streamgauge_stream::testing::{Breakdown, FaultyDisk, Script, TestJob};
+use streamgauge_stream::{ContextBuilder, DStream, Error, MemorySink, State, secs};
+
+const BATCHES: u64 = 50;
+
+/// Seven keys, event times that jump about a little, and pauses that end sessions.
+fn script() -> Script<(u64, u64)> {
+    let record = |i: u64| (i * 100 + i * 7_919 % 900 + i / 200 * 20_000, i * i % 7);
+    let batch = |batch: u64| (batch * 40..(batch + 1) * 40).map(record).collect();
+    Script::new((0..BATCHES).map(batch)).in_partitions(2)
+}
+
+/// What a job has written, row by row as text: a target that outlives it.
+#[derive(Clone)]
+struct Target(Vec<MemorySink<String>>);
+
+impl Target {
+    fn new() -> Self {
+        Self((0..5).map(|_| MemorySink::all()).collect())
+    }
+
+    fn rows(&self) -> Vec<Vec<(streamgauge_stream::Time, Vec<String>)>> {
+        self.0.iter().map(MemorySink::batches).collect()
+    }
+
+    /// Describes the job: windows of both times, sessions, state by key, duplicates.
+    fn describe(&self, records: &DStream<(u64, u64)>) {
+        let keyed = || records.key_by(|(_, key)| key);
+        let by_time = || records.event_time(|(at, _): &(u64, u64)| *at as i64, Duration::from_secs(1));
+        let windows = keyed().window(secs(5), secs(2)).named("windows");
+        let windows =
+            windows.summarize(|on| (on.count(), on.distinct(|(at, _)| at), on.quantiles(|(at, _)| *at as f64)));
+        let windows = windows.map(|(key, (n, at, q))| format!("{key} {n:?} {at:?} {:?}", q.at(0.5)));
+        let sums = keyed().named("sums").map_with_state(|(at, key), sum: &mut State<'_, u64, u64>| {
+            *sum.or_default() += at;
+            format!("{key} {}", *sum.or_default())
+        });
+        let sessions = by_time().key_by(|(_, key)| key).named("sessions").session(secs(2)).summarize(|on| on.count());
+        let panes = by_time()
+            .key_by(|(_, key)| key)
+            .named("panes")
+            .window(secs(4), secs(2))
+            .summarize(|on| on.top(2, |(at, _)| at));
+        let once = by_time().named("once").deduplicate(|(at, _)| at);
+        windows.write_to(self.0[0].clone());
+        sums.write_to(self.0[1].clone());
+        sessions.map(|row| format!("{row:?}")).write_to(self.0[2].clone());
+        panes.map(|row| format!("{row:?}")).write_to(self.0[3].clone());
+        once.map(|row| format!("{row:?}")).write_to(self.0[4].clone());
+    }
+}
+
+fn run(target: &Target, settings: impl FnOnce(ContextBuilder) -> ContextBuilder) -> Result<u64, Error> {
+    let mut job = TestJob::with(|it| settings(it.threads(2).checkpoint_every(6)));
+    let records = job.script(script());
+    target.describe(&records);
+    job.run().map(|report| report.batches)
+}
+
+fn undisturbed() -> Target {
+    let target = Target::new();
+    run(&target, |it| it).unwrap();
+    assert!(target.0.iter().all(|sink| sink.rows().len() > 20), "every output has rows");
+    target
+}
+
+#[test]
+fn a_job_that_is_written_down_gives_the_same_and_has_nothing_to_do_again() {
+    let (disk, target) = (FaultyDisk::new(), Target::new());
+    assert_eq!(run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap(), BATCHES);
+    assert!(target.rows() == undisturbed().rows());
+    disk.restart(0);
+    assert_eq!(run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap(), 0);
+    assert!(target.rows() == undisturbed().rows());
+    let files: Vec<_> = disk.files().into_iter().map(|(name, _)| name.split('-').next().unwrap().to_owned()).collect();
+    assert!(files.len() <= 8, "{files:?}");
+}
+
+#[test]
+fn a_crash_at_every_sync_point_loses_nothing_and_doubles_nothing() {
+    let expected = undisturbed().rows();
+    let disk = FaultyDisk::new();
+    run(&Target::new(), |it| it.checkpoint_storage(disk.clone())).unwrap();
+    let all = disk.sync_points();
+    assert!(all > 60, "{all} sync points");
+    for at in 1..=all {
+        for moment in [Breakdown::Before, Breakdown::After] {
+            let (disk, target) = (FaultyDisk::new(), Target::new());
+            disk.break_down(at, moment);
+            let error = run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap_err();
+            assert!(error.to_string().contains("the disk"), "{error}");
+            disk.restart(at);
+            run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap_or_else(|e| panic!("{moment:?} {at}: {e}"));
+            assert!(target.rows() == expected, "a crash {moment:?} sync point {at} of {all} changes the result");
+        }
+    }
+}
+
+#[test]
+fn crashes_on_the_way_back_do_no_harm() {
+    let expected = undisturbed().rows();
+    let (disk, target) = (FaultyDisk::new(), Target::new());
+    let mut crashes = 0;
+    // Soon after every start: while batches are run again, and while the first checkpoint is written.
+    while crashes < 200 {
+        disk.break_down(disk.sync_points() + 3 + crashes * 7 % 17, Breakdown::After);
+        match run(&target, |it| it.checkpoint_storage(disk.clone())) {
+            Ok(_) => break,
+            Err(_) => crashes += 1,
+        }
+        disk.restart(crashes);
+    }
+    assert!(crashes > 10, "{crashes} crashes");
+    assert!(target.rows() == expected, "{crashes} crashes change the result");
+}
+
+#[test]
+fn a_damaged_byte_anywhere_gives_an_error_that_names_the_file_or_does_no_harm() {
+    let expected = undisturbed().rows();
+    let (disk, before) = (FaultyDisk::new(), Target::new());
+    disk.break_down(45, Breakdown::After);
+    run(&before, |it| it.checkpoint_storage(disk.clone())).unwrap_err();
+    disk.restart(1);
+    let (mut refused, mut harmless) = (0, 0);
+    for (name, length) in disk.files() {
+        // All of small files, some hundred bytes of large ones.
+        for at in (0..length).step_by(length / 150 + 1) {
+            let (damaged, target) = (disk.copy(), Target::new());
+            damaged.damage(&name, at, 1 << (at % 8));
+            match run(&target, |it| it.checkpoint_storage(damaged.clone())) {
+                Ok(_) => {
+                    harmless += 1;
+                    let rows = target.rows();
+                    for (found, all) in rows.iter().zip(&expected) {
+                        let from = found.first().map(|(time, _)| *time);
+                        let rest: Vec<_> = all.iter().filter(|(time, _)| Some(*time) >= from).collect();
+                        assert!(found.iter().eq(rest), "byte {at} of {name}: a wrong answer");
+                    }
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.to_string().contains(&name), "byte {at} of {name}: {error}");
+                }
+            }
+        }
+    }
+    assert!(refused > 50 && harmless > 50, "{refused} refused, {harmless} harmless");
+}
+
+#[test]
+fn a_full_disk_is_told_and_damages_nothing() {
+    let expected = undisturbed().rows();
+    for space in (0..20_000).step_by(997) {
+        let (disk, target) = (FaultyDisk::new(), Target::new());
+        disk.leave_space(space);
+        let error = run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap_err();
+        assert!(error.to_string().contains("no space left"), "{error}");
+        disk.restart(space);
+        run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap();
+        assert!(target.rows() == expected, "with space for {space} bytes");
+    }
+}
