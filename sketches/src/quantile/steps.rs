@@ -1,11 +1,59 @@
 //! A distribution of values that ascend, each with a weight.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::ascending::Ascending;
+use super::ascending::{Leveled, key, value};
 
 /// The most parts that a distribution has: two of each half of a window.
 const PARTS: usize = 4;
+
+/// Values of a distribution.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    /// The keys of values that weigh one each.
+    Ones(Arc<Vec<i64>>),
+    Leveled(Arc<Leveled>),
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        match self {
+            Self::Ones(keys) => keys.len(),
+            Self::Leveled(leveled) => leveled.steps().len(),
+        }
+    }
+
+    fn key(&self, i: usize) -> i64 {
+        match self {
+            Self::Ones(keys) => keys[i],
+            Self::Leveled(leveled) => leveled.steps()[i].key,
+        }
+    }
+
+    /// Where values above this one begin, which is known to be somewhere in the range.
+    #[inline]
+    fn above(&self, key: i64, range: Range<usize>) -> usize {
+        range.start
+            + match self {
+                Self::Ones(keys) => keys[range].partition_point(|&other| other <= key),
+                Self::Leveled(leveled) => leveled.steps()[range].partition_point(|step| step.key <= key),
+            }
+    }
+
+    /// The weight of so many values from the lowest on.
+    #[inline]
+    fn weight_of(&self, first: usize) -> f64 {
+        match self {
+            Self::Ones(_) => first as f64,
+            Self::Leveled(leveled) => first.checked_sub(1).map_or(0.0, |last| leveled.steps()[last].until),
+        }
+    }
+
+    fn total(&self) -> f64 {
+        self.weight_of(self.len())
+    }
+}
 
 /// What is known of a rank: the value at it and how far off it may be.
 ///
@@ -13,7 +61,7 @@ const PARTS: usize = 4;
 /// values, and putting the parts together would cost more than these.
 #[derive(Clone, Debug)]
 pub(super) struct Steps {
-    parts: Vec<Arc<Ascending>>,
+    parts: Vec<Part>,
     total: f64,
     /// The lowest and the highest value; they may be gone from the parts.
     min: f64,
@@ -27,13 +75,14 @@ impl Steps {
     pub(super) fn exact(values: Vec<f64>) -> Self {
         let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
         let (min, max) = (end(values.first()), end(values.last()));
-        Self::of(vec![Arc::new(Ascending::ones(values))], (min, max), 0.0)
+        let keys = values.into_iter().map(key).collect();
+        Self::of(vec![Part::Ones(Arc::new(keys))], (min, max), 0.0)
     }
 
     /// Some of the values between the lowest and the highest, in at most four parts.
-    pub(super) fn of(parts: Vec<Arc<Ascending>>, (min, max): (f64, f64), error: f64) -> Self {
+    pub(super) fn of(parts: Vec<Part>, (min, max): (f64, f64), error: f64) -> Self {
         debug_assert!(parts.len() <= PARTS, "{} parts", parts.len());
-        Self { total: parts.iter().map(|part| part.total()).sum(), parts, min, max, error }
+        Self { total: parts.iter().map(Part::total).sum(), parts, min, max, error }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -56,28 +105,32 @@ impl Steps {
     fn reaching(&self, weight: f64) -> f64 {
         // By part: the first one is not before its range, and not after it unless it is the one found so far.
         let mut ranges = [(0, 0); PARTS];
-        let parts = || self.parts.iter().map(|part| part.values());
-        ranges.iter_mut().zip(parts()).for_each(|(range, values)| range.1 = values.len());
-        let mut found = self.max;
+        ranges.iter_mut().zip(&self.parts).for_each(|(range, part)| range.1 = part.len());
+        let mut found = None;
         loop {
-            let lengths = ranges.iter().map(|(begin, end)| end - begin);
-            let Some((widest, _)) = lengths.enumerate().max_by_key(|(_, length)| *length).filter(|(_, l)| *l > 0)
-            else {
-                return found;
-            };
-            let middle = (ranges[widest].0 + ranges[widest].1) / 2;
-            let pivot = self.parts[widest].values()[middle];
-            let mut upto = [0; PARTS];
+            let mut widest = 0;
+            for other in 1..PARTS {
+                if ranges[other].1 - ranges[other].0 > ranges[widest].1 - ranges[widest].0 {
+                    widest = other;
+                }
+            }
+            let (begin, end) = ranges[widest];
+            if begin == end {
+                return found.map_or(self.max, value);
+            }
+            let middle = (begin + end) / 2;
+            let pivot = self.parts[widest].key(middle);
+            let mut above = [0; PARTS];
             let mut reached = 0.0;
-            for ((upto, &(begin, end)), part) in upto.iter_mut().zip(&ranges).zip(&self.parts) {
-                *upto = begin + part.values()[begin..end].partition_point(|&value| value <= pivot);
-                reached += part.weight_of(*upto);
+            for ((above, &(begin, end)), part) in above.iter_mut().zip(&ranges).zip(&self.parts) {
+                *above = part.above(pivot, begin..end);
+                reached += part.weight_of(*above);
             }
             if reached < weight {
-                ranges.iter_mut().zip(upto).for_each(|((begin, _), upto)| *begin = upto);
+                ranges.iter_mut().zip(above).for_each(|((begin, _), above)| *begin = above);
             } else {
-                found = pivot;
-                ranges.iter_mut().zip(upto).for_each(|((_, end), upto)| *end = upto);
+                found = Some(pivot);
+                ranges.iter_mut().zip(above).for_each(|((_, end), above)| *end = above);
                 ranges[widest].1 = middle;
             }
         }
@@ -96,7 +149,9 @@ impl Steps {
 
     /// The share of the values up to `x`.
     pub(super) fn rank_of(&self, x: f64) -> f64 {
-        let until = |part: &Arc<Ascending>| part.weight_of(part.values().partition_point(|&value| value <= x));
+        // The two zeros have different keys, and this one the higher.
+        let x = key(x + 0.0);
+        let until = |part: &Part| part.weight_of(part.above(x, 0..part.len()));
         self.parts.iter().map(until).sum::<f64>() / self.total
     }
 
@@ -106,19 +161,25 @@ impl Steps {
         let width = to - from;
         let outside = self.min * ((-from).max(0.0) / width) + self.max * ((to - self.total).max(0.0) / width);
         let mut mean = outside;
-        for part in self.merged().iter() {
-            let values = part.values();
-            for (i, value) in values.iter().enumerate() {
-                let (begin, end) = (part.weight_of(i).max(from), part.weight_of(i + 1).min(to));
-                mean += value * ((end - begin).max(0.0) / width);
-            }
-        }
+        let mut until = 0.0;
+        self.for_each(|value, weight| {
+            let begin = f64::max(until, from);
+            until += weight;
+            mean += value * ((until.min(to) - begin).max(0.0) / width);
+        });
         mean.clamp(self.min, self.max)
     }
 
-    /// All parts as one.
-    fn merged(&self) -> Option<Arc<Ascending>> {
-        let parts = self.parts.iter().cloned();
-        parts.reduce(|ours, theirs| Arc::new(Ascending::leveled(ours.merged(&theirs))))
+    /// Visits all values in their order, each with its weight.
+    fn for_each(&self, mut visit: impl FnMut(f64, f64)) {
+        let mut next = [0; PARTS];
+        let heads = |next: [usize; PARTS]| {
+            let heads = self.parts.iter().zip(next).enumerate().filter(|(_, (part, next))| *next < part.len());
+            heads.min_by_key(|(_, (part, next))| part.key(*next))
+        };
+        while let Some((lowest, (part, at))) = heads(next) {
+            visit(value(part.key(at)), part.weight_of(at + 1) - part.weight_of(at));
+            next[lowest] += 1;
+        }
     }
 }

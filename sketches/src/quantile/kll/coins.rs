@@ -50,13 +50,13 @@ impl Coins {
     }
 
     /// Mixes in items. Partitions begin with the same seed: their items, in their order, make their coins different.
-    pub(super) fn stir<T>(&mut self, items: &[T], bits: impl Fn(&T) -> u64) {
+    pub(super) fn stir(&mut self, items: &[i64]) {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         // Four at a time, or each would wait for the one before.
         let mut lanes = [1, 2, 3, 4];
         for four in items.chunks(4) {
-            for (lane, item) in lanes.iter_mut().zip(four) {
-                *lane = (*lane ^ bits(item)).wrapping_mul(ODD).rotate_left(29);
+            for (lane, &item) in lanes.iter_mut().zip(four) {
+                *lane = (*lane ^ item as u64).wrapping_mul(ODD).rotate_left(29);
             }
         }
         let hash = lanes.into_iter().fold(0, |hash: u64, lane| (hash ^ lane).wrapping_mul(ODD).rotate_left(29));

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Kll;
 use super::coins::Coins;
-use super::levels::{Levels, key, value};
+use super::levels::Levels;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::DecodeError;
 use crate::estimate::Family;
+use crate::quantile::ascending::{key, value};
 use crate::random::Draws;
 
 /// A sketch before it is known to be one.

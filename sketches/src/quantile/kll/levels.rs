@@ -5,23 +5,6 @@ use std::ops::Range;
 use super::coins::Coins;
 use crate::summary::Weight;
 
-/// Bits of a finite float that ascend as the floats do.
-#[inline]
-pub(super) fn key(value: f64) -> i64 {
-    flip(value.to_bits() as i64)
-}
-
-/// The float of a [`key`].
-pub(super) fn value(key: i64) -> f64 {
-    f64::from_bits(flip(key) as u64)
-}
-
-/// Turns the bits of negative floats round, whose order is the wrong way; undoes it too.
-#[inline]
-fn flip(bits: i64) -> i64 {
-    bits ^ ((bits >> 63) as u64 >> 1) as i64
-}
-
 /// Compacting the items of a level takes every second one to the level above, where each stands for twice as many.
 #[derive(Clone, Debug)]
 pub(super) struct Levels {
@@ -111,7 +94,7 @@ impl Levels {
     #[inline]
     pub(super) fn push(&mut self, key: i64) {
         if self.buffer.len() == self.buffer.capacity() {
-            self.grow_buffer();
+            self.grow_buffer(1);
         }
         self.buffer.push(key);
         if self.buffer.len() >= Self::buffer_size(self.k) {
@@ -119,11 +102,27 @@ impl Levels {
         }
     }
 
-    /// Twice the room, never more than is needed.
+    /// Adds items one after the other.
+    pub(super) fn push_all(&mut self, mut keys: &[i64]) {
+        while !keys.is_empty() {
+            let free = Self::buffer_size(self.k) - self.buffer.len();
+            let (first, rest) = keys.split_at(keys.len().min(free));
+            if self.buffer.capacity() - self.buffer.len() < first.len() {
+                self.grow_buffer(first.len());
+            }
+            self.buffer.extend_from_slice(first);
+            if first.len() == free {
+                self.compact_buffer();
+            }
+            keys = rest;
+        }
+    }
+
+    /// Twice the room, or what more is needed, never more than all that will be.
     #[cold]
-    fn grow_buffer(&mut self) {
+    fn grow_buffer(&mut self, more: usize) {
         let (length, most) = (self.buffer.len(), Self::buffer_size(self.k));
-        self.buffer.reserve_exact(length.max(4).min(most - length));
+        self.buffer.reserve_exact(length.max(4).max(more).min(most - length));
     }
 
     /// Adds an item that stands for several: one item to each level whose bit is set in the weight, whose fraction is
@@ -167,12 +166,12 @@ impl Levels {
             self.items = items;
             self.lengths.iter_mut().zip(&other.lengths).for_each(|(ours, theirs)| *ours += theirs);
         }
-        other.buffer.iter().for_each(|&key| self.push(key));
+        self.push_all(&other.buffer);
         self.compress();
     }
 
     fn compact_buffer(&mut self) {
-        self.coins.stir(&self.buffer, |&key| key as u64);
+        self.coins.stir(&self.buffer);
         self.buffer.sort_unstable();
         (self.min, self.max) = (self.min.min(self.buffer[0]), self.max.max(self.buffer[self.buffer.len() - 1]));
         let coin = self.coins.toss(0);

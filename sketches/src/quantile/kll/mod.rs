@@ -9,15 +9,16 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 use self::image::Parts;
-use self::levels::{Levels, key};
+use self::levels::Levels;
 use self::sorted::Sorted;
 pub use self::window::KllWindow;
 use super::Quantiles;
+use super::ascending::key;
 use crate::error::{Mismatch, ParameterError};
 use crate::exact::ExactQuantiles;
 use crate::hash::DEFAULT_SEED;
 use crate::random::Draws;
-use crate::summary::{Absorb, Merge, Summary, Weight, Weighted};
+use crate::summary::{Absorb, Items, Merge, Summary, Weight, Weighted};
 
 /// Quantiles of numbers, with a stated error of their ranks for any input.
 ///
@@ -183,6 +184,23 @@ impl Absorb<f64> for Kll {
         } else {
             self.ignored = self.ignored.saturating_add(1);
         }
+    }
+
+    fn absorb_all(&mut self, items: impl Items<f64>) {
+        let (mut keys, mut filled) = ([0; 64], 0);
+        items.visit_all(|item| {
+            if !item.is_finite() {
+                self.ignored = self.ignored.saturating_add(1);
+                return;
+            }
+            keys[filled] = key(*item);
+            filled += 1;
+            if filled == keys.len() {
+                self.levels.push_all(&keys);
+                filled = 0;
+            }
+        });
+        self.levels.push_all(&keys[..filled]);
     }
 
     fn exact(&self) -> ExactQuantiles {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Kll;
 use super::coins::Coins;
-use super::levels::{Levels, key, value};
+use super::levels::Levels;
 use crate::error::Mismatch;
 use crate::estimate::{Family, Method};
 use crate::exact::Z95;
 use crate::quantile::Quantiles;
-use crate::quantile::ascending::{Ascending, halve, merge, merge_leveled, weight};
-use crate::quantile::steps::Steps;
+use crate::quantile::ascending::{Leveled, merge, value};
+use crate::quantile::steps::{Part, Steps};
 use crate::summary::Summary;
 
 /// A sketch that merges in linear time and is read without any work.
@@ -26,10 +26,10 @@ use crate::summary::Summary;
 pub(super) struct Sorted {
     k: u16,
     ignored: u64,
-    /// Level 0.
-    lowest: Arc<Ascending>,
+    /// Level 0, ascending.
+    lowest: Arc<Vec<i64>>,
     /// Levels 1 and up, if there are any.
-    upper: Option<Arc<Ascending>>,
+    upper: Option<Arc<Leveled>>,
     /// The lowest and the highest item; the other way round if there is none.
     min: i64,
     max: i64,
@@ -37,29 +37,30 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    pub(super) fn of(Kll { levels, ignored }: &Kll) -> Self {
-        let (min, max) = levels.ends();
-        let mut buffer = levels.buffer.clone();
+    pub(super) fn of(kll: &Kll) -> Self {
+        Self::with_buffer(kll, kll.levels.buffer.clone())
+    }
+
+    fn with_buffer(Kll { levels, ignored }: &Kll, mut buffer: Vec<i64>) -> Self {
         buffer.sort_unstable();
         // The shortest first: the longest is moved once.
-        let runs = levels.runs().zip(1..).filter(|(run, _)| !run.is_empty());
-        let runs = runs.map(|(run, level)| (run.iter().map(|&key| value(key)).collect(), vec![level; run.len()]));
-        let upper = runs.reduce(|(ours, our_levels): (Vec<_>, Vec<_>), (theirs, their_levels)| {
-            merge_leveled((&ours, &our_levels), (&theirs, &their_levels))
-        });
+        let mut upper: Option<Leveled> = None;
+        for (run, level) in levels.runs().zip(1..).filter(|(run, _)| !run.is_empty()) {
+            upper = Some(upper.map_or_else(|| Leveled::alike(run, level), |upper| upper.with(run, level)));
+        }
         Self {
             k: levels.k,
             ignored: *ignored,
-            lowest: Arc::new(Ascending::ones(buffer.into_iter().map(value).collect())),
-            upper: upper.map(|upper| Arc::new(Ascending::leveled(upper))),
-            min,
-            max,
+            min: buffer.first().map_or(levels.min, |&lowest| lowest.min(levels.min)),
+            max: buffer.last().map_or(levels.max, |&highest| highest.max(levels.max)),
+            lowest: Arc::new(buffer),
+            upper: upper.map(|upper| Arc::new(upper.summed())),
             coins: levels.coins.clone(),
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.lowest.values().is_empty() && self.upper.is_none()
+        self.lowest.is_empty() && self.upper.is_none()
     }
 
     pub(super) fn compatible(&self, other: &Self) -> Result<(), Mismatch> {
@@ -79,55 +80,51 @@ impl Sorted {
         }
         self.coins.join(&other.coins);
         (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
-        let mut lowest = merge(self.lowest.values(), other.lowest.values());
+        let mut lowest = merge(&self.lowest, &other.lowest);
         let mut risen = Vec::new();
         if lowest.len() >= Levels::buffer_size(self.k) {
-            self.coins.stir(&lowest, |value| value.to_bits());
+            self.coins.stir(&lowest);
             let coin = self.coins.toss(0);
             risen = lowest.chunks_exact(2).map(|two| two[coin]).collect();
             // An odd one stays, the highest: the total weight is kept.
             lowest.drain(..2 * risen.len());
+            lowest.shrink_to_fit();
         }
-        self.lowest = Arc::new(Ascending::ones(lowest));
-        let both = match (&self.upper, &other.upper) {
-            (Some(ours), Some(theirs)) => Some(ours.merged(theirs)),
-            (None, Some(theirs)) if risen.is_empty() => {
-                self.upper = Some(theirs.clone());
-                None
+        self.lowest = Arc::new(lowest);
+        let upper = match (&self.upper, &other.upper) {
+            (Some(ours), Some(theirs)) if risen.is_empty() => ours.merged(theirs),
+            (Some(ours), Some(theirs)) => ours.merged(theirs).with(&risen, 1),
+            (Some(one), None) | (None, Some(one)) if risen.is_empty() => {
+                self.upper = Some(one.clone());
+                return Ok(());
             }
-            _ if risen.is_empty() => None,
-            (Some(one), None) | (None, Some(one)) => Some((one.values().to_vec(), one.levels().into_owned())),
-            (None, None) => Some(Default::default()),
+            (Some(one), None) | (None, Some(one)) => one.with(&risen, 1),
+            (None, None) if risen.is_empty() => return Ok(()),
+            (None, None) => Leveled::alike(&risen, 1),
         };
-        if let Some((values, levels)) = both {
-            let mut items = match risen.is_empty() {
-                true => (values, levels),
-                false => merge_leveled((&values, &levels), (&risen, &vec![1; risen.len()])),
-            };
-            self.compress(&mut items);
-            self.upper = Some(Arc::new(Ascending::leveled(items)));
-        }
+        self.upper = Some(Arc::new(self.compressed(upper).summed()));
         Ok(())
     }
 
     /// Compacts levels, lowest first, until those above the lowest are within their budget.
-    fn compress(&mut self, items: &mut (Vec<f64>, Vec<u8>)) {
+    fn compressed(&mut self, mut items: Leveled) -> Leveled {
         let mut lengths = [0; Levels::HIGHEST + 1];
-        items.1.iter().for_each(|&level| lengths[usize::from(level).min(Levels::HIGHEST)] += 1);
+        items.levels().iter().for_each(|&level| lengths[usize::from(level).min(Levels::HIGHEST)] += 1);
         loop {
             let highest = lengths.iter().rposition(|&length| length > 0).unwrap_or(0);
-            if items.0.len() <= Levels::budget(self.k, highest) {
-                return;
+            let budget = Levels::budget(self.k, highest);
+            if items.levels().len() <= budget {
+                return items;
             }
             for level in 1..=highest {
                 // Some level is full, or there would be no more than the budget.
                 if lengths[level] >= Levels::capacity(self.k, highest - level) {
                     let (to, pairs) = (level.min(Levels::HIGHEST - 1) + 1, lengths[level] / 2);
-                    halve(items, level as u8, to as u8, pairs, self.coins.toss(level));
+                    items.halve(level as u8, to as u8, pairs, self.coins.toss(level));
                     lengths[level] %= 2;
                     lengths[to] += pairs;
-                    if items.0.len() <= Levels::budget(self.k, highest) {
-                        return;
+                    if items.levels().len() <= budget {
+                        return items;
                     }
                 }
             }
@@ -136,12 +133,14 @@ impl Sorted {
 
     /// The reading of sketches of the same size as one.
     pub(super) fn read(sketches: &[&Self]) -> Quantiles {
-        let parts = sketches.iter().flat_map(|sketch| std::iter::once(&sketch.lowest).chain(&sketch.upper));
-        let filled = parts.filter(|part| !part.values().is_empty()).cloned().collect();
+        let parts = sketches.iter().flat_map(|sketch| {
+            let lowest = (!sketch.lowest.is_empty()).then(|| Part::Ones(sketch.lowest.clone()));
+            lowest.into_iter().chain(sketch.upper.clone().map(Part::Leveled))
+        });
         let min = sketches.iter().map(|sketch| sketch.min).min().unwrap_or(i64::MAX);
         let max = sketches.iter().map(|sketch| sketch.max).max().unwrap_or(i64::MIN);
         let k = sketches.first().map_or(0, |sketch| sketch.k);
-        let steps = Steps::of(filled, (value(min), value(max)), Self::error(sketches));
+        let steps = Steps::of(parts.collect(), (value(min), value(max)), Self::error(sketches));
         Quantiles::steps(steps, Method::new(Family::Kll, k.into()))
     }
 
@@ -164,26 +163,30 @@ impl Sorted {
 
     /// How many items all of these stand for.
     fn count(&self) -> f64 {
-        self.lowest.total() + self.upper.as_ref().map_or(0.0, |upper| upper.total())
+        self.lowest.len() as f64 + self.upper.as_ref().map_or(0.0, |upper| upper.total())
     }
 
     /// What the lightest item above level 0 stands for.
     fn lightest(&self) -> f64 {
-        let lightest = self.upper.as_ref().and_then(|upper| upper.levels().iter().min().copied());
-        weight(lightest.unwrap_or(0))
+        self.upper.as_ref().map_or(1.0, |upper| upper.lightest())
     }
 
-    /// The bytes held; what it shares with another is left out.
+    /// The bytes held; levels that it shares with another are left out.
     pub(super) fn bytes_beside(&self, other: Option<&Self>) -> usize {
-        let others = |part: &Arc<Ascending>| {
-            other.is_some_and(|other| {
-                Arc::ptr_eq(part, &other.lowest) || other.upper.as_ref().is_some_and(|upper| Arc::ptr_eq(part, upper))
-            })
-        };
-        let parts = std::iter::once(&self.lowest).chain(&self.upper).filter(|part| !others(part));
         // Shared values lie behind two counters.
-        let bytes = |part: &Arc<Ascending>| 2 * size_of::<usize>() + size_of::<Ascending>() + part.heap_bytes();
-        size_of::<Self>() + parts.map(bytes).sum::<usize>()
+        const COUNTERS: usize = 2 * size_of::<usize>();
+        let others = other.and_then(|other| other.upper.as_ref());
+        let upper = self.upper.as_ref().filter(|upper| !others.is_some_and(|others| Arc::ptr_eq(upper, others)));
+        let lowest = COUNTERS + size_of::<Vec<i64>>() + self.lowest.capacity() * size_of::<i64>();
+        let upper = upper.map_or(0, |upper| COUNTERS + size_of::<Leveled>() + upper.heap_bytes());
+        size_of::<Self>() + lowest + upper
+    }
+}
+
+impl From<Kll> for Sorted {
+    fn from(mut kll: Kll) -> Self {
+        let buffer = std::mem::take(&mut kll.levels.buffer);
+        Self::with_buffer(&kll, buffer)
     }
 }
 
@@ -192,19 +195,17 @@ impl From<Sorted> for Kll {
         let Sorted { k, ignored, lowest, upper, min, max, coins } = sorted;
         let mut runs: Vec<Vec<i64>> = Vec::new();
         if let Some(upper) = upper {
-            for (&item, &level) in upper.values().iter().zip(&*upper.levels()) {
+            for (step, &level) in upper.steps().iter().zip(upper.levels()) {
                 let level = usize::from(level).clamp(1, Levels::HIGHEST);
                 if runs.len() < level {
                     runs.resize(level, Vec::new());
                 }
-                runs[level - 1].push(key(item));
+                runs[level - 1].push(step.key);
             }
         }
-        // The two zeros, which are alike here, have an order there.
-        runs.iter_mut().for_each(|run| run.sort_unstable());
         let levels = Levels {
             k,
-            buffer: lowest.values().iter().map(|&value| key(value)).collect(),
+            buffer: Arc::unwrap_or_clone(lowest),
             items: runs.iter().rev().flatten().copied().collect(),
             lengths: runs.iter().map(Vec::len).collect(),
             min,
@@ -212,11 +213,5 @@ impl From<Sorted> for Kll {
             coins,
         };
         Self { levels, ignored }
-    }
-}
-
-impl From<Kll> for Sorted {
-    fn from(kll: Kll) -> Self {
-        Self::of(&kll)
     }
 }

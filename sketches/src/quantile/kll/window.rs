@@ -32,7 +32,7 @@ impl Sliding<Kll> for KllWindow {
     }
 
     fn push(&mut self, summary: Kll) -> Result<(), Mismatch> {
-        let pane = Sorted::of(&summary);
+        let pane = Sorted::from(summary);
         if let (Some(front), _) = self.0.halves() {
             front.compatible(&pane)?;
         }
