@@ -24,10 +24,11 @@ impl Part {
         }
     }
 
-    fn key(&self, i: usize) -> i64 {
+    #[inline]
+    fn key(&self, i: usize) -> Option<i64> {
         match self {
-            Self::Ones(keys) => keys[i],
-            Self::Leveled(leveled) => leveled.steps()[i].key,
+            Self::Ones(keys) => keys.get(i).copied(),
+            Self::Leveled(leveled) => leveled.steps().get(i).map(|step| step.key),
         }
     }
 
@@ -55,6 +56,13 @@ impl Part {
     }
 }
 
+/// A place between values: how many of each part lie before it, and their weight.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cut {
+    before: [usize; PARTS],
+    weight: f64,
+}
+
 /// What is known of a rank: the value at it and how far off it may be.
 ///
 /// The parts of it are shared with the summary, and looked at when something is asked: most readings are asked for few
@@ -71,6 +79,9 @@ pub(super) struct Steps {
 }
 
 impl Steps {
+    /// So many values of a part are rather looked at one by one.
+    const FEW: usize = 4;
+
     /// All values, ascending.
     pub(super) fn exact(values: Vec<f64>) -> Self {
         let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
@@ -101,25 +112,31 @@ impl Steps {
         self.max
     }
 
-    /// The first value with at least this weight up to it.
-    fn reaching(&self, weight: f64) -> f64 {
-        // By part: the first one is not before its range, and not after it unless it is the one found so far.
+    /// The place before the first value with at least this weight up to it.
+    fn cut(&self, weight: f64) -> Cut {
+        // By part, where the place can be.
         let mut ranges = [(0, 0); PARTS];
         ranges.iter_mut().zip(&self.parts).for_each(|(range, part)| range.1 = part.len());
-        let mut found = None;
+        // The parts are samples of the same values: the place has much the same share of each before it. One value that
+        // is likely lower and one that is likely higher leave little to be halved.
+        let (share, mut guesses) = (weight / self.total, [-1.0, 1.0].into_iter());
         loop {
-            let mut widest = 0;
-            for other in 1..PARTS {
-                if ranges[other].1 - ranges[other].0 > ranges[widest].1 - ranges[widest].0 {
-                    widest = other;
-                }
+            let lengths = ranges.map(|(begin, end)| end - begin);
+            let widest = (1..PARTS).fold(0, |widest, part| if lengths[part] > lengths[widest] { part } else { widest });
+            if lengths[widest] <= Self::FEW {
+                let before = ranges.map(|(begin, _)| begin);
+                let weights = self.parts.iter().zip(before).map(|(part, before)| part.weight_of(before));
+                return self.cut_after(Cut { before, weight: weights.sum() }, weight);
             }
+            let part = &self.parts[widest];
             let (begin, end) = ranges[widest];
-            if begin == end {
-                return found.map_or(self.max, value);
-            }
-            let middle = (begin + end) / 2;
-            let pivot = self.parts[widest].key(middle);
+            let middle = guesses.next().map_or((begin + end) / 2, |side| {
+                let length = part.len() as f64;
+                ((share * length + side * length.sqrt()) as usize).clamp(begin, end - 1)
+            });
+            let Some(pivot) = part.key(middle) else {
+                return Cut::default();
+            };
             let mut above = [0; PARTS];
             let mut reached = 0.0;
             for ((above, &(begin, end)), part) in above.iter_mut().zip(&ranges).zip(&self.parts) {
@@ -129,22 +146,77 @@ impl Steps {
             if reached < weight {
                 ranges.iter_mut().zip(above).for_each(|((begin, _), above)| *begin = above);
             } else {
-                found = Some(pivot);
                 ranges.iter_mut().zip(above).for_each(|((_, end), above)| *end = above);
                 ranges[widest].1 = middle;
             }
         }
     }
 
+    /// The place of [`cut`](Self::cut), from a place that is not after it.
+    fn cut_after(&self, mut cut: Cut, weight: f64) -> Cut {
+        while let Some((part, _)) = self.next(&cut) {
+            let until = cut.weight + self.weight(part, cut.before[part]);
+            if until >= weight {
+                break;
+            }
+            cut.before[part] += 1;
+            cut.weight = until;
+        }
+        cut
+    }
+
+    /// The place of [`cut`](Self::cut), from a place that is not before it.
+    fn cut_before(&self, mut cut: Cut, weight: f64) -> Cut {
+        while cut.weight >= weight
+            && let Some(part) = self.last(&cut)
+        {
+            cut.before[part] -= 1;
+            cut.weight -= self.weight(part, cut.before[part]);
+        }
+        cut
+    }
+
+    /// The lowest value after a place, and its part.
+    #[inline]
+    fn next(&self, cut: &Cut) -> Option<(usize, i64)> {
+        let keys = self.parts.iter().zip(cut.before).enumerate();
+        keys.filter_map(|(i, (part, before))| Some((i, part.key(before)?))).min_by_key(|(_, key)| *key)
+    }
+
+    /// The part of the highest value before a place.
+    #[inline]
+    fn last(&self, cut: &Cut) -> Option<usize> {
+        let keys = self.parts.iter().zip(cut.before).enumerate();
+        let keys = keys.filter_map(|(i, (part, before))| Some((i, part.key(before.checked_sub(1)?)?)));
+        keys.max_by_key(|(_, key)| *key).map(|(part, _)| part)
+    }
+
+    #[inline]
+    fn weight(&self, part: usize, i: usize) -> f64 {
+        self.parts[part].weight_of(i + 1) - self.parts[part].weight_of(i)
+    }
+
     /// The smallest value that a share `q` of the values does not exceed; outside of 0..1 the lowest and the highest.
-    pub(super) fn value_at(&self, q: f64) -> f64 {
-        if q <= 0.0 {
-            return self.min;
+    /// Before it and after it the values that shares smaller and larger by the error do not exceed.
+    pub(super) fn values_at(&self, q: f64) -> [f64; 3] {
+        let (low, high) = (q - self.error, q + self.error);
+        let cut = self.cut(q * self.total);
+        let value = self.value_after(&cut, q);
+        if self.error == 0.0 {
+            return [value; 3];
         }
-        if q >= 1.0 {
-            return self.max;
+        // Few values lie within the error.
+        let below = self.cut_before(cut, low * self.total);
+        let above = self.cut_after(cut, high * self.total);
+        [self.value_after(&below, low), value, self.value_after(&above, high)]
+    }
+
+    fn value_after(&self, cut: &Cut, q: f64) -> f64 {
+        match q {
+            _ if q <= 0.0 => self.min,
+            _ if q >= 1.0 => self.max,
+            _ => self.next(cut).map_or(self.max, |(_, key)| value(key)),
         }
-        self.reaching(q * self.total)
     }
 
     /// The share of the values up to `x`.
@@ -161,25 +233,13 @@ impl Steps {
         let width = to - from;
         let outside = self.min * ((-from).max(0.0) / width) + self.max * ((to - self.total).max(0.0) / width);
         let mut mean = outside;
-        let mut until = 0.0;
-        self.for_each(|value, weight| {
-            let begin = f64::max(until, from);
-            until += weight;
-            mean += value * ((until.min(to) - begin).max(0.0) / width);
-        });
-        mean.clamp(self.min, self.max)
-    }
-
-    /// Visits all values in their order, each with its weight.
-    fn for_each(&self, mut visit: impl FnMut(f64, f64)) {
-        let mut next = [0; PARTS];
-        let heads = |next: [usize; PARTS]| {
-            let heads = self.parts.iter().zip(next).enumerate().filter(|(_, (part, next))| *next < part.len());
-            heads.min_by_key(|(_, (part, next))| part.key(*next))
-        };
-        while let Some((lowest, (part, at))) = heads(next) {
-            visit(value(part.key(at)), part.weight_of(at + 1) - part.weight_of(at));
-            next[lowest] += 1;
+        let mut cut = self.cut(from);
+        while let Some((part, key)) = self.next(&cut).filter(|_| cut.weight < to) {
+            let until = cut.weight + self.weight(part, cut.before[part]);
+            mean += value(key) * ((until.min(to) - cut.weight.max(from)).max(0.0) / width);
+            cut.before[part] += 1;
+            cut.weight = until;
         }
+        mean.clamp(self.min, self.max)
     }
 }
