@@ -1,5 +1,8 @@
 //! Values in their order, some of which stand for several.
 
+use std::iter::repeat_n;
+use std::sync::Arc;
+
 /// Bits of a float that ascend as the floats do: they are compared faster.
 #[inline]
 pub(super) fn key(value: f64) -> i64 {
@@ -122,10 +125,12 @@ fn weight(level: u8) -> f64 {
 }
 
 /// The values of both.
-pub(super) fn merge(ours: &[i64], theirs: &[i64]) -> Vec<i64> {
-    let mut keys = vec![0; ours.len() + theirs.len()];
-    merge_by((ours, |key| *key), (theirs, |key| *key), |to, key, _, _, _| keys[to] = key);
-    keys
+pub(super) fn merged(ours: &[i64], theirs: &[i64]) -> Arc<[i64]> {
+    let mut all: Arc<[i64]> = repeat_n(0, ours.len() + theirs.len()).collect();
+    if let Some(all) = Arc::get_mut(&mut all) {
+        merge_by((ours, |key| *key), (theirs, |key| *key), |to, key, _, _, _| all[to] = key);
+    }
+    all
 }
 
 /// Merges what ascends by a key. Calls `put` with the place and the key, whether it is one of ours, and where it or the
@@ -186,7 +191,7 @@ mod tests {
                 let (ours, theirs): (Vec<i64>, Vec<i64>) = (draw(ours), draw(theirs));
                 let mut sorted = [&ours[..], &theirs[..]].concat();
                 sorted.sort_unstable();
-                assert_eq!(merge(&ours, &theirs), sorted);
+                assert_eq!(merged(&ours, &theirs)[..], sorted);
                 let one = Leveled::alike(&ours, 1);
                 for both in [one.merged(&Leveled::alike(&theirs, 2)), one.with(&theirs, 2)] {
                     let keys = |level| {

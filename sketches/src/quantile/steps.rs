@@ -12,7 +12,7 @@ const PARTS: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) enum Part {
     /// The keys of values that weigh one each.
-    Ones(Arc<Vec<i64>>),
+    Ones(Arc<[i64]>),
     Leveled(Arc<Leveled>),
 }
 
@@ -87,7 +87,7 @@ impl Steps {
         let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
         let (min, max) = (end(values.first()), end(values.last()));
         let keys = values.into_iter().map(key).collect();
-        Self::of(vec![Part::Ones(Arc::new(keys))], (min, max), 0.0)
+        Self::of(vec![Part::Ones(keys)], (min, max), 0.0)
     }
 
     /// Some of the values between the lowest and the highest, in at most four parts.

@@ -11,7 +11,7 @@ use crate::error::Mismatch;
 use crate::estimate::{Family, Method};
 use crate::exact::Z95;
 use crate::quantile::Quantiles;
-use crate::quantile::ascending::{Leveled, merge, value};
+use crate::quantile::ascending::{Leveled, merged, value};
 use crate::quantile::steps::{Part, Steps};
 use crate::summary::Summary;
 
@@ -27,7 +27,7 @@ pub(super) struct Sorted {
     k: u16,
     ignored: u64,
     /// Level 0, ascending.
-    lowest: Arc<Vec<i64>>,
+    lowest: Arc<[i64]>,
     /// Levels 1 and up, if there are any.
     upper: Option<Arc<Leveled>>,
     /// The lowest and the highest item; the other way round if there is none.
@@ -53,7 +53,7 @@ impl Sorted {
             ignored: *ignored,
             min: buffer.first().map_or(levels.min, |&lowest| lowest.min(levels.min)),
             max: buffer.last().map_or(levels.max, |&highest| highest.max(levels.max)),
-            lowest: Arc::new(buffer),
+            lowest: buffer.into(),
             upper: upper.map(|upper| Arc::new(upper.summed())),
             coins: levels.coins.clone(),
         }
@@ -80,17 +80,15 @@ impl Sorted {
         }
         self.coins.join(&other.coins);
         (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
-        let mut lowest = merge(&self.lowest, &other.lowest);
+        self.lowest = merged(&self.lowest, &other.lowest);
         let mut risen = Vec::new();
-        if lowest.len() >= Levels::buffer_size(self.k) {
-            self.coins.stir(&lowest);
+        if self.lowest.len() >= Levels::buffer_size(self.k) {
+            self.coins.stir(&self.lowest);
             let coin = self.coins.toss(0);
-            risen = lowest.chunks_exact(2).map(|two| two[coin]).collect();
+            risen = self.lowest.chunks_exact(2).map(|two| two[coin]).collect();
             // An odd one stays, the highest: the total weight is kept.
-            lowest.drain(..2 * risen.len());
-            lowest.shrink_to_fit();
+            self.lowest = self.lowest[2 * risen.len()..].into();
         }
-        self.lowest = Arc::new(lowest);
         let upper = match (&self.upper, &other.upper) {
             (Some(ours), Some(theirs)) if risen.is_empty() => ours.merged(theirs),
             (Some(ours), Some(theirs)) => ours.merged(theirs).with(&risen, 1),
@@ -177,7 +175,7 @@ impl Sorted {
         const COUNTERS: usize = 2 * size_of::<usize>();
         let others = other.and_then(|other| other.upper.as_ref());
         let upper = self.upper.as_ref().filter(|upper| !others.is_some_and(|others| Arc::ptr_eq(upper, others)));
-        let lowest = COUNTERS + size_of::<Vec<i64>>() + self.lowest.capacity() * size_of::<i64>();
+        let lowest = COUNTERS + size_of_val(&*self.lowest);
         let upper = upper.map_or(0, |upper| COUNTERS + size_of::<Leveled>() + upper.heap_bytes());
         size_of::<Self>() + lowest + upper
     }
@@ -205,7 +203,7 @@ impl From<Sorted> for Kll {
         }
         let levels = Levels {
             k,
-            buffer: Arc::unwrap_or_clone(lowest),
+            buffer: lowest.to_vec(),
             items: runs.iter().rev().flatten().copied().collect(),
             lengths: runs.iter().map(Vec::len).collect(),
             min,
