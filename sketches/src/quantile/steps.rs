@@ -243,3 +243,59 @@ impl Steps {
         mean.clamp(self.min, self.max)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parts of whole numbers, the first two of ones, the others of levels; some lie elsewhere than the others.
+    fn steps(lengths: [usize; PARTS], apart: i64) -> (Steps, Vec<(f64, f64)>) {
+        let (mut seed, mut all, mut parts) = (1_u64, Vec::new(), Vec::new());
+        for (i, length) in lengths.into_iter().enumerate() {
+            let mut next = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                ((seed >> 33) % 500) as f64 + (apart * i as i64) as f64
+            };
+            let mut values: Vec<f64> = (0..length).map(|_| next()).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            let keys: Vec<i64> = values.iter().map(|&value| key(value)).collect();
+            let level = i as u8 / 2 * (1 + i as u8);
+            all.extend(values.into_iter().map(|value| (value, f64::from(1 << level))));
+            parts.push(match level {
+                0 => Part::Ones(keys.into()),
+                _ => Part::Leveled(Arc::new(Leveled::alike(&keys, level))),
+            });
+        }
+        all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let ends = (all.first().map_or(0.0, |first| first.0), all.last().map_or(0.0, |last| last.0));
+        (Steps::of(parts, ends, 0.01), all)
+    }
+
+    #[test]
+    fn parts_are_read_as_one() {
+        for lengths in [[1, 0, 0, 0], [0, 0, 0, 9], [300, 2, 600, 0], [399, 200, 500, 600]] {
+            for apart in [0, 7, 1_000] {
+                let (steps, all) = steps(lengths, apart);
+                let total: f64 = all.iter().map(|(_, weight)| weight).sum();
+                assert_eq!(steps.total(), total);
+                let at = |q: f64| {
+                    let mut until = 0.0;
+                    let reaching = all.iter().find(|(_, weight)| {
+                        until += weight;
+                        until >= q * total
+                    });
+                    if q <= 0.0 { steps.min } else { reaching.map_or(steps.max, |found| found.0) }
+                };
+                for i in 0..=100 {
+                    let q = f64::from(i) / 100.0;
+                    assert_eq!(steps.values_at(q), [at(q - 0.01), at(q), at(q + 0.01)], "{lengths:?}, {apart}: {q}");
+                    let x = at(q);
+                    let until: f64 = all.iter().filter(|(value, _)| *value <= x).map(|(_, weight)| weight).sum();
+                    assert_eq!(steps.rank_of(x), until / total);
+                }
+                let mean = all.iter().map(|(value, weight)| value * weight).sum::<f64>() / total;
+                assert!((steps.mean_between(0.0, 1.0) - mean).abs() < 1e-9 * (1.0 + mean));
+            }
+        }
+    }
+}
