@@ -64,7 +64,7 @@ pub use frequency::{ConservativeCountMin, CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
 pub use membership::{Bloom, ClassicBloom, Membership, ScalableBloom};
-pub use quantile::{Kll, Quantiles, ScaleFunction, TDigest};
+pub use quantile::{Kll, KllWindow, Quantiles, ScaleFunction, TDigest};
 pub use sample::{Bernoulli, Reservoir, Stratified, WeightedReservoir};
 pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Panes, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;
