@@ -21,7 +21,7 @@ use crate::dstream::{
 use crate::error::Error;
 use crate::graph::{StateSize, Stateful};
 use crate::source::Record;
-use crate::state::Lanes;
+use crate::state::{Lanes, TOGETHER};
 
 struct Operator<T, G: Grouping<T>, A, L: Slide> {
     name: String,
@@ -114,11 +114,12 @@ where
             }
             Part::Records(mut records) => {
                 let mut places = Vec::with_capacity(records.len());
-                for record in &records {
-                    grouping.visit(record, |key: &G::Borrowed| {
-                        let slot = windows.slot(slide, key, panes);
-                        places.push(windows.place(slot, &mut open.partials, || aggregate.start()));
-                    });
+                let mut found = [u32::MAX; TOGETHER];
+                for records in records.chunks(TOGETHER) {
+                    windows.slots_of(slide, grouping, records, &mut found, panes);
+                    for slot in &found[..records.len()] {
+                        places.push(windows.place(*slot, &mut open.partials, || aggregate.start()));
+                    }
                 }
                 for_each_run(&mut records, &mut places, open.partials.len(), |place, run| {
                     aggregate.absorb_all(&mut open.partials[place].1, run);

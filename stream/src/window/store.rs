@@ -7,7 +7,8 @@ use streamgauge_sketches::{Key, Mismatch, OwnedKey};
 
 use super::slide::Slide;
 use crate::batch::exchange::key_hash;
-use crate::state::Slots;
+use crate::dstream::Grouping;
+use crate::state::{Found, Slots};
 
 /// A sliding window for each key that has any pane, and the tickets of the panes, all keys of a pane together: what
 /// leaves is found without a look-up.
@@ -47,6 +48,16 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     {
         let phase = || if size_of::<K>() == 0 { 0 } else { key_hash(key) };
         self.windows.slot_or_insert(key, || Held { window: slide.window(panes, phase()), place: NOWHERE })
+    }
+
+    /// The slots of the keys of records that are looked up together.
+    #[inline]
+    pub(super) fn slots_of<T, G>(&mut self, slide: &L, grouping: &G, records: &[T], found: &mut Found, panes: u32)
+    where
+        G: Grouping<T, Key = K>,
+    {
+        let held = |key: &G::Borrowed| Held { window: slide.window(panes, key_hash(key)), place: NOWHERE };
+        self.windows.slots_of(grouping, records, found, held);
     }
 
     /// The place of a key's partial result among those of the open pane, which are given back to [`push`](Self::push).

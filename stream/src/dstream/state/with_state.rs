@@ -11,11 +11,8 @@ use crate::batch::{BatchRun, CHUNK, Input, Partitions, each_lane, each_partition
 use crate::dstream::{Grouping, Node, Shared, in_chunks};
 use crate::error::Error;
 use crate::source::Record;
-use crate::state::{KeyedLane, LAST_TIME, Lanes, State, Watermark};
+use crate::state::{KeyedLane, LAST_TIME, Lanes, State, TOGETHER, Watermark};
 use crate::time::Time;
-
-/// Records whose keys are looked up together.
-const TOGETHER: usize = 32;
 
 /// For how long a key may be idle.
 pub(super) struct Idle {
@@ -196,11 +193,11 @@ where
         while !records.as_slice().is_empty() {
             // Looked up together: the look-ups wait for memory side by side, and not one after another with the calls
             // in between. No slot is freed before the end of the batch.
-            let together = slots.iter_mut().zip(records.as_slice());
+            let all = records.as_slice();
+            let together = &all[..all.len().min(TOGETHER)];
             let found = together.len();
-            for (slot, record) in together {
-                self.operator.grouping.visit(record, |key: &G::Borrowed| *slot = self.keyed.slot(key));
-            }
+            self.keyed.slots.slots_of(&self.operator.grouping, together, &mut slots, |_| None);
+            self.keyed.slots.touch(&slots[..found]);
             for (slot, record) in slots[..found].iter().zip(records.by_ref()) {
                 if let Some(idle) = &self.operator.idle {
                     self.touch(*slot, &record, idle)?;
