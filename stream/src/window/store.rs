@@ -15,23 +15,12 @@ use crate::state::{Found, Slots};
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(super) struct SlidingWindows<K: OwnedKey, L: Slide> {
-    windows: Slots<K, Held<L::Window>>,
+    windows: Slots<K, L::Window>,
     /// Oldest first: the pane, and the slots of the keys that are in it.
     panes: VecDeque<(i64, Vec<(u32, L::Ticket)>)>,
     /// The pane up to which windows were settled.
     settled: i64,
 }
-
-/// What a key has.
-#[derive(Clone, Serialize, Deserialize)]
-struct Held<W> {
-    window: W,
-    /// Its place in the pane that is open, or [`NOWHERE`].
-    place: u32,
-}
-
-/// The place of a key that has nothing in the open pane.
-const NOWHERE: u32 = u32::MAX;
 
 impl<K: OwnedKey, L: Slide> Default for SlidingWindows<K, L> {
     fn default() -> Self {
@@ -47,7 +36,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         Q: Key<Owned = K> + ?Sized,
     {
         let phase = || if size_of::<K>() == 0 { 0 } else { key_hash(key) };
-        self.windows.slot_or_insert(key, || Held { window: slide.window(panes, phase()), place: NOWHERE })
+        self.windows.slot_or_insert(key, || slide.window(panes, phase()))
     }
 
     /// The slots of the keys of records that are looked up together.
@@ -56,26 +45,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     where
         G: Grouping<T, Key = K>,
     {
-        let held = |key: &G::Borrowed| Held { window: slide.window(panes, key_hash(key)), place: NOWHERE };
-        self.windows.slots_of(grouping, records, found, held);
-    }
-
-    /// The place of a key's partial result among those of the open pane, which are given back to [`push`](Self::push).
-    #[inline]
-    pub(super) fn place(
-        &mut self,
-        slot: u32,
-        partials: &mut Vec<(u32, L::Partial)>,
-        start: impl FnOnce() -> L::Partial,
-    ) -> u32 {
-        let Some(Held { place, .. }) = self.windows.value_mut(slot) else {
-            return NOWHERE;
-        };
-        if *place as usize >= partials.len() {
-            *place = partials.len() as u32;
-            partials.push((slot, start()));
-        }
-        *place
+        self.windows.slots_of(grouping, records, found, |key| slide.window(panes, key_hash(key)));
     }
 
     /// Adds the newest pane: its partial results, each by the slot of its key.
@@ -87,8 +57,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     ) -> Result<(), Mismatch> {
         let mut tickets = Vec::with_capacity(partials.size_hint().0);
         for (slot, partial) in partials {
-            if let Some(Held { window, place }) = self.windows.value_mut(slot) {
-                *place = NOWHERE;
+            if let Some(window) = self.windows.value_mut(slot) {
                 tickets.push((slot, slide.push(window, partial)?));
             }
         }
@@ -104,7 +73,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
             && let Some((_, tickets)) = self.panes.pop_front()
         {
             for (slot, ticket) in tickets {
-                if let Some(Held { window, .. }) = self.windows.value_mut(slot) {
+                if let Some(window) = self.windows.value_mut(slot) {
                     slide.expire(window, ticket)?;
                     if L::is_empty(window) {
                         emptied.push(slot);
@@ -119,13 +88,13 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         if !L::SETTLES {
             return Ok(());
         }
-        self.windows.values_mut().try_for_each(|held| slide.settle(&mut held.window, settled, last_pane))
+        self.windows.values_mut().try_for_each(|window| slide.settle(window, settled, last_pane))
     }
 
     /// The keys and the readings of their windows.
     pub(super) fn readings(&self, slide: &L) -> impl Iterator<Item = Result<(&K, L::Reading), Mismatch>> {
-        self.windows.iter().filter_map(move |(key, held)| {
-            let reading = slide.read(&held.window).transpose()?;
+        self.windows.iter().filter_map(move |(key, window)| {
+            let reading = slide.read(window).transpose()?;
             Some(reading.map(|reading| (key, reading)))
         })
     }
@@ -146,7 +115,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     /// The bytes held.
     pub(super) fn memory_bytes(&self) -> usize {
         let windows: usize =
-            self.windows.iter().map(|(_, held)| L::window_bytes(&held.window) - size_of::<L::Window>()).sum();
+            self.windows.iter().map(|(_, window)| L::window_bytes(window) - size_of::<L::Window>()).sum();
         let ticket = |(_, ticket): &(u32, L::Ticket)| size_of::<u32>() + L::ticket_bytes(ticket);
         let panes = self.panes.iter().map(|(_, tickets)| tickets.iter().map(ticket).sum::<usize>());
         self.windows.memory_bytes() + windows + panes.sum::<usize>()
