@@ -315,7 +315,11 @@ where
         self,
         f: impl Fn(T, &mut State<'_, G::Key, S>) -> R + Send + Sync + 'static,
     ) -> StateStream<R, G::Key, S> {
-        self.with_state(None, move |record, state, rows| rows.extend(record.map(|record| f(record, state))))
+        self.with_state(None, move |record, state, rows| {
+            if let Some(record) = record {
+                rows.push(f(record, state));
+            }
+        })
     }
 
     /// Each record made into none, one or several rows, as [`Grouped::flat_map_with_state`] says.

@@ -252,14 +252,19 @@ where
 
     #[inline]
     fn after_call(&mut self) -> Result<(), String> {
-        if let Some(cause) = self.failure.take() {
-            return Err(cause);
-        }
         if self.chunk.len() >= CHUNK {
-            let next = self.rows.chunk();
-            self.rows.full.push(std::mem::replace(&mut self.chunk, next));
+            self.next_chunk();
         }
-        Ok(())
+        match self.failure.is_some() {
+            true => Err(self.failure.take().unwrap_or_default()),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn next_chunk(&mut self) {
+        let next = self.rows.chunk();
+        self.rows.full.push(std::mem::replace(&mut self.chunk, next));
     }
 
     /// Drops the keys that have been idle for too long, each after a last call.
