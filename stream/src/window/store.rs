@@ -20,11 +20,14 @@ pub(super) struct SlidingWindows<K: OwnedKey, L: Slide> {
     panes: VecDeque<(i64, Vec<(u32, L::Ticket)>)>,
     /// The pane up to which windows were settled.
     settled: i64,
+    /// The tickets of a pane that has left: kept for their room.
+    #[serde(skip)]
+    spare: Vec<(u32, L::Ticket)>,
 }
 
 impl<K: OwnedKey, L: Slide> Default for SlidingWindows<K, L> {
     fn default() -> Self {
-        Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN }
+        Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN, spare: Vec::new() }
     }
 }
 
@@ -55,10 +58,11 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         pane: i64,
         partials: impl Iterator<Item = (u32, L::Partial)>,
     ) -> Result<(), Mismatch> {
-        let mut tickets = Vec::with_capacity(partials.size_hint().0);
+        let mut tickets = std::mem::take(&mut self.spare);
+        tickets.reserve_exact(partials.size_hint().0);
         for (slot, partial) in partials {
             if let Some(window) = self.windows.value_mut(slot) {
-                tickets.push((slot, slide.push(window, partial)?));
+                tickets.extend(slide.push(window, partial)?.map(|ticket| (slot, ticket)));
             }
         }
         self.panes.push_back((pane, tickets));
@@ -70,9 +74,9 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     pub(super) fn advance(&mut self, slide: &L, first_pane: i64, last_pane: i64) -> Result<(), Mismatch> {
         let mut emptied = Vec::new();
         while self.panes.front().is_some_and(|(pane, _)| *pane < first_pane)
-            && let Some((_, tickets)) = self.panes.pop_front()
+            && let Some((_, mut tickets)) = self.panes.pop_front()
         {
-            for (slot, ticket) in tickets {
+            for (slot, ticket) in tickets.drain(..) {
                 if let Some(window) = self.windows.value_mut(slot) {
                     slide.expire(window, ticket)?;
                     if L::is_empty(window) {
@@ -80,6 +84,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
                     }
                 }
             }
+            self.spare = tickets;
         }
         for slot in emptied {
             self.windows.remove(slot);
