@@ -1,123 +1,120 @@
 //! Where the slots of keys are found: a table of open addressing.
 
-/// No slot: the place is empty.
-const NONE: u32 = u32::MAX;
+/// An empty place: the last slot of all is never used.
+const EMPTY: u32 = u32::MAX;
 
-/// Places that a table begins with, and that are all looked at before its end.
-const FEWEST: usize = 16;
+/// The bits of the places that a table begins with.
+const FEWEST_BITS: u32 = 4;
 
-/// Slots by the hashes of their keys, eight bytes a place: a hash tells keys apart well enough that a look-up, as a rule,
-/// reads one line of distant memory here and compares one key, its own.
-///
-/// A slot stands as near as can be behind the place that its hash begins with, and hashes are kept: nothing that stands
-/// in the table is ever hashed again, and a table grows in one pass from front to back.
+/// Slots by the hashes of their keys, four bytes a place, so that much of a table fits in the cache: of 2ⁿ places one
+/// holds n bits of the slot, and above them the bits of the hash that do not say where in the table it belongs. A
+/// look-up, as a rule, reads one line of memory here and compares one key, its own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     /// A power of two of them, or none.
-    places: Vec<Place>,
-    used: usize,
-    /// 32 less the bits of a place.
-    shift: u32,
+    places: Vec<u32>,
+    bits: u32,
 }
-
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    hash: u32,
-    slot: u32,
-}
-
-const EMPTY: Place = Place { hash: 0, slot: NONE };
 
 impl Index {
-    /// The first slot of a key of this hash that is the right one.
+    /// Where the search for a hash begins.
+    #[inline]
+    fn home(&self, hash: u32) -> usize {
+        (hash >> (u32::BITS - self.bits)) as usize
+    }
+
+    /// The slot in a place, if the hash there is this one.
+    #[inline]
+    fn slot(&self, held: u32, hash: u32) -> Option<u32> {
+        let slot = held ^ (hash << self.bits);
+        (slot >> self.bits == 0).then_some(slot)
+    }
+
+    /// The slot that a key of this hash has if it is in one of the first places; else any, or none.
+    #[inline]
+    pub(super) fn guess(&self, hash: u32) -> u32 {
+        if self.places.is_empty() {
+            return EMPTY;
+        }
+        let (mask, place) = (self.places.len() - 1, self.home(hash));
+        let [first, second] = [self.places[place & mask], self.places[(place + 1) & mask]];
+        // Which of them it is cannot be foreseen: so both are read, and there is no branch.
+        let [first, second] = [first, second].map(|held| held ^ (hash << self.bits));
+        if first >> self.bits == 0 { first } else { second }
+    }
+
+    /// The first slot for this hash that is the right one.
     #[inline]
     pub(super) fn find(&self, hash: u32, mut is_right: impl FnMut(u32) -> bool) -> Option<u32> {
         if self.places.is_empty() {
             return None;
         }
-        let mask = self.places.len() - 1;
-        let mut place = (hash >> self.shift) as usize;
+        let (mask, mut place) = (self.places.len() - 1, self.home(hash));
         loop {
             let held = self.places[place & mask];
-            if held.slot == NONE {
+            if held == EMPTY {
                 return None;
             }
-            if held.hash == hash && is_right(held.slot) {
-                return Some(held.slot);
+            if let Some(slot) = self.slot(held, hash).filter(|slot| is_right(*slot)) {
+                return Some(slot);
             }
             place += 1;
         }
     }
 
-    /// The slot that a key of this hash has if it is one of the first places; else any, or none.
-    #[inline]
-    pub(super) fn guess(&self, hash: u32) -> u32 {
-        if self.places.is_empty() {
-            return NONE;
+    /// Adds a slot that is not there. `slots` is the number of all; those before it may be asked for their hashes.
+    pub(super) fn insert(&mut self, hash: u32, slot: u32, hashes: impl Iterator<Item = (u32, u32)>) {
+        // At most five eighths full: those that are found are found within two places on average. Free slots are used
+        // first, so no slot is beyond the number of those that have been held at once.
+        if self.places.is_empty() || u64::from(slot) * 8 >= 5 << self.bits {
+            while self.bits < FEWEST_BITS || u64::from(slot) * 8 >= 5 << self.bits {
+                self.bits += 1;
+            }
+            // The hashes are not all here. They are made again of the keys, and no two tables are held at once.
+            self.places.clear();
+            self.places.shrink_to_fit();
+            self.places.resize(1 << self.bits, EMPTY);
+            hashes.for_each(|(hash, slot)| self.put(hash, slot));
         }
-        let mask = self.places.len() - 1;
-        let place = (hash >> self.shift) as usize;
-        let [first, second] = [self.places[place & mask], self.places[(place + 1) & mask]];
-        // Without a branch: which of them it is cannot be foreseen.
-        if first.hash == hash { first.slot } else { second.slot }
+        self.put(hash, slot);
     }
 
-    /// Adds a slot that is not there.
-    pub(super) fn insert(&mut self, hash: u32, slot: u32) {
-        // At most five eighths full: those that are found are found within two places on average.
-        if self.used * 8 >= self.places.len() * 5 {
-            self.grow();
-        }
-        self.put(Place { hash, slot });
-        self.used += 1;
-    }
-
-    fn put(&mut self, held: Place) {
-        let mask = self.places.len() - 1;
-        let mut place = (held.hash >> self.shift) as usize;
-        while self.places[place & mask].slot != NONE {
+    fn put(&mut self, hash: u32, slot: u32) {
+        let (mask, mut place) = (self.places.len() - 1, self.home(hash));
+        while self.places[place & mask] != EMPTY {
             place += 1;
         }
-        self.places[place & mask] = held;
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        let places = (2 * self.places.len()).max(FEWEST);
-        self.shift = u32::BITS - places.ilog2();
-        let before = std::mem::replace(&mut self.places, vec![EMPTY; places]);
-        before.into_iter().filter(|held| held.slot != NONE).for_each(|held| self.put(held));
+        self.places[place & mask] = hash << self.bits | slot;
     }
 
     /// Takes a slot out. Those that stand behind it because of it move up.
-    pub(super) fn remove(&mut self, hash: u32, slot: u32) {
+    pub(super) fn remove(&mut self, hash: u32, slot: u32, hash_of: impl Fn(u32) -> u32) {
         if self.places.is_empty() {
             return;
         }
-        let mask = self.places.len() - 1;
-        let home = |hash: u32| (hash >> self.shift) as usize;
-        let mut hole = home(hash);
-        while self.places[hole].slot != slot {
-            if self.places[hole].slot == NONE {
+        let (mask, held) = (self.places.len() - 1, hash << self.bits | slot);
+        let mut hole = self.home(hash);
+        while self.places[hole] != held {
+            if self.places[hole] == EMPTY {
                 return;
             }
             hole = (hole + 1) & mask;
         }
         let mut next = (hole + 1) & mask;
-        while self.places[next].slot != NONE {
+        while self.places[next] != EMPTY {
+            let home = self.home(hash_of(self.places[next] & mask as u32));
             // Those that stand nearer to their home than the hole stay.
-            if next.wrapping_sub(home(self.places[next].hash)) & mask >= next.wrapping_sub(hole) & mask {
+            if next.wrapping_sub(home) & mask >= next.wrapping_sub(hole) & mask {
                 self.places[hole] = self.places[next];
                 hole = next;
             }
             next = (next + 1) & mask;
         }
         self.places[hole] = EMPTY;
-        self.used -= 1;
     }
 
     /// The bytes held.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.places.capacity() * size_of::<Place>()
+        self.places.capacity() * size_of::<u32>()
     }
 }

@@ -101,7 +101,8 @@ impl<K: OwnedKey, V> Slots<K, V> {
                 (keys.len() - 1) as u32
             }
         };
-        index.insert(hash, slot);
+        let held = keys.iter().zip(values.iter()).zip(0..slot).filter(|((_, value), _)| value.is_some());
+        index.insert(hash, slot, held.map(|((key, _), slot)| (Self::hash(key), slot)));
         slot
     }
 
@@ -137,7 +138,8 @@ impl<K: OwnedKey, V> Slots<K, V> {
     /// Frees a slot.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<V> {
         let value = self.values.get_mut(slot as usize)?.take()?;
-        self.index.remove(Self::hash(&self.keys[slot as usize]), slot);
+        let hash_of = |slot: u32| Self::hash(&self.keys[slot as usize]);
+        self.index.remove(hash_of(slot), slot, hash_of);
         self.free.push(slot);
         if self.is_empty() {
             self.keys.clear();
@@ -214,7 +216,8 @@ impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Slots<K, V> {
             if index.find(hash, |held| keys[held as usize] == *key).is_some() {
                 return Err(D::Error::custom("a key is there twice"));
             }
-            index.insert(hash, slot);
+            let held = keys.iter().zip(values.iter()).zip(0..slot).filter(|((_, value), _)| value.is_some());
+            index.insert(hash, slot, held.map(|((key, _), slot)| (Self::hash(key), slot)));
         }
         Ok(slots)
     }
