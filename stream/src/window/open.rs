@@ -89,16 +89,28 @@ impl<P> Open<P> {
         (windows, slide, panes): (&mut SlidingWindows<G::Key, L>, &L, u32),
         (grouping, aggregate): (&G, &A),
         records: &mut [T],
-    ) where
+    ) -> Result<(), Mismatch>
+    where
         T: Record,
         G: Grouping<T>,
         A: Aggregate<T, Partial = P>,
-        L: Slide,
+        L: Slide<Partial = P>,
     {
+        let mut slots: Found = [NOWHERE; TOGETHER];
+        if windows.take_pieces(records.len()) {
+            for records in records.chunks(TOGETHER) {
+                windows.slots_of(slide, grouping, records, &mut slots, panes);
+                for (slot, record) in slots.iter().zip(records) {
+                    let mut piece = aggregate.start();
+                    aggregate.absorb(&mut piece, record);
+                    windows.push_piece(slide, *slot, piece)?;
+                }
+            }
+            return Ok(());
+        }
         self.taken.clear();
         self.repeated.clear();
         let known = self.partials.len();
-        let mut slots: Found = [NOWHERE; TOGETHER];
         for (block, records) in records.chunks(TOGETHER).enumerate() {
             windows.slots_of(slide, grouping, records, &mut slots, panes);
             self.reach(windows.slots());
@@ -140,5 +152,6 @@ impl<P> Open<P> {
                 aggregate.absorb(&mut partials[place as usize].1, &records[*i as usize]);
             }
         }
+        Ok(())
     }
 }

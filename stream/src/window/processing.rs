@@ -93,10 +93,7 @@ where
         let windows = (windows, slide, grid.panes_per_window());
         match part {
             Part::States(states) => open.merge(windows, aggregate, states),
-            Part::Records(mut records) => {
-                open.absorb(windows, (grouping, aggregate), &mut records);
-                Ok(())
-            }
+            Part::Records(mut records) => open.absorb(windows, (grouping, aggregate), &mut records),
         }
     }
 

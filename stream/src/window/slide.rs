@@ -25,6 +25,9 @@ pub(crate) trait Slide: Send + Sync + 'static {
     /// Whether [`settle`](Self::settle) does anything.
     const SETTLES: bool = false;
 
+    /// Whether a pane may come in several pieces, each with a ticket: all of them together are the pane.
+    const BY_PIECES: bool = false;
+
     fn window(&self, panes: u32, phase: u64) -> Self::Window;
     /// Adds the newest pane. No ticket is kept of a pane that has nothing.
     fn push(&self, window: &mut Self::Window, pane: Self::Partial) -> Result<Option<Self::Ticket>, Mismatch>;
@@ -166,6 +169,7 @@ pub(crate) struct Invertible<V, F, I> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Total<V> {
     value: Option<V>,
+    /// Or pieces of them.
     panes: u32,
 }
 
@@ -179,6 +183,8 @@ where
     type Window = Total<V>;
     type Ticket = V;
     type Reading = V;
+
+    const BY_PIECES: bool = true;
 
     fn window(&self, _: u32, _: u64) -> Total<V> {
         Total { value: None, panes: 0 }

@@ -20,14 +20,13 @@ pub(super) struct SlidingWindows<K: OwnedKey, L: Slide> {
     panes: VecDeque<(i64, Vec<(u32, L::Ticket)>)>,
     /// The pane up to which windows were settled.
     settled: i64,
-    /// The tickets of a pane that has left: kept for their room.
-    #[serde(skip)]
-    spare: Vec<(u32, L::Ticket)>,
+    /// The tickets of what the windows have of the open pane. Has the room of a pane that has left.
+    open: Vec<(u32, L::Ticket)>,
 }
 
 impl<K: OwnedKey, L: Slide> Default for SlidingWindows<K, L> {
     fn default() -> Self {
-        Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN, spare: Vec::new() }
+        Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN, open: Vec::new() }
     }
 }
 
@@ -51,14 +50,31 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         self.windows.slots_of(grouping, records, found, |key| slide.window(panes, key_hash(key)));
     }
 
-    /// Adds the newest pane: its partial results, each by the slot of its key.
+    /// Whether so many more records of the open pane may each be a piece of it.
+    ///
+    /// Where keys have few records in a pane, putting them together first costs more than it saves. There are never
+    /// more than two pieces for each key that has a window.
+    pub(super) fn take_pieces(&self, records: usize) -> bool {
+        L::BY_PIECES && self.open.len() + records <= 2 * self.windows.len()
+    }
+
+    /// Adds a piece of the open pane.
+    #[inline]
+    pub(super) fn push_piece(&mut self, slide: &L, slot: u32, piece: L::Partial) -> Result<(), Mismatch> {
+        if let Some(window) = self.windows.value_mut(slot) {
+            self.open.extend(slide.push(window, piece)?.map(|ticket| (slot, ticket)));
+        }
+        Ok(())
+    }
+
+    /// Adds the newest pane: its partial results, each by the slot of its key, and the pieces that are there.
     pub(super) fn push(
         &mut self,
         slide: &L,
         pane: i64,
         partials: impl Iterator<Item = (u32, L::Partial)>,
     ) -> Result<(), Mismatch> {
-        let mut tickets = std::mem::take(&mut self.spare);
+        let mut tickets = std::mem::take(&mut self.open);
         tickets.reserve_exact(partials.size_hint().0);
         for (slot, partial) in partials {
             if let Some(window) = self.windows.value_mut(slot) {
@@ -84,7 +100,9 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
                     }
                 }
             }
-            self.spare = tickets;
+            if self.open.is_empty() {
+                self.open = tickets;
+            }
         }
         for slot in emptied {
             self.windows.remove(slot);
@@ -122,7 +140,8 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         let windows: usize =
             self.windows.iter().map(|(_, window)| L::window_bytes(window) - size_of::<L::Window>()).sum();
         let ticket = |(_, ticket): &(u32, L::Ticket)| size_of::<u32>() + L::ticket_bytes(ticket);
-        let panes = self.panes.iter().map(|(_, tickets)| tickets.iter().map(ticket).sum::<usize>());
+        let panes = self.panes.iter().map(|(_, tickets)| tickets).chain([&self.open]);
+        let panes = panes.map(|tickets| tickets.iter().map(ticket).sum::<usize>());
         self.windows.memory_bytes() + windows + panes.sum::<usize>()
     }
 }
