@@ -5,13 +5,13 @@ mod running;
 mod update;
 mod with_state;
 
+use records::Boxes;
 pub use records::StateTime;
 pub use running::{Forever, HalfLife, Running};
 pub use update::NewRecords;
 
 use std::fmt::{self, Debug};
 use std::ops::Deref;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -296,7 +296,7 @@ where
             function,
             rows: Lanes::new(lanes.len(), Rows::new),
             lanes: lanes.clone(),
-            expected: AtomicUsize::new(0),
+            boxes: Boxes::new(),
             computed: Mutex::new(None),
         });
         StateStream { rows: DStream::new(graph, RowsOf(operator.clone())), stage: operator, lanes }
