@@ -62,7 +62,7 @@ impl Index {
         }
     }
 
-    /// Adds a slot that is not there. `slots` is the number of all; those before it may be asked for their hashes.
+    /// Adds a slot that is not there. `hashes` are those of all slots that are, if the table has to grow.
     pub(super) fn insert(&mut self, hash: u32, slot: u32, hashes: impl Iterator<Item = (u32, u32)>) {
         // At most five eighths full: those that are found are found within two places on average. Free slots are used
         // first, so no slot is beyond the number of those that have been held at once.
@@ -116,5 +116,45 @@ impl Index {
     /// The bytes held.
     pub(super) fn memory_bytes(&self) -> usize {
         self.places.capacity() * size_of::<u32>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against a list that is searched from end to end. Few hashes, at both ends of the table: searches are long, go
+    /// round its end, and meet others of the same hash.
+    #[test]
+    fn slots_are_found_by_their_hashes_until_they_are_taken_out() {
+        let hash_of = |n: u32| [0, 1, 7 << 29, u32::MAX, u32::MAX - 1][n as usize % 5];
+        let (mut index, mut hashes, mut free) = (Index::default(), Vec::<Option<u32>>::new(), Vec::new());
+        let mut random = 1_u32;
+        for _ in 0..5_000 {
+            random = random.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+            let (n, at) = (random >> 8, random as usize >> 16);
+            if n % 8 < 5 || hashes.is_empty() {
+                let slot = free.pop().unwrap_or(hashes.len() as u32);
+                let held = hashes.iter().zip(0..).filter_map(|(hash, slot)| Some(((*hash)?, slot)));
+                index.insert(hash_of(n), slot, held.take_while(|(_, held)| *held < slot));
+                hashes.resize(hashes.len().max(slot as usize + 1), None);
+                hashes[slot as usize] = Some(hash_of(n));
+            } else {
+                let slot = at % hashes.len();
+                if let Some(hash) = hashes[slot] {
+                    index.remove(hash, slot as u32, |slot| hashes[slot as usize].unwrap());
+                    hashes[slot] = None;
+                    free.push(slot as u32);
+                }
+            }
+            if random >> 28 == 0 {
+                for (slot, hash) in (0..).zip(&hashes) {
+                    for other in (0..5).map(hash_of) {
+                        let found = index.find(other, |held| held == slot && *hash == Some(other));
+                        assert_eq!(found, hash.filter(|hash| *hash == other).map(|_| slot));
+                    }
+                }
+            }
+        }
     }
 }

@@ -19,10 +19,10 @@ pub(super) struct Open<P> {
     /// By slot, [`NOWHERE`] if it has none. Follows from the partial results.
     #[serde(skip)]
     places: Vec<u32>,
-    /// The places of the records that are taken in, and of those whose key had a place before the number of the record:
-    /// kept for their room.
+    /// The places of the records that are being taken in. Kept for its room, like the next.
     #[serde(skip)]
     taken: Vec<u32>,
+    /// The numbers of those records whose key had a place before.
     #[serde(skip)]
     repeated: Vec<u32>,
 }
