@@ -92,8 +92,8 @@ impl Hasher for KeyHasher {
 
     #[inline]
     fn write_u8(&mut self, n: u8) {
-        // The mark after a text; it needs no mixing of its own.
-        self.0 ^= u64::from(n);
+        // The mark after a text needs no mixing of its own.
+        if n == 0xff { self.0 ^= 0xff } else { self.number(n.into()) }
     }
 
     #[inline]

@@ -1,17 +1,13 @@
 //! Keys and their values, each in a slot that stays where it is.
 
-use hashbrown::HashTable;
+use std::hash::Hash;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use streamgauge_sketches::{Key, OwnedKey};
 
-/// Any constants but those of ahash itself, which it takes away from them.
-const HASHER: ahash::RandomState = ahash::RandomState::with_seeds(
-    0x2127_599b_f432_5c37,
-    0x8803_55f2_1e6d_1965,
-    0xa076_1d64_78bd_642f,
-    0xe703_7ed1_a0b4_28db,
-);
+use super::index::Index;
+use crate::batch::exchange::key_hash;
 
 /// A hash table whose entries have numbers that do not change: what is known of a key elsewhere refers to its slot, and
 /// costs no look-up.
@@ -22,7 +18,7 @@ const HASHER: ahash::RandomState = ahash::RandomState::with_seeds(
 /// Keys lie apart from values: a look-up compares keys alone, and many of them fit in the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots<K, V> {
-    index: HashTable<u32>,
+    index: Index,
     /// By slot; of a free one the last key that was there.
     keys: Vec<K>,
     /// By slot; none in a free one.
@@ -32,7 +28,7 @@ pub(crate) struct Slots<K, V> {
 
 impl<K, V> Default for Slots<K, V> {
     fn default() -> Self {
-        Self { index: HashTable::new(), keys: Vec::new(), values: Vec::new(), free: Vec::new() }
+        Self { index: Index::default(), keys: Vec::new(), values: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -44,21 +40,52 @@ fn make_room<T>(slots: &mut Vec<T>) {
 }
 
 impl<K: OwnedKey, V> Slots<K, V> {
+    /// The hash by which a key is found.
+    #[inline]
+    pub(super) fn hash<Q: Hash + ?Sized>(key: &Q) -> u32 {
+        (key_hash(key) >> 32) as u32
+    }
+
     /// The slot of a key; one with this value if it had none.
     #[inline]
     pub(crate) fn slot_or_insert<Q>(&mut self, key: &Q, value: impl FnOnce() -> V) -> u32
     where
         Q: Key<Owned = K> + ?Sized,
     {
-        let hash = HASHER.hash_one(key);
+        self.search_or_insert(Self::hash(key), key, value)
+    }
+
+    fn search_or_insert<Q>(&mut self, hash: u32, key: &Q, value: impl FnOnce() -> V) -> u32
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
         let keys = &self.keys;
-        match self.index.find(hash, |&slot| key.is(&keys[slot as usize])) {
-            Some(slot) => *slot,
+        match self.index.find(hash, |slot| key.is(&keys[slot as usize])) {
+            Some(slot) => slot,
             None => self.insert(hash, key.to_owned_key(), value()),
         }
     }
 
-    fn insert(&mut self, hash: u64, key: K, value: V) -> u32 {
+    /// The slot that a key of this hash most likely has.
+    #[inline]
+    pub(super) fn guess(&self, hash: u32) -> u32 {
+        self.index.guess(hash)
+    }
+
+    /// The slot of a key of this hash, first of all if it is this one.
+    #[inline]
+    pub(super) fn confirm<Q>(&mut self, hash: u32, key: &Q, guess: u32, value: impl FnOnce() -> V) -> u32
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
+        match self.keys.get(guess as usize) {
+            Some(held) if key.is(held) => guess,
+            _ => self.search_or_insert(hash, key, value),
+        }
+    }
+
+    #[cold]
+    fn insert(&mut self, hash: u32, key: K, value: V) -> u32 {
         let Self { index, keys, values, free } = self;
         let slot = match free.pop() {
             Some(slot) => {
@@ -74,7 +101,8 @@ impl<K: OwnedKey, V> Slots<K, V> {
                 (keys.len() - 1) as u32
             }
         };
-        index.insert_unique(hash, slot, |&slot| HASHER.hash_one(&keys[slot as usize]));
+        let held = keys.iter().zip(values.iter()).zip(0..slot).filter(|((_, value), _)| value.is_some());
+        index.insert(hash, slot, held.map(|((key, _), slot)| (Self::hash(key), slot)));
         slot
     }
 
@@ -83,6 +111,15 @@ impl<K: OwnedKey, V> Slots<K, V> {
     pub(crate) fn get(&self, slot: u32) -> Option<(&K, &V)> {
         let value = self.values.get(slot as usize)?.as_ref()?;
         Some((&self.keys[slot as usize], value))
+    }
+
+    /// Reads values that will be asked for soon, so that they come from memory side by side.
+    #[inline]
+    pub(crate) fn touch(&self, slots: &[u32]) {
+        // The beginning of the next value is where this one ends: it may be on another line.
+        let held = |slot: usize| self.values.get(slot).is_some_and(|value| value.is_some());
+        let touched = slots.iter().map(|slot| u32::from(held(*slot as usize)) + u32::from(held(*slot as usize + 1)));
+        std::hint::black_box(touched.sum::<u32>());
     }
 
     /// The value in a slot.
@@ -101,10 +138,8 @@ impl<K: OwnedKey, V> Slots<K, V> {
     /// Frees a slot.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<V> {
         let value = self.values.get_mut(slot as usize)?.take()?;
-        let hash = HASHER.hash_one(&self.keys[slot as usize]);
-        if let Ok(found) = self.index.find_entry(hash, |&held| held == slot) {
-            found.remove();
-        }
+        let hash_of = |slot: u32| Self::hash(&self.keys[slot as usize]);
+        self.index.remove(hash_of(slot), slot, hash_of);
         self.free.push(slot);
         if self.is_empty() {
             self.keys.clear();
@@ -139,7 +174,7 @@ impl<K: OwnedKey, V> Slots<K, V> {
 
     /// The bytes held, without what keys and values hold on the heap.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.index.allocation_size()
+        self.index.memory_bytes()
             + self.keys.capacity() * size_of::<K>()
             + self.values.capacity() * size_of::<Option<V>>()
             + self.free.capacity() * size_of::<u32>()
@@ -177,11 +212,12 @@ impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Slots<K, V> {
                 continue;
             }
             let key = &keys[slot as usize];
-            let hash = HASHER.hash_one(key);
-            if index.find(hash, |&held| keys[held as usize] == *key).is_some() {
+            let hash = Self::hash(key);
+            if index.find(hash, |held| keys[held as usize] == *key).is_some() {
                 return Err(D::Error::custom("a key is there twice"));
             }
-            index.insert_unique(hash, slot, |&slot| HASHER.hash_one(&keys[slot as usize]));
+            let held = keys.iter().zip(values.iter()).zip(0..slot).filter(|((_, value), _)| value.is_some());
+            index.insert(hash, slot, held.map(|((key, _), slot)| (Self::hash(key), slot)));
         }
         Ok(slots)
     }

@@ -5,13 +5,13 @@ mod running;
 mod update;
 mod with_state;
 
+use records::Boxes;
 pub use records::StateTime;
 pub use running::{Forever, HalfLife, Running};
 pub use update::NewRecords;
 
 use std::fmt::{self, Debug};
 use std::ops::Deref;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -297,7 +297,7 @@ where
             function,
             rows: Lanes::new(lanes.len(), Rows::new),
             lanes: lanes.clone(),
-            expected: AtomicUsize::new(0),
+            boxes: Boxes::new(),
             computed: Mutex::new(None),
         });
         StateStream { rows: DStream::new(graph, RowsOf(operator.clone())), stage: operator, lanes }
@@ -316,7 +316,11 @@ where
         self,
         f: impl Fn(T, &mut State<'_, G::Key, S>) -> R + Send + Sync + 'static,
     ) -> StateStream<R, G::Key, S> {
-        self.with_state(None, move |record, state, rows| rows.extend(record.map(|record| f(record, state))))
+        self.with_state(None, move |record, state, rows| {
+            if let Some(record) = record {
+                rows.push(f(record, state));
+            }
+        })
     }
 
     /// Each record made into none, one or several rows, as [`Grouped::flat_map_with_state`] says.

@@ -1,6 +1,8 @@
 //! Records as they are, on their way to the lanes of their keys.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::vec::Drain;
 
 use crate::batch::BatchRun;
 use crate::batch::exchange::{key_hash, lane_of};
@@ -40,6 +42,51 @@ impl<T, F: Fn(&T) -> i64 + Send + Sync + 'static> StateTime<T> for EventTime<F> 
     }
 }
 
+/// The boxes in which records travel to their lanes: filled, emptied, and filled again in the next batch.
+pub(super) struct Boxes<T>(Mutex<Spare<T>>);
+
+struct Spare<T> {
+    boxes: Vec<Vec<T>>,
+    /// How many are out. What comes from other processes is no reason to keep more.
+    out: usize,
+}
+
+impl<T> Boxes<T> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Spare { boxes: Vec::new(), out: 0 }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Spare<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An empty box for each lane.
+    fn take(&self, lanes: usize) -> Vec<Vec<T>> {
+        let mut spare = self.lock();
+        spare.out += lanes;
+        let rest = spare.boxes.len().saturating_sub(lanes);
+        let mut boxes = spare.boxes.split_off(rest);
+        boxes.resize_with(lanes, Vec::new);
+        boxes
+    }
+
+    /// Calls a function with the records of a box, and keeps the box, unless it was far too large for them.
+    pub(super) fn empty<E>(
+        &self,
+        mut records: Vec<T>,
+        work: impl FnOnce(Drain<'_, T>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let fits = records.capacity() <= 4 * records.len();
+        work(records.drain(..))?;
+        let mut spare = self.lock();
+        if fits && spare.out > 0 {
+            spare.out -= 1;
+            spare.boxes.push(records);
+        }
+        Ok(())
+    }
+}
+
 /// What a partition has for each lane.
 pub(super) struct Scattered<T> {
     pub(super) lanes: Vec<Vec<T>>,
@@ -47,29 +94,21 @@ pub(super) struct Scattered<T> {
     pub(super) newest: Option<i64>,
 }
 
-impl<T> Scattered<T> {
-    pub(super) fn len(&self) -> usize {
-        self.lanes.iter().map(Vec::len).sum()
-    }
-}
-
 /// Sorts the records of a partition by lane. Records whose event time is no time are counted as late and left out.
-/// `expected` is how many records a partition of the last batch had.
 pub(super) fn scatter_records<T, G, W>(
     parent: &Shared<T>,
     run: &BatchRun,
     partition: usize,
     (grouping, time): (&G, &W),
     lanes: usize,
-    expected: usize,
+    boxes: &Boxes<T>,
 ) -> Result<Scattered<T>, Error>
 where
     T: Record,
     G: Grouping<T>,
     W: StateTime<T>,
 {
-    let capacity = expected / lanes + expected / (4 * lanes);
-    let mut sorted: Vec<Vec<T>> = (0..lanes).map(|_| Vec::with_capacity(capacity)).collect();
+    let mut sorted = boxes.take(lanes);
     let (mut newest, mut late) = (None, 0);
     parent.run(run, partition, &mut |records| {
         for record in records.drain(..) {

@@ -1,21 +1,18 @@
 //! A function called for every record, with the state of its key.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::vec::Drain;
 
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::OwnedKey;
 
-use super::records::{StateTime, is_much, scatter_records};
+use super::records::{Boxes, StateTime, is_much, scatter_records};
 use crate::batch::{BatchRun, CHUNK, Input, Partitions, each_lane, each_partition};
 use crate::dstream::{Grouping, Node, Shared, in_chunks};
 use crate::error::Error;
 use crate::source::Record;
-use crate::state::{KeyedLane, LAST_TIME, Lanes, State, Watermark};
+use crate::state::{KeyedLane, LAST_TIME, Lanes, State, TOGETHER, Watermark};
 use crate::time::Time;
-
-/// Records whose keys are looked up together.
-const TOGETHER: usize = 32;
 
 /// For how long a key may be idle.
 pub(super) struct Idle {
@@ -37,8 +34,7 @@ pub(super) struct WithState<T, G: Grouping<T>, W, S, F, R> {
     pub(super) function: F,
     pub(super) lanes: Arc<Lanes<KeyedLane<G::Key, S>>>,
     pub(super) rows: Lanes<Rows<R>>,
-    /// How many records a partition of the last batch had.
-    pub(super) expected: AtomicUsize,
+    pub(super) boxes: Boxes<T>,
     /// The batch that was computed last: rows and snapshots both ask for it.
     pub(super) computed: Mutex<Option<Time>>,
 }
@@ -101,11 +97,9 @@ where
         // Time passes, and keys time out, also when the parent has no batch.
         let partitions = self.parent.prepare(run)?.unwrap_or_default();
         let (by, lanes) = ((&self.grouping, &self.time), self.lanes.len());
-        let expected = self.expected.load(Ordering::Relaxed);
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
-            scatter_records(&self.parent, run, partition, by, lanes, expected)
+            scatter_records(&self.parent, run, partition, by, lanes, &self.boxes)
         })?;
-        self.expected.store(local.iter().map(|local| local.len()).max().unwrap_or(0), Ordering::Relaxed);
         let newest = local.iter().zip(partitions.iter()).filter_map(|(local, input)| Some((*input, local.newest?)));
         let at = self.at(run, newest);
         let gathered = run.gather(&self.name, lanes, local.into_iter().map(|local| local.lanes).collect())?;
@@ -156,7 +150,7 @@ where
             keyed.has_begun |= at.begin.is_some();
             let mut calls =
                 Calls { operator: self, keyed, chunk: rows.chunk(), rows: &mut rows, time: at.time, failure: None };
-            parts.into_iter().try_for_each(|part| calls.take_in(part))?;
+            parts.into_iter().try_for_each(|part| self.boxes.empty(part, |records| calls.take_in(records)))?;
             calls.keyed.free_emptied();
             calls.time_out(at.horizon)?;
             let Calls { chunk, .. } = calls;
@@ -190,17 +184,16 @@ where
     F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync,
     R: Record,
 {
-    fn take_in(&mut self, records: Vec<T>) -> Result<(), String> {
+    fn take_in(&mut self, mut records: Drain<'_, T>) -> Result<(), String> {
         let mut slots = [u32::MAX; TOGETHER];
-        let mut records = records.into_iter();
         while !records.as_slice().is_empty() {
             // Looked up together: the look-ups wait for memory side by side, and not one after another with the calls
             // in between. No slot is freed before the end of the batch.
-            let together = slots.iter_mut().zip(records.as_slice());
+            let all = records.as_slice();
+            let together = &all[..all.len().min(TOGETHER)];
             let found = together.len();
-            for (slot, record) in together {
-                self.operator.grouping.visit(record, |key: &G::Borrowed| *slot = self.keyed.slot(key));
-            }
+            self.keyed.slots.slots_of(&self.operator.grouping, together, &mut slots, |_| None);
+            self.keyed.slots.touch(&slots[..found]);
             for (slot, record) in slots[..found].iter().zip(records.by_ref()) {
                 if let Some(idle) = &self.operator.idle {
                     self.touch(*slot, &record, idle)?;
@@ -255,14 +248,19 @@ where
 
     #[inline]
     fn after_call(&mut self) -> Result<(), String> {
-        if let Some(cause) = self.failure.take() {
-            return Err(cause);
-        }
         if self.chunk.len() >= CHUNK {
-            let next = self.rows.chunk();
-            self.rows.full.push(std::mem::replace(&mut self.chunk, next));
+            self.next_chunk();
         }
-        Ok(())
+        match self.failure.is_some() {
+            true => Err(self.failure.take().unwrap_or_default()),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn next_chunk(&mut self) {
+        let next = self.rows.chunk();
+        self.rows.full.push(std::mem::replace(&mut self.chunk, next));
     }
 
     /// Drops the keys that have been idle for too long, each after a last call.
