@@ -1,52 +1,52 @@
 //! An insertion-ordered hash table whose keys are looked up as they stand in the record.
 
+mod index;
+
 use std::fmt;
+use std::hash::{BuildHasher as _, Hash};
 use std::marker::PhantomData;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use self::index::{Index, Vacant};
 use crate::key::{Key, OwnedKey};
 
-/// In-memory only: never stored and never compared between processes. A constant, so that a table carries no seeds.
-const HASHER: ahash::RandomState = ahash::RandomState::with_seeds(
-    0x9e37_79b9_7f4a_7c15,
-    0xbf58_476d_1ce4_e5b9,
-    0x94d0_49bb_1331_11eb,
-    0x2545_f491_4f6c_dd1d,
-);
+/// In-memory only: never stored and never compared between processes. A constant, so that a table carries no seed.
+const HASHER: foldhash::fast::FixedState = foldhash::fast::FixedState::with_seed(0x9e37_79b9_7f4a_7c15);
+
+#[inline]
+fn hash_of<Q: Hash + ?Sized>(key: &Q) -> u32 {
+    HASHER.hash_one(key) as u32
+}
 
 /// A map from keys to values that iterates in the order of first insertion, whatever the hash function does.
 ///
-/// The entries stand in one vector; the hash table holds their positions. Stored and compared by its entries.
+/// The entries stand in one vector; the index holds their positions. Stored and compared by its entries.
 #[derive(Clone, Debug)]
 pub struct Table<K, V> {
-    index: HashTable<u32>,
+    index: Index,
     entries: Vec<(K, V)>,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { index: HashTable::new(), entries: Vec::new() }
+        Self { index: Index::default(), entries: Vec::new() }
     }
 }
 
 impl<K: OwnedKey, V> Table<K, V> {
     /// A table of entries with distinct keys; of equal keys the first is found.
     pub fn from_entries(entries: Vec<(K, V)>) -> Self {
-        let mut table = Self { index: HashTable::with_capacity(entries.len()), entries };
+        let mut table = Self { index: Index::default(), entries };
+        table.index.reserve(table.entries.len());
         table.reindex();
         table
     }
 
     fn reindex(&mut self) {
-        let Self { index, entries } = self;
-        index.clear();
-        for (i, (key, _)) in entries.iter().enumerate() {
-            index.insert_unique(HASHER.hash_one(key), i as u32, |&i| HASHER.hash_one(&entries[i as usize].0));
-        }
+        self.index.clear();
+        self.entries.iter().for_each(|(key, _)| self.index.insert_new(hash_of(key)));
     }
 
     /// The value of a key, inserted if it is not there.
@@ -55,59 +55,34 @@ impl<K: OwnedKey, V> Table<K, V> {
     where
         Q: Key<Owned = K> + ?Sized,
     {
-        self.find_or_insert(HASHER.hash_one(key), |k| key.is(k), || (key.to_owned_key(), value()))
+        // A table over `()`, which holds the only group of an ungrouped stream, needs no look-up.
+        let position = if size_of::<K>() == 0 && !self.entries.is_empty() {
+            0
+        } else {
+            match self.index.find(hash_of(key), |i| key.is(&self.entries[i].0)) {
+                Ok(position) => position,
+                Err(vacant) => self.insert(vacant, (key.to_owned_key(), value())),
+            }
+        };
+        &mut self.entries[position].1
     }
 
     /// The value of a key that is owned already: it is not cloned to be inserted.
     #[inline]
     pub fn entry_owned(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
-        let Self { index, entries } = self;
-        let hash = |&i: &u32| HASHER.hash_one(&entries[i as usize].0);
-        let position = match index.entry(HASHER.hash_one(&key), |&i| entries[i as usize].0 == key, hash) {
-            Entry::Occupied(found) => *found.get() as usize,
-            Entry::Vacant(vacant) => {
-                let position = entries.len();
-                entries.push((key, value()));
-                vacant.insert(position as u32);
-                position
-            }
+        let position = match self.index.find(hash_of(&key), |i| self.entries[i].0 == key) {
+            Ok(position) => position,
+            Err(vacant) => self.insert(vacant, (key, value())),
         };
-        &mut entries[position].1
+        &mut self.entries[position].1
     }
 
     #[inline]
-    fn find_or_insert(&mut self, hash: u64, is: impl Fn(&K) -> bool, entry: impl FnOnce() -> (K, V)) -> &mut V {
-        let Self { index, entries } = self;
-        // A table over `()`, which holds the only group of an ungrouped stream, needs no look-up.
-        let position = if size_of::<K>() == 0 && !entries.is_empty() {
-            0
-        } else {
-            match index.entry(hash, |&i| is(&entries[i as usize].0), |&i| HASHER.hash_one(&entries[i as usize].0)) {
-                Entry::Occupied(found) => *found.get() as usize,
-                Entry::Vacant(vacant) => {
-                    let position = entries.len();
-                    // Pushed first: making the entry is other people's code, and may panic.
-                    entries.push(entry());
-                    vacant.insert(position as u32);
-                    position
-                }
-            }
-        };
-        &mut entries[position].1
-    }
-
-    /// Adds an entry, unless its key is there.
-    fn insert_new(&mut self, key: K, value: V) -> bool {
-        let Self { index, entries } = self;
-        let hash = |&i: &u32| HASHER.hash_one(&entries[i as usize].0);
-        match index.entry(HASHER.hash_one(&key), |&i| entries[i as usize].0 == key, hash) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(vacant) => {
-                vacant.insert(entries.len() as u32);
-                entries.push((key, value));
-                true
-            }
-        }
+    fn insert(&mut self, vacant: Vacant, entry: (K, V)) -> usize {
+        let position = self.entries.len();
+        self.entries.push(entry);
+        self.index.insert(vacant);
+        position
     }
 
     /// The value of a key.
@@ -115,9 +90,8 @@ impl<K: OwnedKey, V> Table<K, V> {
     where
         Q: Key<Owned = K> + ?Sized,
     {
-        self.index
-            .find(HASHER.hash_one(key), |&i| key.is(&self.entries[i as usize].0))
-            .map(|&i| &self.entries[i as usize].1)
+        let position = self.index.find(hash_of(key), |i| key.is(&self.entries[i].0)).ok()?;
+        Some(&self.entries[position].1)
     }
 
     /// Forgets all entries and keeps their room.
@@ -134,9 +108,8 @@ impl<K: OwnedKey, V> Table<K, V> {
 
     /// Makes room for so many more entries.
     pub fn reserve(&mut self, more: usize) {
-        let Self { index, entries } = self;
-        entries.reserve(more);
-        index.reserve(more, |&i| HASHER.hash_one(&entries[i as usize].0));
+        self.entries.reserve(more);
+        self.index.reserve(more);
     }
 
     /// Keeps the entries for which a condition holds, in their order.
@@ -175,7 +148,7 @@ impl<K: OwnedKey, V> Table<K, V> {
 
     /// The bytes of the table itself, without the heap of its keys and values.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.index.allocation_size() + self.entries.capacity() * size_of::<(K, V)>()
+        size_of::<Self>() + self.index.heap_bytes() + self.entries.capacity() * size_of::<(K, V)>()
     }
 }
 
@@ -204,11 +177,13 @@ impl<'de, K: OwnedKey, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         // What it says of its length is not to be trusted with much memory.
         let expected = entries.size_hint().unwrap_or(0).min(1 << 16);
-        let mut table = Table { index: HashTable::with_capacity(expected), entries: Vec::with_capacity(expected) };
+        let mut table = Table::default();
+        table.reserve(expected);
         while let Some((key, value)) = entries.next_element()? {
-            if !table.insert_new(key, value) {
-                return Err(A::Error::custom("a key is there twice"));
-            }
+            match table.index.find(hash_of(&key), |i| table.entries[i].0 == key) {
+                Ok(_) => return Err(A::Error::custom("a key is there twice")),
+                Err(vacant) => table.insert(vacant, (key, value)),
+            };
         }
         Ok(table)
     }
