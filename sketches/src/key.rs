@@ -78,14 +78,14 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     match a.len() {
         0 => true,
         1..=3 => (a[0], a[a.len() / 2], a[a.len() - 1]) == (b[0], b[b.len() / 2], b[b.len() - 1]),
-        4..=7 => ends::<4>(a) == ends::<4>(b),
-        8..=16 => ends::<8>(a) == ends::<8>(b),
+        4..=7 => same_ends::<4>(a, b),
+        8..=16 => same_ends::<8>(a, b),
         _ => a == b,
     }
 }
 
-/// The first bytes and the last.
+/// Whether the first bytes and the last are the same.
 #[inline]
-fn ends<const N: usize>(text: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
-    text.first_chunk().zip(text.last_chunk())
+fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a[..N] == b[..N] && a[a.len() - N..] == b[b.len() - N..]
 }

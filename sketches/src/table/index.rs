@@ -1,20 +1,13 @@
 //! Where the entries of a table stand, by the hash of their key.
 
-/// Open addressing with linear probing, at most half full.
+/// Open addressing with linear probing, at most three quarters full.
 ///
-/// A place holds the position of an entry, counted from one, in as many low bits as the index of a place has, and in
-/// the bits above them those of its hash: the index of the place is made of the others. So hardly an entry is looked at
-/// that is not the right one, in four bytes a place. As the hashes of all entries are kept, in the order of the
-/// entries, no key is hashed again when the index grows.
+/// A place holds the position of an entry, counted from one, in as many low bits as the number of a place has, and in
+/// the bits above them those of its hash: the number of the place is made of the others. So hardly an entry is looked
+/// at that is not the right one, in four bytes a place, for up to three billion entries.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     places: Box<[u32]>,
-    hashes: Vec<u32>,
-}
-
-/// The places for so many entries.
-fn places_for(entries: usize) -> usize {
-    if entries == 0 { 0 } else { (2 * entries).next_power_of_two().max(8) }
 }
 
 /// The place where an entry would be.
@@ -24,7 +17,23 @@ pub(super) struct Vacant {
 }
 
 impl Index {
-    /// The low bits: of a hash those that make the index of its place, of a place those that hold a position.
+    /// An index of entries with these hashes, in their order, and room for more. Of equal entries the first is found.
+    pub(super) fn of(hashes: impl ExactSizeIterator<Item = u32>, more: usize) -> Self {
+        let entries = hashes.len() + more;
+        let places = if entries == 0 { 0 } else { (entries + entries / 3 + 1).next_power_of_two().max(4) };
+        let mut index = Self { places: vec![0; places].into() };
+        let mask = index.mask();
+        for (hash, position) in hashes.zip(1..) {
+            let mut at = hash & mask;
+            while index.places[at as usize] != 0 {
+                at = (at + 1) & mask;
+            }
+            index.places[at as usize] = hash & !mask | position;
+        }
+        index
+    }
+
+    /// The low bits: of a hash those that make the number of its place, of a place those that hold a position.
     #[inline]
     fn mask(&self) -> u32 {
         (self.places.len() as u32).wrapping_sub(1)
@@ -48,57 +57,24 @@ impl Index {
         Err(Vacant { hash, place: at as usize })
     }
 
-    /// Adds the next entry.
+    /// Whether so many entries find room.
     #[inline]
-    pub(super) fn insert(&mut self, Vacant { hash, place }: Vacant) {
-        self.hashes.push(hash);
-        if 2 * self.hashes.len() > self.places.len() {
-            self.resize(places_for(self.hashes.len()));
-        } else {
-            self.places[place] = hash & !self.mask() | self.hashes.len() as u32;
-        }
+    pub(super) fn has_room(&self, entries: usize) -> bool {
+        entries <= self.places.len() / 4 * 3
     }
 
-    /// Adds the next entry, which is another one than all that are there.
-    pub(super) fn insert_new(&mut self, hash: u32) {
-        if let Err(vacant) = self.find(hash, |_| false) {
-            self.insert(vacant);
-        }
-    }
-
-    #[cold]
-    fn resize(&mut self, places: usize) {
-        if places != self.places.len() {
-            self.places = vec![0; places].into();
-        } else {
-            self.places.fill(0);
-        }
-        let mask = self.mask();
-        for (&hash, position) in self.hashes.iter().zip(1..) {
-            let mut at = hash & mask;
-            while self.places[at as usize] != 0 {
-                at = (at + 1) & mask;
-            }
-            self.places[at as usize] = hash & !mask | position;
-        }
-    }
-
-    /// Makes room for so many more entries.
-    pub(super) fn reserve(&mut self, more: usize) {
-        self.hashes.reserve(more);
-        let places = places_for(self.hashes.len() + more);
-        if places > self.places.len() {
-            self.resize(places);
-        }
+    /// Adds the entry that would be there, if there is room.
+    #[inline]
+    pub(super) fn insert(&mut self, Vacant { hash, place }: Vacant, position: usize) {
+        self.places[place] = hash & !self.mask() | (position as u32 + 1);
     }
 
     /// Forgets all entries and keeps their room.
     pub(super) fn clear(&mut self) {
         self.places.fill(0);
-        self.hashes.clear();
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.places) + self.hashes.capacity() * size_of::<u32>()
+        size_of_val(&*self.places)
     }
 }

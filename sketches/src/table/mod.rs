@@ -3,7 +3,7 @@
 mod index;
 
 use std::fmt;
-use std::hash::{BuildHasher as _, Hash};
+use std::hash::Hash;
 use std::marker::PhantomData;
 
 use serde::de::{Error as _, SeqAccess, Visitor};
@@ -11,13 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::index::{Index, Vacant};
 use crate::key::{Key, OwnedKey};
+use crate::key_hash::key_hash;
 
-/// In-memory only: never stored and never compared between processes. A constant, so that a table carries no seed.
-const HASHER: foldhash::fast::FixedState = foldhash::fast::FixedState::with_seed(0x9e37_79b9_7f4a_7c15);
-
+/// What the index needs of the hash of a key: the bits in the middle.
 #[inline]
 fn hash_of<Q: Hash + ?Sized>(key: &Q) -> u32 {
-    HASHER.hash_one(key) as u32
+    (key_hash(key) >> 8) as u32
 }
 
 /// A map from keys to values that iterates in the order of first insertion, whatever the hash function does.
@@ -39,14 +38,14 @@ impl<K: OwnedKey, V> Table<K, V> {
     /// A table of entries with distinct keys; of equal keys the first is found.
     pub fn from_entries(entries: Vec<(K, V)>) -> Self {
         let mut table = Self { index: Index::default(), entries };
-        table.index.reserve(table.entries.len());
-        table.reindex();
+        table.reindex(0);
         table
     }
 
-    fn reindex(&mut self) {
-        self.index.clear();
-        self.entries.iter().for_each(|(key, _)| self.index.insert_new(hash_of(key)));
+    /// Makes the index anew, with room for so many more entries.
+    #[cold]
+    fn reindex(&mut self, more: usize) {
+        self.index = Index::of(self.entries.iter().map(|(key, _)| hash_of(key)), more);
     }
 
     /// The value of a key, inserted if it is not there.
@@ -61,10 +60,19 @@ impl<K: OwnedKey, V> Table<K, V> {
         } else {
             match self.index.find(hash_of(key), |i| key.is(&self.entries[i].0)) {
                 Ok(position) => position,
-                Err(vacant) => self.insert(vacant, (key.to_owned_key(), value())),
+                Err(vacant) => self.insert_key(vacant, key, value),
             }
         };
         &mut self.entries[position].1
+    }
+
+    /// Not inlined: where keys come again and again, that leaves the registers to finding them.
+    #[inline(never)]
+    fn insert_key<Q>(&mut self, vacant: Vacant, key: &Q, value: impl FnOnce() -> V) -> usize
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
+        self.insert(vacant, (key.to_owned_key(), value()))
     }
 
     /// The value of a key that is owned already: it is not cloned to be inserted.
@@ -81,7 +89,11 @@ impl<K: OwnedKey, V> Table<K, V> {
     fn insert(&mut self, vacant: Vacant, entry: (K, V)) -> usize {
         let position = self.entries.len();
         self.entries.push(entry);
-        self.index.insert(vacant);
+        if self.index.has_room(position + 1) {
+            self.index.insert(vacant, position);
+        } else {
+            self.reindex(self.entries.len());
+        }
         position
     }
 
@@ -109,7 +121,9 @@ impl<K: OwnedKey, V> Table<K, V> {
     /// Makes room for so many more entries.
     pub fn reserve(&mut self, more: usize) {
         self.entries.reserve(more);
-        self.index.reserve(more);
+        if !self.index.has_room(self.entries.len() + more) {
+            self.reindex(more);
+        }
     }
 
     /// Keeps the entries for which a condition holds, in their order.
@@ -117,7 +131,7 @@ impl<K: OwnedKey, V> Table<K, V> {
         let before = self.entries.len();
         self.entries.retain_mut(|(key, value)| keep(key, value));
         if self.entries.len() < before {
-            self.reindex();
+            self.reindex(before - self.entries.len());
         }
     }
 
@@ -160,14 +174,14 @@ impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
 
 impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Table<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Entries(PhantomData))
+        deserializer.deserialize_seq(Distinct(PhantomData))
     }
 }
 
 /// Takes in entries one by one, and refuses a key that is there already.
-struct Entries<K, V>(PhantomData<fn() -> (K, V)>);
+struct Distinct<K, V>(PhantomData<fn() -> (K, V)>);
 
-impl<'de, K: OwnedKey, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
+impl<'de, K: OwnedKey, V: Deserialize<'de>> Visitor<'de> for Distinct<K, V> {
     type Value = Table<K, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
