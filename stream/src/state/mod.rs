@@ -7,7 +7,6 @@ mod lanes;
 mod lookup;
 mod slots;
 mod timers;
-mod watermark;
 
 pub use handle::State;
 
@@ -16,4 +15,3 @@ pub(crate) use lanes::Lanes;
 pub(crate) use lookup::{Found, TOGETHER};
 pub(crate) use slots::Slots;
 pub(crate) use timers::Timers;
-pub(crate) use watermark::{FIRST_TIME, LAST_TIME, Watermark};

@@ -20,9 +20,10 @@ use streamgauge_sketches::{Key, OwnedKey};
 
 use self::with_state::{Idle, Rows, RowsOf, Snapshots, Stage, WithState};
 use super::{By, DStream, Grouped, Grouping, Shared};
+use crate::event::{Tolerance, Watermarks};
 use crate::graph::{Graph, Stateful};
 use crate::source::Record;
-use crate::state::{KeyedLane, Lanes, State, Watermark};
+use crate::state::{KeyedLane, Lanes, State};
 use crate::time::millis_of;
 
 /// Keys stay until their state is removed.
@@ -280,11 +281,12 @@ where
         let lanes = keyed_lanes(&graph, &name, "state", self.initial);
         let idle = timeout.map(|timeout| {
             check_length(&graph, &name, "idle timeout", timeout);
-            let watermark = Arc::new(Mutex::new(Watermark::default()));
-            if time.delay().is_some() {
-                graph.add_state(&format!("{name}: watermark"), Stateful::of("watermark".to_owned(), &watermark));
+            let tolerance = time.delay().map(|delay| Tolerance::new(delay, Duration::ZERO, time.idle()));
+            let watermarks = Arc::new(Mutex::new(Watermarks::default()));
+            if tolerance.is_some() {
+                graph.add_state(&format!("{name}: watermark"), Stateful::of("watermark".to_owned(), &watermarks));
             }
-            Idle { timeout: millis_of(timeout), delay: time.delay().map(millis_of), watermark }
+            Idle { timeout: millis_of(timeout), tolerance, watermarks }
         });
         let operator = Arc::new(WithState {
             input: graph.derived_input(inputs.clone()),

@@ -8,16 +8,19 @@ use crate::batch::BatchRun;
 use crate::batch::exchange::{key_hash, lane_of};
 use crate::dstream::{EventTime, Grouping, Node, PerBatch, Shared};
 use crate::error::Error;
+use crate::event::TIMES;
 use crate::source::Record;
-use crate::state::{FIRST_TIME, LAST_TIME};
 
 /// By which time keys are idle: that of the batch, or the event time of their records.
 pub trait StateTime<T>: Send + Sync + 'static {
     /// When a record happened, in milliseconds since the epoch; none if the time of the batch counts.
     fn event_time(&self, record: &T) -> Option<i64>;
 
-    /// How much later than newer ones a record may arrive; none if the time of the batch counts.
+    /// How much later than newer ones a record may come; none if the time of the batch counts.
     fn delay(&self) -> Option<Duration>;
+
+    /// After how much batch time without a record an input does not hold event time back; never if none.
+    fn idle(&self) -> Option<Duration>;
 }
 
 impl<T> StateTime<T> for PerBatch {
@@ -27,6 +30,10 @@ impl<T> StateTime<T> for PerBatch {
     }
 
     fn delay(&self) -> Option<Duration> {
+        None
+    }
+
+    fn idle(&self) -> Option<Duration> {
         None
     }
 }
@@ -39,6 +46,10 @@ impl<T, F: Fn(&T) -> i64 + Send + Sync + 'static> StateTime<T> for EventTime<F> 
 
     fn delay(&self) -> Option<Duration> {
         Some(self.delay)
+    }
+
+    fn idle(&self) -> Option<Duration> {
+        self.idle
     }
 }
 
@@ -113,7 +124,7 @@ where
     parent.run(run, partition, &mut |records| {
         for record in records.drain(..) {
             if let Some(time) = time.event_time(&record) {
-                if !(FIRST_TIME..=LAST_TIME).contains(&time) {
+                if !TIMES.contains(&time) {
                     late += 1;
                     continue;
                 }

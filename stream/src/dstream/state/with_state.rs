@@ -10,16 +10,17 @@ use super::records::{Boxes, StateTime, is_much, scatter_records};
 use crate::batch::{BatchRun, CHUNK, Input, Partitions, each_lane, each_partition};
 use crate::dstream::{Grouping, Node, Shared, in_chunks};
 use crate::error::Error;
+use crate::event::{TIMES, Tolerance, Watermarks};
 use crate::source::Record;
-use crate::state::{KeyedLane, LAST_TIME, Lanes, State, TOGETHER, Watermark};
+use crate::state::{KeyedLane, Lanes, State, TOGETHER};
 use crate::time::Time;
 
 /// For how long a key may be idle.
 pub(super) struct Idle {
     pub(super) timeout: i64,
-    /// By event time, with records that come so much later than newer ones; by batch time if none.
-    pub(super) delay: Option<i64>,
-    pub(super) watermark: Arc<Mutex<Watermark>>,
+    /// By event time, with so much later records; by batch time if none.
+    pub(super) tolerance: Option<Tolerance>,
+    pub(super) watermarks: Arc<Mutex<Watermarks>>,
 }
 
 /// The operator behind both `map_with_state` and `flat_map_with_state`: the function adds its rows to a vector.
@@ -100,8 +101,7 @@ where
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
             scatter_records(&self.parent, run, partition, by, lanes, &self.boxes)
         })?;
-        let newest = local.iter().zip(partitions.iter()).filter_map(|(local, input)| Some((*input, local.newest?)));
-        let at = self.at(run, newest);
+        let at = self.at(run, &partitions, local.iter().map(|local| local.newest));
         let gathered = run.gather(&self.name, lanes, local.into_iter().map(|local| local.lanes).collect())?;
         let much = is_much(&gathered) || self.idle.is_some();
         let holds = each_lane(run, &self.name, gathered, much, |lane, parts| self.advance(lane, parts, at))?;
@@ -113,26 +113,25 @@ where
     }
 
     /// The times of this batch, after what its partitions have seen.
-    fn at(&self, run: &BatchRun, newest: impl Iterator<Item = (Input, i64)>) -> At {
+    fn at(&self, run: &BatchRun, partitions: &[Input], newest: impl Iterator<Item = Option<i64>>) -> At {
         let now = run.time.millis();
         let Some(idle) = &self.idle else {
             return At { time: run.time, begin: None, horizon: None };
         };
-        let Some(delay) = idle.delay else {
+        let Some(tolerance) = &idle.tolerance else {
             return At { time: run.time, begin: Some(now), horizon: Some(now.saturating_sub(idle.timeout)) };
         };
-        let mut watermark = idle.watermark.lock().unwrap_or_else(PoisonError::into_inner);
-        newest.for_each(|(input, newest)| watermark.see(input, newest));
-        let watermark = watermark.of(run, &self.inputs, delay);
-        if let Some(watermark) = watermark.filter(|watermark| *watermark != i64::MAX) {
-            run.report_watermark(Time::from_millis(watermark));
-        }
+        let mut watermarks = idle.watermarks.lock().unwrap_or_else(PoisonError::into_inner);
+        watermarks.arrive(run, partitions, newest.map(|newest| newest.unwrap_or(i64::MIN)));
+        let watermark = tolerance.watermark(watermarks.advance(run, &self.inputs, tolerance));
+        // None until all inputs have spoken.
+        let watermark = Some(watermark).filter(|watermark| *watermark != i64::MIN);
         let horizon = |watermark| match watermark {
             // Nothing can follow: all keys have been idle for long enough.
             i64::MAX => i64::MAX,
             watermark => watermark.saturating_sub(idle.timeout),
         };
-        At { time: run.time, begin: watermark.map(|w| w.min(LAST_TIME)), horizon: watermark.map(horizon) }
+        At { time: run.time, begin: watermark.map(|w| w.min(*TIMES.end())), horizon: watermark.map(horizon) }
     }
 
     /// Works on a lane; gives whether it has keys left.
@@ -211,7 +210,7 @@ where
             self.keyed.timers.touch(slot, self.time.millis());
             return Ok(());
         };
-        let longest = idle.timeout.saturating_add(idle.delay.unwrap_or(0));
+        let longest = idle.timeout.saturating_add(idle.tolerance.map_or(0, |tolerance| tolerance.delay()));
         if self.keyed.timers.last(slot).is_some_and(|last| last.saturating_add(longest) < time) {
             self.call_timeout(slot)?;
         }
