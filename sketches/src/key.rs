@@ -51,7 +51,7 @@ impl Key for str {
 
     #[inline]
     fn is(&self, owned: &CompactString) -> bool {
-        self.as_bytes() == owned.as_bytes()
+        same(self.as_bytes(), owned.as_bytes())
     }
 }
 
@@ -65,6 +65,27 @@ impl Key for [u8] {
 
     #[inline]
     fn is(&self, owned: &Box<[u8]>) -> bool {
-        self == &**owned
+        same(self, owned)
     }
+}
+
+/// Whether two texts are the same. Most keys are short: a call to compare them would cost more than the comparison.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        0 => true,
+        1..=3 => (a[0], a[a.len() / 2], a[a.len() - 1]) == (b[0], b[b.len() / 2], b[b.len() - 1]),
+        4..=7 => same_ends::<4>(a, b),
+        8..=16 => same_ends::<8>(a, b),
+        _ => a == b,
+    }
+}
+
+/// Whether the first bytes and the last are the same.
+#[inline]
+fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a[..N] == b[..N] && a[a.len() - N..] == b[b.len() - N..]
 }

@@ -46,6 +46,7 @@ pub mod frequency;
 pub mod hash;
 mod infinite;
 mod key;
+mod key_hash;
 pub mod laws;
 pub mod membership;
 pub mod quantile;
@@ -63,8 +64,9 @@ pub use exact::{Count, Covariance, ExactDistinct, ExactQuantiles, ExactTop, Max,
 pub use frequency::{ConservativeCountMin, CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};
+pub use key_hash::key_hash;
 pub use membership::{Bloom, ClassicBloom, Membership, ScalableBloom};
-pub use quantile::{Kll, Quantiles, ScaleFunction, TDigest};
+pub use quantile::{Kll, KllWindow, Quantiles, ScaleFunction, TDigest};
 pub use sample::{Bernoulli, Reservoir, Stratified, WeightedReservoir};
 pub use summary::{Absorb, Decay, Hashed, Items, Merge, On, Panes, Sliding, Spec, Summary, Weight, Weighted};
 pub use table::Table;

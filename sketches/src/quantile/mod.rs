@@ -3,6 +3,7 @@
 //! **Which?** [`Kll`] states the error of its ranks and keeps to it on any input. [`TDigest`] is closer at the tails and
 //! promises nothing.
 
+mod ascending;
 mod centroid;
 mod digest;
 mod image;
@@ -12,7 +13,7 @@ mod scale;
 mod steps;
 mod tdigest;
 
-pub use kll::Kll;
+pub use kll::{Kll, KllWindow};
 pub use quantiles::Quantiles;
 pub use scale::ScaleFunction;
 pub use tdigest::TDigest;

@@ -100,8 +100,9 @@ impl Quantiles {
         }
         let q = q.clamp(0.0, 1.0);
         match &self.shape {
-            Shape::Steps(steps) if q == 0.0 || q == 1.0 => self.certain(steps.value_at(q)),
-            Shape::Steps(steps) => self.around(steps.error, |shift| steps.value_at(q + shift)),
+            Shape::Steps(_) if q == 0.0 => self.certain(self.min()),
+            Shape::Steps(_) if q == 1.0 => self.certain(self.max()),
+            Shape::Steps(steps) => self.interval(steps.error, steps.values_at(q)),
             Shape::Digest(digest) => Estimate::unbounded(digest.value_at(q), self.method),
         }
     }
@@ -181,12 +182,14 @@ impl Quantiles {
 
     /// What is read with the ranks as they are, too low and too high by an error.
     fn around(&self, error: f64, read: impl Fn(f64) -> f64) -> Estimate {
-        let value = read(0.0);
+        self.interval(error, [read(-error), read(0.0), read(error)])
+    }
+
+    fn interval(&self, error: f64, [lower, value, upper]: [f64; 3]) -> Estimate {
         if error == 0.0 {
             return self.certain(value);
         }
-        let (lower, upper) = (read(-error).min(value), read(error).max(value));
-        Estimate::within(value, lower, upper, 0.95, self.method)
+        Estimate::within(value, lower.min(value), upper.max(value), 0.95, self.method)
     }
 
     fn share(&self, share: f64, error: f64) -> Estimate {

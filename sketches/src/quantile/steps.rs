@@ -1,14 +1,77 @@
 //! A distribution of values that ascend, each with a weight.
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::ascending::{Leveled, key, value};
+
+/// The most parts that a distribution has: two of each half of a window.
+const PARTS: usize = 4;
+
+/// Values of a distribution.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    /// The keys of values that weigh one each.
+    Ones(Arc<[i64]>),
+    Leveled(Arc<Leveled>),
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        match self {
+            Self::Ones(keys) => keys.len(),
+            Self::Leveled(leveled) => leveled.steps().len(),
+        }
+    }
+
+    #[inline]
+    fn key(&self, i: usize) -> Option<i64> {
+        match self {
+            Self::Ones(keys) => keys.get(i).copied(),
+            Self::Leveled(leveled) => leveled.steps().get(i).map(|step| step.key),
+        }
+    }
+
+    /// Where values above this one begin, which is known to be somewhere in the range.
+    #[inline]
+    fn above(&self, key: i64, range: Range<usize>) -> usize {
+        range.start
+            + match self {
+                Self::Ones(keys) => keys[range].partition_point(|&other| other <= key),
+                Self::Leveled(leveled) => leveled.steps()[range].partition_point(|step| step.key <= key),
+            }
+    }
+
+    /// The weight of so many values from the lowest on.
+    #[inline]
+    fn weight_of(&self, first: usize) -> f64 {
+        match self {
+            Self::Ones(_) => first as f64,
+            Self::Leveled(leveled) => first.checked_sub(1).map_or(0.0, |last| leveled.steps()[last].until),
+        }
+    }
+
+    fn total(&self) -> f64 {
+        self.weight_of(self.len())
+    }
+}
+
+/// A place between values: how many of each part lie before it, and their weight.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cut {
+    before: [usize; PARTS],
+    weight: f64,
+}
+
 /// What is known of a rank: the value at it and how far off it may be.
+///
+/// The parts of it are shared with the summary, and looked at when something is asked: most readings are asked for few
+/// values, and putting the parts together would cost more than these.
 #[derive(Clone, Debug)]
 pub(super) struct Steps {
-    /// Ascending.
-    values: Vec<f64>,
-    /// The weight of the values up to each one; empty if each weighs one.
-    until: Vec<f64>,
+    parts: Vec<Part>,
     total: f64,
-    /// The lowest and the highest value; they may be gone from `values`.
+    /// The lowest and the highest value; they may be gone from the parts.
     min: f64,
     max: f64,
     /// The half-width of the 95 % interval of a rank, as a share of all; 0 if the values are exact.
@@ -16,32 +79,25 @@ pub(super) struct Steps {
 }
 
 impl Steps {
+    /// So many values of a part are rather looked at one by one.
+    const FEW: usize = 4;
+
     /// All values, ascending.
     pub(super) fn exact(values: Vec<f64>) -> Self {
-        let (min, max) = (values.first().copied(), values.last().copied());
-        Self {
-            total: values.len() as f64,
-            until: Vec::new(),
-            min: min.unwrap_or(f64::NAN),
-            max: max.unwrap_or(f64::NAN),
-            error: 0.0,
-            values,
-        }
+        let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
+        let (min, max) = (end(values.first()), end(values.last()));
+        let keys = values.into_iter().map(key).collect();
+        Self::of(vec![Part::Ones(keys)], (min, max), 0.0)
     }
 
-    /// Some of the values between the lowest and the highest, ascending, each with its weight.
-    pub(super) fn weighted(values: impl Iterator<Item = (f64, f64)>, min: f64, max: f64, error: f64) -> Self {
-        let mut total = 0.0;
-        let cumulated = values.map(|(value, weight)| {
-            total += weight;
-            (value, total)
-        });
-        let (values, until): (Vec<_>, Vec<_>) = cumulated.unzip();
-        Self { values, until, total, min, max, error }
+    /// Some of the values between the lowest and the highest, in at most four parts.
+    pub(super) fn of(parts: Vec<Part>, (min, max): (f64, f64), error: f64) -> Self {
+        debug_assert!(parts.len() <= PARTS, "{} parts", parts.len());
+        Self { total: parts.iter().map(Part::total).sum(), parts, min, max, error }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.total == 0.0
     }
 
     pub(super) fn total(&self) -> f64 {
@@ -56,35 +112,119 @@ impl Steps {
         self.max
     }
 
-    fn until(&self, i: usize) -> f64 {
-        self.until.get(i).copied().unwrap_or((i + 1) as f64)
+    /// The place before the first value with at least this weight up to it.
+    fn cut(&self, weight: f64) -> Cut {
+        // By part, where the place can be.
+        let mut ranges = [(0, 0); PARTS];
+        ranges.iter_mut().zip(&self.parts).for_each(|(range, part)| range.1 = part.len());
+        // The parts are samples of the same values: the place has much the same share of each before it. One value that
+        // is likely lower and one that is likely higher leave little to be halved.
+        let (share, mut guesses) = (weight / self.total, [-1.0, 1.0].into_iter());
+        loop {
+            let lengths = ranges.map(|(begin, end)| end - begin);
+            let widest = (1..PARTS).fold(0, |widest, part| if lengths[part] > lengths[widest] { part } else { widest });
+            if lengths[widest] <= Self::FEW {
+                let before = ranges.map(|(begin, _)| begin);
+                let weights = self.parts.iter().zip(before).map(|(part, before)| part.weight_of(before));
+                return self.cut_after(Cut { before, weight: weights.sum() }, weight);
+            }
+            let part = &self.parts[widest];
+            let (begin, end) = ranges[widest];
+            let middle = guesses.next().map_or((begin + end) / 2, |side| {
+                let length = part.len() as f64;
+                ((share * length + side * length.sqrt()) as usize).clamp(begin, end - 1)
+            });
+            let Some(pivot) = part.key(middle) else {
+                return Cut::default();
+            };
+            let mut above = [0; PARTS];
+            let mut reached = 0.0;
+            for ((above, &(begin, end)), part) in above.iter_mut().zip(&ranges).zip(&self.parts) {
+                *above = part.above(pivot, begin..end);
+                reached += part.weight_of(*above);
+            }
+            if reached < weight {
+                ranges.iter_mut().zip(above).for_each(|((begin, _), above)| *begin = above);
+            } else {
+                ranges.iter_mut().zip(above).for_each(|((_, end), above)| *end = above);
+                ranges[widest].1 = middle;
+            }
+        }
     }
 
-    /// The first value with at least this weight up to it.
-    fn reaching(&self, weight: f64) -> usize {
-        match self.until.is_empty() {
-            true => (weight.ceil() as usize).saturating_sub(1),
-            false => self.until.partition_point(|&until| until < weight),
+    /// The place of [`cut`](Self::cut), from a place that is not after it.
+    fn cut_after(&self, mut cut: Cut, weight: f64) -> Cut {
+        while let Some((part, _)) = self.next(&cut) {
+            let until = cut.weight + self.weight(part, cut.before[part]);
+            if until >= weight {
+                break;
+            }
+            cut.before[part] += 1;
+            cut.weight = until;
         }
+        cut
+    }
+
+    /// The place of [`cut`](Self::cut), from a place that is not before it.
+    fn cut_before(&self, mut cut: Cut, weight: f64) -> Cut {
+        while cut.weight >= weight
+            && let Some(part) = self.last(&cut)
+        {
+            cut.before[part] -= 1;
+            cut.weight -= self.weight(part, cut.before[part]);
+        }
+        cut
+    }
+
+    /// The lowest value after a place, and its part.
+    #[inline]
+    fn next(&self, cut: &Cut) -> Option<(usize, i64)> {
+        let keys = self.parts.iter().zip(cut.before).enumerate();
+        keys.filter_map(|(i, (part, before))| Some((i, part.key(before)?))).min_by_key(|(_, key)| *key)
+    }
+
+    /// The part of the highest value before a place.
+    #[inline]
+    fn last(&self, cut: &Cut) -> Option<usize> {
+        let keys = self.parts.iter().zip(cut.before).enumerate();
+        let keys = keys.filter_map(|(i, (part, before))| Some((i, part.key(before.checked_sub(1)?)?)));
+        keys.max_by_key(|(_, key)| *key).map(|(part, _)| part)
+    }
+
+    #[inline]
+    fn weight(&self, part: usize, i: usize) -> f64 {
+        self.parts[part].weight_of(i + 1) - self.parts[part].weight_of(i)
     }
 
     /// The smallest value that a share `q` of the values does not exceed; outside of 0..1 the lowest and the highest.
-    pub(super) fn value_at(&self, q: f64) -> f64 {
-        if q <= 0.0 {
-            return self.min;
+    /// Before it and after it the values that shares smaller and larger by the error do not exceed.
+    pub(super) fn values_at(&self, q: f64) -> [f64; 3] {
+        let (low, high) = (q - self.error, q + self.error);
+        let cut = self.cut(q * self.total);
+        let value = self.value_after(&cut, q);
+        if self.error == 0.0 {
+            return [value; 3];
         }
-        if q >= 1.0 {
-            return self.max;
+        // Few values lie within the error.
+        let below = self.cut_before(cut, low * self.total);
+        let above = self.cut_after(cut, high * self.total);
+        [self.value_after(&below, low), value, self.value_after(&above, high)]
+    }
+
+    fn value_after(&self, cut: &Cut, q: f64) -> f64 {
+        match q {
+            _ if q <= 0.0 => self.min,
+            _ if q >= 1.0 => self.max,
+            _ => self.next(cut).map_or(self.max, |(_, key)| value(key)),
         }
-        self.values.get(self.reaching(q * self.total)).copied().unwrap_or(self.max)
     }
 
     /// The share of the values up to `x`.
     pub(super) fn rank_of(&self, x: f64) -> f64 {
-        match self.values.partition_point(|&value| value <= x) {
-            0 => 0.0,
-            upto => self.until(upto - 1) / self.total,
-        }
+        // The two zeros have different keys, and this one the higher.
+        let x = key(x + 0.0);
+        let until = |part: &Part| part.weight_of(part.above(x, 0..part.len()));
+        self.parts.iter().map(until).sum::<f64>() / self.total
     }
 
     /// The mean of the values between two quantiles; below 0 lies the lowest value, above 1 the highest.
@@ -92,16 +232,70 @@ impl Steps {
         let (from, to) = (low * self.total, high * self.total);
         let width = to - from;
         let outside = self.min * ((-from).max(0.0) / width) + self.max * ((to - self.total).max(0.0) / width);
-        let mut below = from.max(0.0);
         let mut mean = outside;
-        for i in self.reaching(below)..self.values.len() {
-            let until = self.until(i).min(to);
-            mean += self.values[i] * ((until - below).max(0.0) / width);
-            below = below.max(until);
-            if until >= to {
-                break;
-            }
+        let mut cut = self.cut(from);
+        while let Some((part, key)) = self.next(&cut).filter(|_| cut.weight < to) {
+            let until = cut.weight + self.weight(part, cut.before[part]);
+            mean += value(key) * ((until.min(to) - cut.weight.max(from)).max(0.0) / width);
+            cut.before[part] += 1;
+            cut.weight = until;
         }
         mean.clamp(self.min, self.max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parts of whole numbers, the first two of ones, the others of levels; some lie elsewhere than the others.
+    fn steps(lengths: [usize; PARTS], apart: i64) -> (Steps, Vec<(f64, f64)>) {
+        let (mut seed, mut all, mut parts) = (1_u64, Vec::new(), Vec::new());
+        for (i, length) in lengths.into_iter().enumerate() {
+            let mut next = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                ((seed >> 33) % 500) as f64 + (apart * i as i64) as f64
+            };
+            let mut values: Vec<f64> = (0..length).map(|_| next()).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            let keys: Vec<i64> = values.iter().map(|&value| key(value)).collect();
+            let level = i as u8 / 2 * (1 + i as u8);
+            all.extend(values.into_iter().map(|value| (value, f64::from(1 << level))));
+            parts.push(match level {
+                0 => Part::Ones(keys.into()),
+                _ => Part::Leveled(Arc::new(Leveled::alike(&keys, level))),
+            });
+        }
+        all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let ends = (all.first().map_or(0.0, |first| first.0), all.last().map_or(0.0, |last| last.0));
+        (Steps::of(parts, ends, 0.01), all)
+    }
+
+    #[test]
+    fn parts_are_read_as_one() {
+        for lengths in [[1, 0, 0, 0], [0, 0, 0, 9], [300, 2, 600, 0], [399, 200, 500, 600]] {
+            for apart in [0, 7, 1_000] {
+                let (steps, all) = steps(lengths, apart);
+                let total: f64 = all.iter().map(|(_, weight)| weight).sum();
+                assert_eq!(steps.total(), total);
+                let at = |q: f64| {
+                    let mut until = 0.0;
+                    let reaching = all.iter().find(|(_, weight)| {
+                        until += weight;
+                        until >= q * total
+                    });
+                    if q <= 0.0 { steps.min } else { reaching.map_or(steps.max, |found| found.0) }
+                };
+                for i in 0..=100 {
+                    let q = f64::from(i) / 100.0;
+                    assert_eq!(steps.values_at(q), [at(q - 0.01), at(q), at(q + 0.01)], "{lengths:?}, {apart}: {q}");
+                    let x = at(q);
+                    let until: f64 = all.iter().filter(|(value, _)| *value <= x).map(|(_, weight)| weight).sum();
+                    assert_eq!(steps.rank_of(x), until / total);
+                }
+                let mean = all.iter().map(|(value, weight)| value * weight).sum::<f64>() / total;
+                assert!((steps.mean_between(0.0, 1.0) - mean).abs() < 1e-9 * (1.0 + mean));
+            }
+        }
     }
 }

@@ -195,15 +195,8 @@ impl<S: Clone> TwoStacks<S> {
         Self { phase: Phase::new(panes, phase), front: Vec::new(), back: Vec::new(), back_total: None }
     }
 
-    fn flip_with<E>(&mut self, mut merge: impl FnMut(&mut S, &S) -> Result<(), E>) -> Result<(), E> {
-        self.flip_by(|mut pane, newer| {
-            merge(&mut pane, newer)?;
-            Ok(pane)
-        })
-    }
-
-    /// Flips; `join` makes the total of a pane and of all newer ones out of the pane and their total.
-    fn flip_by<E>(&mut self, mut join: impl FnMut(S, &S) -> Result<S, E>) -> Result<(), E> {
+    /// `join` makes the total of a pane and of all newer ones out of the pane and their total.
+    fn flip<E>(&mut self, mut join: impl FnMut(S, &S) -> Result<S, E>) -> Result<(), E> {
         self.back_total = None;
         self.front.reserve_exact(self.back.len());
         while let Some(pane) = self.back.pop() {
@@ -214,6 +207,25 @@ impl<S: Clone> TwoStacks<S> {
             self.front.push(total);
         }
         Ok(())
+    }
+
+    /// [`Sliding::expire`] with the function of [`flip`](Self::flip).
+    pub(crate) fn expire_by<E>(&mut self, join: impl FnMut(S, &S) -> Result<S, E>) -> Result<(), E> {
+        if self.front.is_empty() {
+            self.flip(join)?;
+        }
+        self.front.pop();
+        Ok(())
+    }
+
+    /// [`Sliding::settle`] with the function of [`flip`](Self::flip).
+    #[inline]
+    pub(crate) fn settle_by<E>(
+        &mut self,
+        (after, until): (i64, i64),
+        join: impl FnMut(S, &S) -> Result<S, E>,
+    ) -> Result<(), E> {
+        if self.front.is_empty() && self.phase.comes(after, until) { self.flip(join) } else { Ok(()) }
     }
 
     /// Adds the newest pane. `merge` puts the newer of two panes into the older.
@@ -234,11 +246,7 @@ impl<S: Clone> TwoStacks<S> {
     /// # Errors
     /// That of `merge`.
     pub fn expire_with<E>(&mut self, merge: impl FnMut(&mut S, &S) -> Result<(), E>) -> Result<(), E> {
-        if self.front.is_empty() {
-            self.flip_with(merge)?;
-        }
-        self.front.pop();
-        Ok(())
+        self.expire_by(into_pane(merge))
     }
 
     /// Flips, if its phase has come: see [`Sliding::settle`].
@@ -248,10 +256,10 @@ impl<S: Clone> TwoStacks<S> {
     #[inline]
     pub fn settle_with<E>(
         &mut self,
-        (after, until): (i64, i64),
+        panes: (i64, i64),
         merge: impl FnMut(&mut S, &S) -> Result<(), E>,
     ) -> Result<(), E> {
-        if self.front.is_empty() && self.phase.comes(after, until) { self.flip_with(merge) } else { Ok(()) }
+        self.settle_by(panes, into_pane(merge))
     }
 
     /// The merged panes; `None` if there are none.
@@ -266,6 +274,16 @@ impl<S: Clone> TwoStacks<S> {
             (_, None) => {}
         }
         Ok(total)
+    }
+
+    /// What the panes of the front are together, and those of the back.
+    pub(crate) fn halves(&self) -> (Option<&S>, Option<&S>) {
+        (self.front.last(), self.back_total.as_ref())
+    }
+
+    /// All that is held: neighbours were made of each other.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &S> {
+        self.front.iter().chain(&self.back).chain(&self.back_total)
     }
 
     /// How many panes there are.
@@ -296,16 +314,12 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
     }
 
     fn expire(&mut self, (): ()) -> Result<(), Mismatch> {
-        if self.front.is_empty() {
-            self.flip_by(into_total)?;
-        }
-        self.front.pop();
-        Ok(())
+        self.expire_by(into_total)
     }
 
     #[inline]
     fn settle(&mut self, after: i64, until: i64) -> Result<(), Mismatch> {
-        if self.front.is_empty() && self.phase.comes(after, until) { self.flip_by(into_total) } else { Ok(()) }
+        self.settle_by((after, until), into_total)
     }
 
     fn total(&self) -> Result<Option<S>, Mismatch> {
@@ -313,7 +327,7 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
     }
 
     fn reading(&self) -> Result<Option<S::Reading>, Mismatch> {
-        match (self.front.last(), &self.back_total) {
+        match self.halves() {
             (Some(front), Some(back)) => front.read_merged(back).map(Some),
             (Some(one), None) | (None, Some(one)) => Ok(Some(one.read())),
             (None, None) => Ok(None),
@@ -325,8 +339,15 @@ impl<S: Merge> Sliding<S> for TwoStacks<S> {
     }
 
     fn window_bytes(&self) -> usize {
-        let held = self.front.iter().chain(&self.back).chain(&self.back_total);
-        size_of::<Self>() + held.map(Summary::memory_bytes).sum::<usize>()
+        size_of::<Self>() + self.held().map(Summary::memory_bytes).sum::<usize>()
+    }
+}
+
+/// The total of the newer ones merged into a pane.
+fn into_pane<S, E>(mut merge: impl FnMut(&mut S, &S) -> Result<(), E>) -> impl FnMut(S, &S) -> Result<S, E> {
+    move |mut pane, newer| {
+        merge(&mut pane, newer)?;
+        Ok(pane)
     }
 }
 

@@ -1,5 +1,5 @@
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus, seq::SliceRandom};
-use streamgauge_sketches::{Absorb, Kll, Merge, Quantiles, Summary, Weight, Weighted};
+use streamgauge_sketches::{Absorb, Kll, Merge, Panes, Quantiles, Summary, Weight, Weighted};
 
 use crate::HOLD_OF_2000;
 
@@ -64,6 +64,44 @@ fn intervals_hold() {
         let theoretical = 2.0 * 1.96 * square.sqrt();
         assert!(width <= 1.15 * theoretical, "{case}: ranks {width}, not {theoretical}");
         assert!(at_width <= 1.15 * theoretical, "{case}: quantiles {at_width}, not {theoretical}");
+    }
+}
+
+/// Windows merge in their own way: small panes and large ones, at every phase.
+#[test]
+fn intervals_of_windows_hold() {
+    const PANES: usize = 12;
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(6);
+    for k in [20, 100] {
+        let (mut rank_holds, mut at_holds, mut width, mut square) = (0, [0; 3], 0.0, 0.0);
+        for trial in 0..2_000_u64 {
+            let mut window = Panes::<Kll>::new(PANES as u32, trial);
+            let mut panes: Vec<Vec<f64>> = Vec::new();
+            for pane in 0..30 {
+                let values = if pane % 5 == 2 { 5 * usize::from(k) } else { usize::from(k) / 2 + pane };
+                panes.push((0..values).map(|_| random.random()).collect());
+                window.push(pane as i64, sketch(&Kll::with_k(k).unwrap(), &panes[pane], 1)).unwrap();
+                window.evict(pane as i64 - PANES as i64 + 1).unwrap();
+            }
+            let mut values = panes.split_off(panes.len() - PANES).concat();
+            let n = values.len() as f64;
+            let read = window.reading().unwrap().unwrap();
+            assert_eq!(read.count(), n);
+            assert_eq!((read.min(), read.max()), values.iter().fold((1.0, 0.0), |(a, b), &x| (x.min(a), x.max(b))));
+            let (rank, share) = (read.rank(0.3), values.iter().filter(|&&x| x <= 0.3).count() as f64 / n);
+            rank_holds += usize::from(rank.contains(share));
+            width += (rank.upper - rank.lower) / 2_000.0;
+            square += (rank.value - share).powi(2) / 2_000.0;
+            for (holds, q) in at_holds.iter_mut().zip([0.1, 0.5, 0.99]) {
+                let at = (q * n).ceil() as usize - 1;
+                *holds += usize::from(read.at(q).contains(*values.select_nth_unstable_by(at, f64::total_cmp).1));
+            }
+        }
+        assert!(rank_holds >= HOLD_OF_2000, "k {k}: {rank_holds} ranks hold");
+        assert!(at_holds.iter().all(|&holds| holds >= HOLD_OF_2000), "k {k}: {at_holds:?} quantiles hold");
+        let theoretical = 2.0 * 1.96 * square.sqrt();
+        assert!(width <= 1.15 * theoretical, "k {k}: ranks {width}, not {theoretical}");
+        assert!(square.sqrt() <= 0.49 / f64::from(k), "k {k}: off by {}", square.sqrt());
     }
 }
 

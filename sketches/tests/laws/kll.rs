@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
-use streamgauge_sketches::{Absorb, Codec, ExactQuantiles, Kll, Merge, Summary, Weight, Weighted, laws};
+use streamgauge_sketches::{Absorb, Codec, ExactQuantiles, Kll, Merge, Panes, Summary, Weight, Weighted, laws};
 
 use crate::{absorbed, floats, merged, parts};
 
@@ -58,6 +58,44 @@ proptest! {
             prop_assert!(Kll::from_bytes(&kll.to_bytes()).is_ok());
         }
     }
+}
+
+/// A window that is stored and restored at every slide goes on as one that is not, and reads as its total.
+#[test]
+fn windows_go_on_as_they_were() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
+    for phase in 0..7 {
+        let mut window = Panes::<Kll>::new(7, phase);
+        let mut restored = window.clone();
+        for pane in 0..40_i64 {
+            let mut values = Kll::with_k(20).unwrap();
+            for _ in 0..random.random_range(0..90) {
+                let x = f64::from(random.random_range(-20..20_i8));
+                values.absorb_weighted(&(x / 2.0), Weight::new(f64::from(1 + u8::from(pane % 4 == 0))));
+            }
+            for window in [&mut window, &mut restored] {
+                window.push(pane, values.clone()).unwrap();
+                window.evict(pane - 6).unwrap();
+            }
+            let stored = postcard::to_allocvec(&restored).unwrap();
+            restored = postcard::from_bytes(&stored).unwrap();
+            assert_eq!(postcard::to_allocvec(&restored).unwrap(), stored);
+            let totals = [&window, &restored].map(|window| window.total().unwrap().unwrap());
+            assert_eq!(totals[0].to_bytes(), totals[1].to_bytes());
+            laws::image_holds(&totals[0]);
+            let (ours, theirs) = (window.reading().unwrap().unwrap(), restored.reading().unwrap().unwrap());
+            assert_eq!(ours.count(), totals[0].count() as f64);
+            for q in [0.0, 0.01, 0.3, 0.5, 0.9, 1.0] {
+                let (ours, theirs) = (ours.at(q), theirs.at(q));
+                assert!(ours.value == theirs.value || ours.value.is_nan(), "{ours}, {theirs}");
+                assert!(ours.lower == theirs.lower && ours.upper == theirs.upper || ours.value.is_nan());
+            }
+        }
+    }
+    let kll = |k| absorbed(&Kll::with_k(k).unwrap(), &[1.0, 2.0]);
+    let mut window = Panes::<Kll>::new(3, 0);
+    window.push(0, kll(50)).unwrap();
+    assert!(window.push(1, kll(60)).is_err());
 }
 
 /// Parts that began with the same seed err as independent ones: the errors of their sum are as wide as it says.

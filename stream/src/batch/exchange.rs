@@ -6,10 +6,10 @@
 //! lanes, which is a setting, and never on the number of threads.
 
 use std::fmt::Debug;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 
 use serde::{Serialize, de::DeserializeOwned};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+pub(crate) use streamgauge_sketches::key_hash;
 
 use crate::source::Record;
 use crate::time::Time;
@@ -55,66 +55,6 @@ impl Exchange for Local {
 
     fn exchange(&self, _: Time, outgoing: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, String> {
         Ok(outgoing)
-    }
-}
-
-/// The hash of a key by which it belongs to a shard: the same on every machine.
-#[inline]
-pub(crate) fn key_hash<Q: Hash + ?Sized>(key: &Q) -> u64 {
-    let mut hasher = KeyHasher(0);
-    key.hash(&mut hasher);
-    hasher.0
-}
-
-/// Text by XXH3, numbers by the finalizer of SplitMix64: a few instructions a record, where serializing each key to
-/// hash its bytes would cost more than what is done with it.
-struct KeyHasher(u64);
-
-impl KeyHasher {
-    #[inline]
-    fn number(&mut self, n: u64) {
-        let mut z = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ n;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        self.0 = z ^ (z >> 31);
-    }
-}
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64_with_seed(bytes, self.0);
-    }
-
-    #[inline]
-    fn write_u8(&mut self, n: u8) {
-        // The mark after a text; it needs no mixing of its own.
-        self.0 ^= u64::from(n);
-    }
-
-    #[inline]
-    fn write_u16(&mut self, n: u16) {
-        self.number(n.into());
-    }
-
-    #[inline]
-    fn write_u32(&mut self, n: u32) {
-        self.number(n.into());
-    }
-
-    #[inline]
-    fn write_u64(&mut self, n: u64) {
-        self.number(n);
-    }
-
-    #[inline]
-    fn write_usize(&mut self, n: usize) {
-        // Not by its own bytes, whose number differs between machines.
-        self.number(n as u64);
     }
 }
 
@@ -243,5 +183,7 @@ mod tests {
         spread((0..64_000_u64).map(|n| n << 40));
         spread((0..64_000_u32).map(|n| (n % 8, n / 8)));
         spread((0..64_000_u32).map(|n| format!("/page/{n}")));
+        spread((0..64_000_u32).map(|n| format!("{n:x}")));
+        spread((0..64_000_u32).map(|n| format!("https://example.org/page/{n}")));
     }
 }

@@ -75,6 +75,7 @@ impl StreamingContext {
             sources: Vec::new(),
             malformed_told: 0,
             sizes: Vec::new(),
+            sized_until: Time::MIN,
         };
         let run = move || {
             thread.enter();

@@ -152,7 +152,7 @@ where
         Part::States(states) => {
             for (key, state) in states {
                 let mut state = Some(state);
-                let held = groups.entry(&key, || state.take().expect("the state is taken once, here"));
+                let held = groups.entry_owned(key, || state.take().expect("the state is taken once, here"));
                 if let Some(state) = state {
                     spec.merge(held, state)?;
                 }

@@ -71,9 +71,13 @@ where
         Ok(Some(vec![self.input; lanes].into()))
     }
 
-    fn run(&self, _: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<Row<T, G, S>>)) -> Result<(), Error> {
-        let groups = self.groups.lane(lane);
-        in_chunks(groups.entries().iter().map(|(key, state)| G::row(key.clone(), state.read())), out);
+    fn run(&self, run: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<Row<T, G, S>>)) -> Result<(), Error> {
+        let mut groups = self.groups.lane(lane);
+        if run.keeps_rows() {
+            in_chunks(groups.entries().iter().map(|(key, state)| G::row(key.clone(), state.read())), out);
+            return Ok(());
+        }
+        in_chunks(groups.drain().map(|(key, state)| G::row(key, state.read())), out);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::Node;
-use crate::batch::{BatchRun, Input, Partitions};
+use crate::batch::{BatchRun, CHUNK, Input, Partitions};
 use crate::error::Error;
 use crate::source::Record;
 
@@ -73,10 +73,14 @@ impl<C: Compute<R>, R: Record> Node<R> for Wide<C, R> {
 /// Hands rows on, a chunk at a time.
 pub(crate) fn in_chunks<R>(rows: impl Iterator<Item = R>, out: &mut dyn FnMut(&mut Vec<R>)) {
     let mut chunk = Vec::new();
-    let mut rows = rows.peekable();
-    while rows.peek().is_some() {
-        chunk.extend(rows.by_ref().take(crate::batch::CHUNK));
+    rows.for_each(|row| {
+        if chunk.len() == CHUNK {
+            out(&mut chunk);
+            chunk.clear();
+        }
+        chunk.push(row);
+    });
+    if !chunk.is_empty() {
         out(&mut chunk);
-        chunk.clear();
     }
 }

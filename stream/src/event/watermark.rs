@@ -24,6 +24,10 @@ impl Tolerance {
         Self { delay: millis_of(delay), lateness: millis_of(lateness), idle: idle.map(millis_of) }
     }
 
+    pub(crate) fn delay(&self) -> i64 {
+        self.delay
+    }
+
     /// The delay and the allowed lateness together.
     pub(crate) fn total(&self) -> i64 {
         self.delay.saturating_add(self.lateness)

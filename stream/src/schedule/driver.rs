@@ -21,8 +21,10 @@ use crate::time::{Time, millis_of};
 /// How long a job that runs as soon as possible waits when there was nothing to read.
 const IDLE: Duration = Duration::from_millis(10);
 
-/// Every how many batches operators are asked how much they keep.
+/// Every how many batches operators are asked how much they keep; less often, if to answer takes them more than this
+/// part of the job's time: an operator may have to look at all that it keeps.
 const SIZED_EVERY: u64 = 10;
+const SIZING_SHARE: u32 = 200;
 
 /// Runs the batches of a job on a thread of its own.
 pub(crate) struct Driver {
@@ -50,6 +52,8 @@ pub(crate) struct Driver {
     pub(crate) malformed_told: usize,
     /// By state: what its operator keeps, as it said last.
     pub(crate) sizes: Vec<Option<StateSize>>,
+    /// From when on they may be asked again.
+    pub(crate) sized_until: Time,
 }
 
 /// Why a batch is run.
@@ -295,8 +299,11 @@ impl Driver {
 
     /// What operators reported, and how much they keep.
     fn measured(&mut self, mut operators: Vec<OperatorInfo>, batches_before: u64) -> Vec<OperatorInfo> {
-        if batches_before.is_multiple_of(SIZED_EVERY) {
+        let clock = &self.settings.clock;
+        if batches_before.is_multiple_of(SIZED_EVERY) && clock.now() >= self.sized_until {
+            let begun = Instant::now();
             self.sizes = self.parts.states.iter().map(|(_, state)| state.size()).collect();
+            self.sized_until = clock.now().after(begun.elapsed() * SIZING_SHARE);
         }
         for ((name, _), size) in self.parts.states.iter().zip(&self.sizes) {
             let Some(StateSize { keys, bytes }) = *size else {

@@ -1,17 +1,13 @@
 //! Keys and their values, each in a slot that stays where it is.
 
-use hashbrown::HashTable;
+use std::hash::Hash;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use streamgauge_sketches::{Key, OwnedKey};
 
-/// Any constants but those of ahash itself, which it takes away from them.
-const HASHER: ahash::RandomState = ahash::RandomState::with_seeds(
-    0x2127_599b_f432_5c37,
-    0x8803_55f2_1e6d_1965,
-    0xa076_1d64_78bd_642f,
-    0xe703_7ed1_a0b4_28db,
-);
+use super::index::Index;
+use crate::batch::exchange::key_hash;
 
 /// A hash table whose entries have numbers that do not change: what is known of a key elsewhere refers to its slot, and
 /// costs no look-up.
@@ -19,20 +15,33 @@ const HASHER: ahash::RandomState = ahash::RandomState::with_seeds(
 /// Slots that became free are used again, the last one first, and the first of all when none is held: the order of the
 /// slots depends on what happened alone.
 ///
-/// Keys lie apart from values: a look-up compares keys alone, and many of them fit in the cache.
+/// A key lies beside its value: whoever looks a key up has need of its value next.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots<K, V> {
-    index: HashTable<u32>,
-    /// By slot; of a free one the last key that was there.
-    keys: Vec<K>,
-    /// By slot; none in a free one.
-    values: Vec<Option<V>>,
+    index: Index,
+    /// By slot.
+    entries: Vec<Entry<K, V>>,
     free: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<K, V> {
+    /// Of a free slot the last key that was there.
+    key: K,
+    /// None in a free slot.
+    value: Option<V>,
+}
+
+impl<K, V> Entry<K, V> {
+    #[inline]
+    fn held(&self) -> Option<(&K, &V)> {
+        Some((&self.key, self.value.as_ref()?))
+    }
 }
 
 impl<K, V> Default for Slots<K, V> {
     fn default() -> Self {
-        Self { index: HashTable::new(), keys: Vec::new(), values: Vec::new(), free: Vec::new() }
+        Self { index: Index::default(), entries: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -43,79 +52,120 @@ fn make_room<T>(slots: &mut Vec<T>) {
     }
 }
 
+/// The hashes of the keys that are held, and their slots.
+fn hashes<K: OwnedKey, V>(entries: &[Entry<K, V>]) -> impl Iterator<Item = (u32, u32)> {
+    let held = entries.iter().zip(0..).filter(|(entry, _)| entry.value.is_some());
+    held.map(|(entry, slot)| (Slots::<K, V>::hash(&entry.key), slot))
+}
+
 impl<K: OwnedKey, V> Slots<K, V> {
+    /// The hash by which a key is found.
+    #[inline]
+    pub(super) fn hash<Q: Hash + ?Sized>(key: &Q) -> u32 {
+        (key_hash(key) >> 32) as u32
+    }
+
     /// The slot of a key; one with this value if it had none.
     #[inline]
     pub(crate) fn slot_or_insert<Q>(&mut self, key: &Q, value: impl FnOnce() -> V) -> u32
     where
         Q: Key<Owned = K> + ?Sized,
     {
-        let hash = HASHER.hash_one(key);
-        let keys = &self.keys;
-        match self.index.find(hash, |&slot| key.is(&keys[slot as usize])) {
-            Some(slot) => *slot,
+        self.search_or_insert(Self::hash(key), key, value)
+    }
+
+    fn search_or_insert<Q>(&mut self, hash: u32, key: &Q, value: impl FnOnce() -> V) -> u32
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
+        let entries = &self.entries;
+        match self.index.find(hash, |slot| key.is(&entries[slot as usize].key)) {
+            Some(slot) => slot,
             None => self.insert(hash, key.to_owned_key(), value()),
         }
     }
 
-    fn insert(&mut self, hash: u64, key: K, value: V) -> u32 {
-        let Self { index, keys, values, free } = self;
+    /// The slot that a key of this hash most likely has.
+    #[inline]
+    pub(super) fn guess(&self, hash: u32) -> u32 {
+        self.index.guess(hash)
+    }
+
+    /// The slot of a key of this hash, first of all if it is this one.
+    #[inline]
+    pub(super) fn confirm<Q>(&mut self, hash: u32, key: &Q, guess: u32, value: impl FnOnce() -> V) -> u32
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
+        match self.entries.get(guess as usize) {
+            Some(held) if key.is(&held.key) => guess,
+            _ => self.search_or_insert(hash, key, value),
+        }
+    }
+
+    #[cold]
+    fn insert(&mut self, hash: u32, key: K, value: V) -> u32 {
+        let Self { index, entries, free } = self;
+        let entry = Entry { key, value: Some(value) };
         let slot = match free.pop() {
             Some(slot) => {
-                keys[slot as usize] = key;
-                values[slot as usize] = Some(value);
+                entries[slot as usize] = entry;
                 slot
             }
             None => {
-                make_room(keys);
-                make_room(values);
-                keys.push(key);
-                values.push(Some(value));
-                (keys.len() - 1) as u32
+                make_room(entries);
+                entries.push(entry);
+                (entries.len() - 1) as u32
             }
         };
-        index.insert_unique(hash, slot, |&slot| HASHER.hash_one(&keys[slot as usize]));
+        index.insert(hash, slot, hashes(&entries[..slot as usize]));
         slot
     }
 
     /// The key and the value in a slot.
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<(&K, &V)> {
-        let value = self.values.get(slot as usize)?.as_ref()?;
-        Some((&self.keys[slot as usize], value))
+        self.entries.get(slot as usize)?.held()
+    }
+
+    /// Reads the ends of entries that will be asked for soon, so that they come from memory side by side: the beginnings
+    /// were read when the keys were compared.
+    #[inline]
+    pub(crate) fn touch(&self, slots: &[u32]) {
+        // The beginning of the next one is where this one ends: it may be on another line.
+        let held = |slot: usize| self.entries.get(slot).is_some_and(|entry| entry.value.is_some());
+        let touched = slots.iter().map(|slot| u32::from(held(*slot as usize)) + u32::from(held(*slot as usize + 1)));
+        std::hint::black_box(touched.sum::<u32>());
     }
 
     /// The value in a slot.
     #[inline]
     pub(crate) fn value_mut(&mut self, slot: u32) -> Option<&mut V> {
-        self.values.get_mut(slot as usize)?.as_mut()
+        self.entries.get_mut(slot as usize)?.value.as_mut()
     }
 
     /// The key and the value in a slot, to change the value.
     #[inline]
     pub(crate) fn entry_mut(&mut self, slot: u32) -> Option<(&K, &mut V)> {
-        let value = self.values.get_mut(slot as usize)?.as_mut()?;
-        Some((&self.keys[slot as usize], value))
+        let Entry { key, value } = self.entries.get_mut(slot as usize)?;
+        Some((key, value.as_mut()?))
     }
 
     /// Frees a slot.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<V> {
-        let value = self.values.get_mut(slot as usize)?.take()?;
-        let hash = HASHER.hash_one(&self.keys[slot as usize]);
-        if let Ok(found) = self.index.find_entry(hash, |&held| held == slot) {
-            found.remove();
-        }
+        let value = self.entries.get_mut(slot as usize)?.value.take()?;
+        let hash_of = |slot: u32| Self::hash(&self.entries[slot as usize].key);
+        self.index.remove(hash_of(slot), slot, hash_of);
         self.free.push(slot);
         if self.is_empty() {
-            self.keys.clear();
-            self.values.clear();
+            self.entries.clear();
             self.free.clear();
         }
         Some(value)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.keys.len() - self.free.len()
+        self.entries.len() - self.free.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -124,24 +174,23 @@ impl<K: OwnedKey, V> Slots<K, V> {
 
     /// How many slots there are, free ones among them.
     pub(crate) fn capacity(&self) -> usize {
-        self.keys.len()
+        self.entries.len()
     }
 
     /// The keys and values by slot.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.keys.iter().zip(&self.values).filter_map(|(key, value)| Some((key, value.as_ref()?)))
+        self.entries.iter().filter_map(Entry::held)
     }
 
     /// The values by slot.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.values.iter_mut().flatten()
+        self.entries.iter_mut().filter_map(|entry| entry.value.as_mut())
     }
 
     /// The bytes held, without what keys and values hold on the heap.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.index.allocation_size()
-            + self.keys.capacity() * size_of::<K>()
-            + self.values.capacity() * size_of::<Option<V>>()
+        self.index.memory_bytes()
+            + self.entries.capacity() * size_of::<Entry<K, V>>()
             + self.free.capacity() * size_of::<u32>()
     }
 }
@@ -149,8 +198,7 @@ impl<K: OwnedKey, V> Slots<K, V> {
 /// Stored as the entries by slot, and the free slots in the order in which they will be used.
 impl<K: Serialize, V: Serialize> Serialize for Slots<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entries = self.keys.iter().zip(&self.values).map(|(key, value)| value.as_ref().map(|value| (key, value)));
-        (entries.collect::<Vec<_>>(), &self.free).serialize(serializer)
+        (self.entries.iter().map(Entry::held).collect::<Vec<_>>(), &self.free).serialize(serializer)
     }
 }
 
@@ -170,18 +218,15 @@ impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Slots<K, V> {
         for (entry, slot) in entries.into_iter().zip(0..) {
             let (key, value) = entry.unzip();
             // A free slot has a key too, which nobody asks for.
-            slots.keys.push(key.unwrap_or_else(|| any.clone()));
-            slots.values.push(value);
-            let Self { index, keys, values, .. } = &mut slots;
-            if values[slot as usize].is_none() {
-                continue;
-            }
-            let key = &keys[slot as usize];
-            let hash = HASHER.hash_one(key);
-            if index.find(hash, |&held| keys[held as usize] == *key).is_some() {
+            slots.entries.push(Entry { key: key.unwrap_or_else(|| any.clone()), value });
+            let Self { index, entries, .. } = &mut slots;
+            let (before, [.., entry]) = entries.split_at(slot as usize) else { continue };
+            let Some((key, _)) = entry.held() else { continue };
+            let hash = Self::hash(key);
+            if index.find(hash, |held| before[held as usize].key == *key).is_some() {
                 return Err(D::Error::custom("a key is there twice"));
             }
-            index.insert_unique(hash, slot, |&slot| HASHER.hash_one(&keys[slot as usize]));
+            index.insert(hash, slot, hashes(before));
         }
         Ok(slots)
     }

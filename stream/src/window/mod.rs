@@ -7,6 +7,7 @@
 mod event;
 mod grid;
 mod kept;
+mod open;
 mod panes;
 mod processing;
 mod records;

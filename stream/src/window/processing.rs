@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec};
 
-use super::runs::for_each_run;
+use super::open::Open;
 use super::slide::{Slide, Summaries};
 use super::store::SlidingWindows;
 use super::{Grid, check, schema};
@@ -44,14 +44,6 @@ struct Lane<K: OwnedKey, L: Slide> {
     open: Option<Open<L::Partial>>,
 }
 
-/// A pane that takes records in: a partial result for each slot that has any. A record is looked up once, in the table of
-/// the windows, which knows the place of its key here.
-#[derive(Serialize, Deserialize)]
-struct Open<P> {
-    pane: i64,
-    partials: Vec<(u32, P)>,
-}
-
 impl<K: OwnedKey, L: Slide> Default for Lane<K, L> {
     fn default() -> Self {
         Self { windows: SlidingWindows::default(), open: None }
@@ -64,8 +56,7 @@ impl<K: OwnedKey, L: Slide> Lane<K, L> {
         let Some(open) = self.open.as_mut().filter(|open| grid.pane_end(open.pane) <= now) else {
             return Ok(());
         };
-        self.windows.push(slide, open.pane, open.partials.drain(..))?;
-        // The next pane has its room.
+        self.windows.push(slide, open.pane, open.drain())?;
         open.pane = grid.pane_of(now);
         Ok(())
     }
@@ -98,34 +89,12 @@ where
             return Ok(());
         }
         let (Self { grouping, aggregate, slide, grid, .. }, Lane { windows, open }) = (self, lane);
-        let panes = grid.panes_per_window();
-        let open = open.get_or_insert_with(|| Open { pane, partials: Vec::new() });
+        let open = open.get_or_insert_with(|| Open::new(pane));
+        let windows = (windows, slide, grid.panes_per_window());
         match part {
-            Part::States(states) => {
-                for (key, partial) in states {
-                    let mut partial = Some(partial);
-                    let take = || partial.take().expect("the partial result is taken once, here");
-                    let slot = windows.slot(slide, &key, panes);
-                    let place = windows.place(slot, &mut open.partials, take);
-                    if let (Some(partial), Some((_, held))) = (partial, open.partials.get_mut(place as usize)) {
-                        aggregate.merge(held, partial)?;
-                    }
-                }
-            }
-            Part::Records(mut records) => {
-                let mut places = Vec::with_capacity(records.len());
-                for record in &records {
-                    grouping.visit(record, |key: &G::Borrowed| {
-                        let slot = windows.slot(slide, key, panes);
-                        places.push(windows.place(slot, &mut open.partials, || aggregate.start()));
-                    });
-                }
-                for_each_run(&mut records, &mut places, open.partials.len(), |place, run| {
-                    aggregate.absorb_all(&mut open.partials[place].1, run);
-                });
-            }
+            Part::States(states) => open.merge(windows, aggregate, states),
+            Part::Records(mut records) => open.absorb(windows, (grouping, aggregate), &mut records),
         }
-        Ok(())
     }
 
     /// Adds what a lane has got in this batch, and brings its windows up to now.

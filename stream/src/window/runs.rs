@@ -3,8 +3,13 @@
 /// Fewer records a place than this, and putting them together costs more than it saves.
 const WORTHWHILE: usize = 4;
 
-/// Calls `absorb` with the records of each place, in their order. Where there are many for a place they are put
-/// together first, so that its partial result is worked on once and by many.
+/// Whether so many records are worth putting together for so many places.
+pub(super) fn is_worthwhile(records: usize, places: usize) -> bool {
+    records >= WORTHWHILE * places
+}
+
+/// Puts the records of each place together and calls `absorb` with them, in their order: a partial result is worked on
+/// once and by many.
 ///
 /// `places` says for each record, none left out, which of the `count` places it goes to.
 pub(super) fn for_each_run<T>(
@@ -13,12 +18,6 @@ pub(super) fn for_each_run<T>(
     count: usize,
     mut absorb: impl FnMut(usize, &[T]),
 ) {
-    if records.len() < WORTHWHILE * count || records.len() != places.len() {
-        for (record, place) in records.iter().zip(places) {
-            absorb(*place as usize, std::slice::from_ref(record));
-        }
-        return;
-    }
     // A counting sort: where each place ends, then where each record goes.
     let mut ends = vec![0_u32; count];
     places.iter().for_each(|place| ends[*place as usize] += 1);

@@ -25,8 +25,12 @@ pub(crate) trait Slide: Send + Sync + 'static {
     /// Whether [`settle`](Self::settle) does anything.
     const SETTLES: bool = false;
 
+    /// Whether a pane may come in several pieces, each with a ticket: all of them together are the pane.
+    const BY_PIECES: bool = false;
+
     fn window(&self, panes: u32, phase: u64) -> Self::Window;
-    fn push(&self, window: &mut Self::Window, pane: Self::Partial) -> Result<Self::Ticket, Mismatch>;
+    /// Adds the newest pane. No ticket is kept of a pane that has nothing.
+    fn push(&self, window: &mut Self::Window, pane: Self::Partial) -> Result<Option<Self::Ticket>, Mismatch>;
     fn expire(&self, window: &mut Self::Window, ticket: Self::Ticket) -> Result<(), Mismatch>;
     #[inline]
     fn settle(&self, _: &mut Self::Window, _after: i64, _until: i64) -> Result<(), Mismatch> {
@@ -62,8 +66,8 @@ impl<S: Merge> Slide for Summaries<S> {
     }
 
     #[inline]
-    fn push(&self, window: &mut S::Window, pane: S) -> Result<Self::Ticket, Mismatch> {
-        window.push(pane)
+    fn push(&self, window: &mut S::Window, pane: S) -> Result<Option<Self::Ticket>, Mismatch> {
+        window.push(pane).map(Some)
     }
 
     #[inline]
@@ -128,8 +132,8 @@ impl<V: Value, F: Fn(V, V) -> V + Send + Sync + 'static> Slide for Reduced<V, F>
         TwoStacks::over(panes, phase)
     }
 
-    fn push(&self, window: &mut Self::Window, pane: Option<V>) -> Result<(), Mismatch> {
-        certain(window.push_with(pane, self.merge()))
+    fn push(&self, window: &mut Self::Window, pane: Option<V>) -> Result<Option<()>, Mismatch> {
+        certain(window.push_with(pane, self.merge())).map(Some)
     }
 
     fn expire(&self, window: &mut Self::Window, (): ()) -> Result<(), Mismatch> {
@@ -165,6 +169,7 @@ pub(crate) struct Invertible<V, F, I> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Total<V> {
     value: Option<V>,
+    /// Or pieces of them.
     panes: u32,
 }
 
@@ -176,8 +181,10 @@ where
 {
     type Partial = Option<V>;
     type Window = Total<V>;
-    type Ticket = Option<V>;
+    type Ticket = V;
     type Reading = V;
+
+    const BY_PIECES: bool = true;
 
     fn window(&self, _: u32, _: u64) -> Total<V> {
         Total { value: None, panes: 0 }
@@ -193,8 +200,7 @@ where
     }
 
     #[inline]
-    fn expire(&self, window: &mut Total<V>, ticket: Option<V>) -> Result<(), Mismatch> {
-        let Some(oldest) = ticket else { return Ok(()) };
+    fn expire(&self, window: &mut Total<V>, oldest: V) -> Result<(), Mismatch> {
         window.panes = window.panes.saturating_sub(1);
         window.value = window.value.take().filter(|_| window.panes > 0).map(|value| (self.inverse)(value, oldest));
         Ok(())
@@ -228,9 +234,9 @@ impl<V: Value> Slide for Gathered<V> {
         VecDeque::new()
     }
 
-    fn push(&self, window: &mut VecDeque<Vec<V>>, pane: Vec<V>) -> Result<(), Mismatch> {
+    fn push(&self, window: &mut VecDeque<Vec<V>>, pane: Vec<V>) -> Result<Option<()>, Mismatch> {
         window.push_back(pane);
-        Ok(())
+        Ok(Some(()))
     }
 
     fn expire(&self, window: &mut VecDeque<Vec<V>>, (): ()) -> Result<(), Mismatch> {

@@ -7,34 +7,26 @@ use streamgauge_sketches::{Key, Mismatch, OwnedKey};
 
 use super::slide::Slide;
 use crate::batch::exchange::key_hash;
-use crate::state::Slots;
+use crate::dstream::Grouping;
+use crate::state::{Found, Slots};
 
 /// A sliding window for each key that has any pane, and the tickets of the panes, all keys of a pane together: what
 /// leaves is found without a look-up.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(super) struct SlidingWindows<K: OwnedKey, L: Slide> {
-    windows: Slots<K, Held<L::Window>>,
+    windows: Slots<K, L::Window>,
     /// Oldest first: the pane, and the slots of the keys that are in it.
     panes: VecDeque<(i64, Vec<(u32, L::Ticket)>)>,
     /// The pane up to which windows were settled.
     settled: i64,
+    /// The tickets of what the windows have of the open pane. Has the room of a pane that has left.
+    open: Vec<(u32, L::Ticket)>,
 }
-
-/// What a key has.
-#[derive(Clone, Serialize, Deserialize)]
-struct Held<W> {
-    window: W,
-    /// Its place in the pane that is open, or [`NOWHERE`].
-    place: u32,
-}
-
-/// The place of a key that has nothing in the open pane.
-const NOWHERE: u32 = u32::MAX;
 
 impl<K: OwnedKey, L: Slide> Default for SlidingWindows<K, L> {
     fn default() -> Self {
-        Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN }
+        Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN, open: Vec::new() }
     }
 }
 
@@ -46,39 +38,47 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         Q: Key<Owned = K> + ?Sized,
     {
         let phase = || if size_of::<K>() == 0 { 0 } else { key_hash(key) };
-        self.windows.slot_or_insert(key, || Held { window: slide.window(panes, phase()), place: NOWHERE })
+        self.windows.slot_or_insert(key, || slide.window(panes, phase()))
     }
 
-    /// The place of a key's partial result among those of the open pane, which are given back to [`push`](Self::push).
+    /// The slots of the keys of records that are looked up together.
     #[inline]
-    pub(super) fn place(
-        &mut self,
-        slot: u32,
-        partials: &mut Vec<(u32, L::Partial)>,
-        start: impl FnOnce() -> L::Partial,
-    ) -> u32 {
-        let Some(Held { place, .. }) = self.windows.value_mut(slot) else {
-            return NOWHERE;
-        };
-        if *place as usize >= partials.len() {
-            *place = partials.len() as u32;
-            partials.push((slot, start()));
-        }
-        *place
+    pub(super) fn slots_of<T, G>(&mut self, slide: &L, grouping: &G, records: &[T], found: &mut Found, panes: u32)
+    where
+        G: Grouping<T, Key = K>,
+    {
+        self.windows.slots_of(grouping, records, found, |key| slide.window(panes, key_hash(key)));
     }
 
-    /// Adds the newest pane: its partial results, each by the slot of its key.
+    /// Whether so many more records of the open pane may each be a piece of it.
+    ///
+    /// Where keys have few records in a pane, putting them together first costs more than it saves. There are never
+    /// more than two pieces for each key that has a window.
+    pub(super) fn take_pieces(&self, records: usize) -> bool {
+        L::BY_PIECES && self.open.len() + records <= 2 * self.windows.len()
+    }
+
+    /// Adds a piece of the open pane.
+    #[inline]
+    pub(super) fn push_piece(&mut self, slide: &L, slot: u32, piece: L::Partial) -> Result<(), Mismatch> {
+        if let Some(window) = self.windows.value_mut(slot) {
+            self.open.extend(slide.push(window, piece)?.map(|ticket| (slot, ticket)));
+        }
+        Ok(())
+    }
+
+    /// Adds the newest pane: its partial results, each by the slot of its key, and the pieces that are there.
     pub(super) fn push(
         &mut self,
         slide: &L,
         pane: i64,
         partials: impl Iterator<Item = (u32, L::Partial)>,
     ) -> Result<(), Mismatch> {
-        let mut tickets = Vec::with_capacity(partials.size_hint().0);
+        let mut tickets = std::mem::take(&mut self.open);
+        tickets.reserve_exact(partials.size_hint().0);
         for (slot, partial) in partials {
-            if let Some(Held { window, place }) = self.windows.value_mut(slot) {
-                *place = NOWHERE;
-                tickets.push((slot, slide.push(window, partial)?));
+            if let Some(window) = self.windows.value_mut(slot) {
+                tickets.extend(slide.push(window, partial)?.map(|ticket| (slot, ticket)));
             }
         }
         self.panes.push_back((pane, tickets));
@@ -90,15 +90,18 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     pub(super) fn advance(&mut self, slide: &L, first_pane: i64, last_pane: i64) -> Result<(), Mismatch> {
         let mut emptied = Vec::new();
         while self.panes.front().is_some_and(|(pane, _)| *pane < first_pane)
-            && let Some((_, tickets)) = self.panes.pop_front()
+            && let Some((_, mut tickets)) = self.panes.pop_front()
         {
-            for (slot, ticket) in tickets {
-                if let Some(Held { window, .. }) = self.windows.value_mut(slot) {
+            for (slot, ticket) in tickets.drain(..) {
+                if let Some(window) = self.windows.value_mut(slot) {
                     slide.expire(window, ticket)?;
                     if L::is_empty(window) {
                         emptied.push(slot);
                     }
                 }
+            }
+            if self.open.is_empty() {
+                self.open = tickets;
             }
         }
         for slot in emptied {
@@ -108,13 +111,13 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         if !L::SETTLES {
             return Ok(());
         }
-        self.windows.values_mut().try_for_each(|held| slide.settle(&mut held.window, settled, last_pane))
+        self.windows.values_mut().try_for_each(|window| slide.settle(window, settled, last_pane))
     }
 
     /// The keys and the readings of their windows.
     pub(super) fn readings(&self, slide: &L) -> impl Iterator<Item = Result<(&K, L::Reading), Mismatch>> {
-        self.windows.iter().filter_map(move |(key, held)| {
-            let reading = slide.read(&held.window).transpose()?;
+        self.windows.iter().filter_map(move |(key, window)| {
+            let reading = slide.read(window).transpose()?;
             Some(reading.map(|reading| (key, reading)))
         })
     }
@@ -135,9 +138,10 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     /// The bytes held.
     pub(super) fn memory_bytes(&self) -> usize {
         let windows: usize =
-            self.windows.iter().map(|(_, held)| L::window_bytes(&held.window) - size_of::<L::Window>()).sum();
+            self.windows.iter().map(|(_, window)| L::window_bytes(window) - size_of::<L::Window>()).sum();
         let ticket = |(_, ticket): &(u32, L::Ticket)| size_of::<u32>() + L::ticket_bytes(ticket);
-        let panes = self.panes.iter().map(|(_, tickets)| tickets.iter().map(ticket).sum::<usize>());
+        let panes = self.panes.iter().map(|(_, tickets)| tickets).chain([&self.open]);
+        let panes = panes.map(|tickets| tickets.iter().map(ticket).sum::<usize>());
         self.windows.memory_bytes() + windows + panes.sum::<usize>()
     }
 }

@@ -47,9 +47,12 @@ pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Resu
         Workload::W4 => {
             let running = job.stream(input::values(workload, folder)?).key_by(|(key, _)| key).map_with_state(
                 |(key, value), state: &mut State<'_, u32, Statistics>| {
-                    let statistics = state.or_default();
+                    let held = state.or_default();
+                    // On a copy: what was just written in parts is not read back as a whole.
+                    let mut statistics = *held;
                     statistics.add(value.into());
-                    (key, *statistics)
+                    *held = statistics;
+                    (key, statistics)
                 },
             );
             job.fold(&running, |tally, (key, it)| tally.running(*key, it.count, it.mean, it.m2));

@@ -150,8 +150,9 @@ pub(crate) fn race(workload: Workload, folder: &Path, rounds: usize, short: bool
 
 /// Compares the rows of the two sides, batch by batch.
 fn check(workload: Workload, ours: &[Batch], theirs: &[Batch]) -> io::Result<()> {
-    /// How far apart two sums of a thousand estimates of p99 may be.
-    const NEAR: f64 = 0.02;
+    /// How far apart two sums of a thousand estimates of p99 may be. Where only some thirty values lie beyond, a sketch
+    /// has kept a few of them; all keys have about as many, so much of that error is the same for all.
+    const NEAR: f64 = 0.03;
     for (batch, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
         let (ours, theirs) = (ours.tally, theirs.tally);
         let same = match workload {

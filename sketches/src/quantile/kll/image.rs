@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Kll;
-use super::levels::{Levels, key, value};
+use super::coins::Coins;
+use super::levels::Levels;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::DecodeError;
 use crate::estimate::Family;
+use crate::quantile::ascending::{key, value};
 use crate::random::Draws;
 
 /// A sketch before it is known to be one.
@@ -28,7 +30,7 @@ pub(super) struct Parts {
 
 impl From<Kll> for Parts {
     fn from(kll: Kll) -> Self {
-        let (min, max) = Kll::ends(&[&kll.levels]);
+        let (min, max) = ends(&kll.levels);
         let Kll { levels, ignored } = kll;
         let all = std::iter::once(&levels.buffer[..]).chain(levels.runs());
         Self {
@@ -36,11 +38,11 @@ impl From<Kll> for Parts {
             ignored,
             min,
             max,
-            variance: levels.variance,
-            owed: levels.owed,
-            opposite: levels.opposite,
+            variance: levels.coins.variance,
+            owed: levels.coins.owed,
+            opposite: levels.coins.opposite,
             levels: all.map(|level| level.iter().map(|&key| value(key)).collect()).collect(),
-            draws: levels.draws,
+            draws: levels.coins.draws,
         }
     }
 }
@@ -87,8 +89,14 @@ impl TryFrom<Parts> for Kll {
         levels.buffer = stored[0].iter().copied().map(key).collect();
         levels.items = stored[1..].iter().rev().flatten().copied().map(key).collect();
         levels.lengths = stored[1..].iter().map(Vec::len).collect();
-        Ok(Self { levels: Levels { owed, opposite, variance, draws, ..levels }, ignored })
+        Ok(Self { levels: Levels { coins: Coins { owed, opposite, variance, draws }, ..levels }, ignored })
     }
+}
+
+/// The lowest and the highest value; the infinities, the other way round, if there is none.
+fn ends(levels: &Levels) -> (f64, f64) {
+    let (min, max) = levels.ends();
+    if levels.is_empty() { (f64::INFINITY, f64::NEG_INFINITY) } else { (value(min), value(max)) }
 }
 
 impl Codec for Kll {
@@ -97,15 +105,15 @@ impl Codec for Kll {
 
     fn encode(&self, out: &mut Writer) {
         let Self { levels, ignored } = self;
-        let (min, max) = Self::ends(&[&self.levels]);
+        let (min, max) = ends(&self.levels);
         out.u16(levels.k);
         out.u64(*ignored);
         out.f64(min);
         out.f64(max);
-        out.f64(levels.variance);
-        levels.draws.encode(out);
-        out.u64(levels.owed);
-        out.u64(levels.opposite);
+        out.f64(levels.coins.variance);
+        levels.coins.draws.encode(out);
+        out.u64(levels.coins.owed);
+        out.u64(levels.coins.opposite);
         out.u8(1 + levels.lengths.len() as u8);
         for level in std::iter::once(&levels.buffer[..]).chain(levels.runs()) {
             out.u32(level.len() as u32);

@@ -2,25 +2,8 @@
 
 use std::ops::Range;
 
-use crate::random::Draws;
+use super::coins::Coins;
 use crate::summary::Weight;
-
-/// Bits of a finite float that ascend as the floats do.
-#[inline]
-pub(super) fn key(value: f64) -> i64 {
-    flip(value.to_bits() as i64)
-}
-
-/// The float of a [`key`].
-pub(super) fn value(key: i64) -> f64 {
-    f64::from_bits(flip(key) as u64)
-}
-
-/// Turns the bits of negative floats round, whose order is the wrong way; undoes it too.
-#[inline]
-fn flip(bits: i64) -> i64 {
-    bits ^ ((bits >> 63) as u64 >> 1) as i64
-}
 
 /// Compacting the items of a level takes every second one to the level above, where each stands for twice as many.
 #[derive(Clone, Debug)]
@@ -32,16 +15,10 @@ pub(super) struct Levels {
     pub(super) items: Vec<i64>,
     /// The number of items at levels 1, 2, …; the last is not 0.
     pub(super) lengths: Vec<usize>,
-    /// Bit h: the last coin of level h was drawn, so the next one is its opposite …
-    pub(super) owed: u64,
-    /// … which is this bit; 0 where none is owed.
-    pub(super) opposite: u64,
     /// The lowest and the highest item, those in the buffer aside.
     pub(super) min: i64,
     pub(super) max: i64,
-    /// The variance of the weight below any value.
-    pub(super) variance: f64,
-    pub(super) draws: Draws,
+    pub(super) coins: Coins,
 }
 
 impl Levels {
@@ -56,12 +33,9 @@ impl Levels {
             buffer: Vec::new(),
             items: Vec::new(),
             lengths: Vec::new(),
-            owed: 0,
-            opposite: 0,
             min: i64::MAX,
             max: i64::MIN,
-            variance: 0.0,
-            draws: Draws::new(seed),
+            coins: Coins::new(seed),
         }
     }
 
@@ -72,7 +46,7 @@ impl Levels {
     }
 
     /// The items at which the level so far below the highest may be compacted: k · (2/3)^depth.
-    fn capacity(k: u16, depth: usize) -> usize {
+    pub(super) fn capacity(k: u16, depth: usize) -> usize {
         const SHARES: [f64; Levels::HIGHEST + 1] = {
             let mut shares = [1.0; Levels::HIGHEST + 1];
             let mut depth = 1;
@@ -100,12 +74,6 @@ impl Levels {
         self.buffer.is_empty() && self.items.is_empty()
     }
 
-    /// What the lightest item above the buffer stands for.
-    pub(super) fn lightest(&self) -> f64 {
-        let level = self.lengths.iter().position(|&length| length > 0).map_or(0, |empty| empty + 1);
-        2_f64.powi(level as i32)
-    }
-
     /// Where the items of a level begin and end.
     fn range(&self, level: usize) -> Range<usize> {
         let below: usize = self.lengths.iter().take(level - 1).sum();
@@ -118,22 +86,6 @@ impl Levels {
         (1..=self.lengths.len()).map(|level| &self.items[self.range(level)])
     }
 
-    /// How many items are kept.
-    pub(super) fn kept(&self) -> usize {
-        self.buffer.len() + self.items.len()
-    }
-
-    /// Adds all items and for how many each stands: ascending runs, one after another.
-    pub(super) fn weighted(&self, all: &mut Vec<(i64, f64)>) {
-        let begin = all.len();
-        all.extend(self.buffer.iter().map(|&key| (key, 1.0)));
-        all[begin..].sort_unstable_by_key(|&(key, _)| key);
-        for (run, level) in self.runs().zip(1..) {
-            let weight = 2_f64.powi(level);
-            all.extend(run.iter().map(|&key| (key, weight)));
-        }
-    }
-
     /// The lowest and the highest item; the other way round if there is none.
     pub(super) fn ends(&self) -> (i64, i64) {
         self.buffer.iter().fold((self.min, self.max), |(min, max), &key| (min.min(key), max.max(key)))
@@ -142,7 +94,7 @@ impl Levels {
     #[inline]
     pub(super) fn push(&mut self, key: i64) {
         if self.buffer.len() == self.buffer.capacity() {
-            self.grow_buffer();
+            self.grow_buffer(1);
         }
         self.buffer.push(key);
         if self.buffer.len() >= Self::buffer_size(self.k) {
@@ -150,22 +102,38 @@ impl Levels {
         }
     }
 
-    /// Twice the room, never more than is needed.
+    /// Adds items one after the other.
+    pub(super) fn push_all(&mut self, mut keys: &[i64]) {
+        while !keys.is_empty() {
+            let free = Self::buffer_size(self.k) - self.buffer.len();
+            let (first, rest) = keys.split_at(keys.len().min(free));
+            if self.buffer.capacity() - self.buffer.len() < first.len() {
+                self.grow_buffer(first.len());
+            }
+            self.buffer.extend_from_slice(first);
+            if first.len() == free {
+                self.compact_buffer();
+            }
+            keys = rest;
+        }
+    }
+
+    /// Twice the room, or what more is needed, never more than all that will be.
     #[cold]
-    fn grow_buffer(&mut self) {
+    fn grow_buffer(&mut self, more: usize) {
         let (length, most) = (self.buffer.len(), Self::buffer_size(self.k));
-        self.buffer.reserve_exact(length.max(4).min(most - length));
+        self.buffer.reserve_exact(length.max(4).max(more).min(most - length));
     }
 
     /// Adds an item that stands for several: one item to each level whose bit is set in the weight, whose fraction is
     /// rounded at random.
     pub(super) fn push_weighted(&mut self, key: i64, weight: Weight) {
         let (whole, fraction) = (weight.get().floor(), weight.get().fract());
-        self.draws.stir(key as u64);
-        let weight = whole as u32 + u32::from(self.draws.unit() < fraction);
+        self.coins.draws.stir(key as u64);
+        let weight = whole as u32 + u32::from(self.coins.draws.unit() < fraction);
         // Sampling adds w (w − 1), rounding f (1 − f), times q (1 − q), which is at most a quarter.
         let sampling = weight_variance(whole + fraction) + fraction * (1.0 - fraction);
-        self.variance = (self.variance + 0.25 * sampling).min(f64::MAX);
+        self.coins.add_variance(0.25 * sampling);
         (self.min, self.max) = (self.min.min(key), self.max.max(key));
         let levels = weight.ilog2() as usize;
         if self.lengths.len() < levels {
@@ -185,9 +153,8 @@ impl Levels {
 
     /// Takes in the items of another.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.draws.join(&other.draws);
+        self.coins.join(&other.coins);
         (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
-        self.variance = (self.variance + other.variance).min(f64::MAX);
         if !other.items.is_empty() {
             let levels = self.lengths.len().max(other.lengths.len());
             self.lengths.resize(levels, 0);
@@ -199,16 +166,15 @@ impl Levels {
             self.items = items;
             self.lengths.iter_mut().zip(&other.lengths).for_each(|(ours, theirs)| *ours += theirs);
         }
-        other.buffer.iter().for_each(|&key| self.push(key));
+        self.push_all(&other.buffer);
         self.compress();
     }
 
     fn compact_buffer(&mut self) {
-        // Partitions begin with the same seed: their items, in their order, make their coins different.
-        self.draws.stir(mixed(&self.buffer));
+        self.coins.stir(&self.buffer);
         self.buffer.sort_unstable();
         (self.min, self.max) = (self.min.min(self.buffer[0]), self.max.max(self.buffer[self.buffer.len() - 1]));
-        let coin = self.coin(0);
+        let coin = self.coins.toss(0);
         let (above, end, half) = (self.range(1), self.items.len(), self.buffer.len() / 2);
         self.reserve(half);
         self.items.resize(end + half, 0);
@@ -238,7 +204,7 @@ impl Levels {
 
     /// Takes every second item of a level above the buffer to the next.
     fn compact(&mut self, level: usize) {
-        let coin = self.coin(level);
+        let coin = self.coins.toss(level);
         let (range, end) = (self.range(level), self.items.len());
         let half = range.len() / 2;
         self.reserve(half);
@@ -275,26 +241,6 @@ impl Levels {
             self.items.reserve_exact(more.max(most - most.min(self.items.len())));
         }
     }
-
-    /// 1 to keep the second item of each two, 0 for the first. Coins come in pairs of opposites: of two compactions of a
-    /// level that both split the items below a value unevenly, the second undoes the error of the first.
-    fn coin(&mut self, level: usize) -> usize {
-        let bit = 1 << level;
-        if self.owed & bit != 0 {
-            let coin = self.opposite & bit != 0;
-            self.owed &= !bit;
-            self.opposite &= !bit;
-            return coin.into();
-        }
-        let coin = self.draws.bits() >> 63;
-        self.owed |= bit;
-        self.opposite |= (coin ^ 1) << level;
-        // The weight below a value is off by 2ʰ if their number is odd, in one compaction of a pair but not in both:
-        // each happens half the time.
-        let error = (level as f64).exp2();
-        self.variance = (self.variance + 0.5 * error * error).min(f64::MAX);
-        coin as usize
-    }
 }
 
 /// Merges so many ascending items that lie elsewhere into the range of `items`, from the back, over what comes next.
@@ -328,17 +274,4 @@ fn merge_onto(items: &mut Vec<i64>, ours: &[i64], theirs: &[i64]) {
 /// What an item kept for `weight` items adds to the variance of a count.
 fn weight_variance(weight: f64) -> f64 {
     weight * (weight - 1.0)
-}
-
-/// A hash of items in their order.
-fn mixed(items: &[i64]) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    // Four at a time, or each would wait for the one before.
-    let mut lanes = [1, 2, 3, 4];
-    for four in items.chunks(4) {
-        for (lane, &item) in lanes.iter_mut().zip(four) {
-            *lane = (*lane ^ item as u64).wrapping_mul(ODD).rotate_left(29);
-        }
-    }
-    lanes.into_iter().fold(0, |hash: u64, lane| (hash ^ lane).wrapping_mul(ODD).rotate_left(29))
 }

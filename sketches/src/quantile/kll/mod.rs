@@ -1,20 +1,24 @@
 //! KLL: quantiles whose ranks are off by no more than a stated error.
 
+mod coins;
 mod image;
 mod levels;
+mod sorted;
+mod window;
 
 use serde::{Deserialize, Serialize};
 
 use self::image::Parts;
-use self::levels::{Levels, key, value};
+use self::levels::Levels;
+use self::sorted::Sorted;
+pub use self::window::KllWindow;
 use super::Quantiles;
-use super::steps::Steps;
+use super::ascending::key;
 use crate::error::{Mismatch, ParameterError};
-use crate::estimate::{Family, Method};
-use crate::exact::{ExactQuantiles, Z95};
+use crate::exact::ExactQuantiles;
 use crate::hash::DEFAULT_SEED;
 use crate::random::Draws;
-use crate::summary::{Absorb, Merge, Summary, TwoStacks, Weight, Weighted};
+use crate::summary::{Absorb, Items, Merge, Summary, Weight, Weighted};
 
 /// Quantiles of numbers, with a stated error of their ranks for any input.
 ///
@@ -69,9 +73,6 @@ pub struct Kll {
 impl Kll {
     /// The default size.
     pub const DEFAULT_K: u16 = 200;
-    /// How many standard deviations a 95 % interval of a rank reaches: a little more than the normal 1.96, because the
-    /// errors are sums of few powers of two.
-    const REACH: f64 = 2.1;
     /// [`rank_error`](Self::rank_error) times k: 2.6 standard deviations, each at most 0.49.
     const ERROR: f64 = 1.3;
     /// [`largest_rank_error`](Self::largest_rank_error) times k: 4.25 standard deviations.
@@ -117,7 +118,7 @@ impl Kll {
 
     /// Tosses other coins from here on.
     pub fn seeded(mut self, seed: u64) -> Self {
-        self.levels.draws = Draws::new(seed);
+        self.levels.coins.draws = Draws::new(seed);
         self
     }
 
@@ -146,39 +147,6 @@ impl Kll {
     pub fn ignored(&self) -> u64 {
         self.ignored
     }
-
-    /// The reading of several sketches as one: all that they keep.
-    fn read_all(&self, parts: &[&Levels]) -> Quantiles {
-        let mut weighted = Vec::with_capacity(parts.iter().map(|levels| levels.kept()).sum());
-        parts.iter().for_each(|levels| levels.weighted(&mut weighted));
-        // Runs one after another: a stable sort merges them.
-        weighted.sort_by_key(|&(key, _)| key);
-        let values = weighted.into_iter().map(|(key, weight)| (value(key), weight));
-        let (min, max) = Self::ends(parts);
-        let steps = Steps::weighted(values, min, max, Self::error(parts));
-        Quantiles::steps(steps, Method::new(Family::Kll, self.k().into()))
-    }
-
-    /// The lowest and the highest value; the infinities, the other way round, if there is none.
-    fn ends(parts: &[&Levels]) -> (f64, f64) {
-        let ends = parts.iter().filter(|levels| !levels.is_empty()).map(|levels| levels.ends());
-        let ends = ends.reduce(|(min, max), (low, high)| (min.min(low), max.max(high)));
-        ends.map_or((f64::INFINITY, f64::NEG_INFINITY), |(min, max)| (value(min), value(max)))
-    }
-
-    /// The half-width of the 95 % interval of a rank as it is now, as a share of all values.
-    fn error(parts: &[&Levels]) -> f64 {
-        let deviation = parts.iter().map(|levels| levels.variance).sum::<f64>().sqrt();
-        if deviation == 0.0 {
-            return 0.0;
-        }
-        // Errors come in steps of the lightest weight. An interval that ends within half a step before the next one
-        // would miss too much of what the normal distribution puts there.
-        let step = parts.iter().map(|levels| levels.lightest()).fold(f64::INFINITY, f64::min);
-        let steps = (Z95 * deviation / step).round() * step;
-        let count = parts.iter().map(|levels| levels.count()).sum::<u128>() as f64;
-        ((Self::REACH * deviation).max(steps) / count).min(1.0)
-    }
 }
 
 impl Default for Kll {
@@ -193,7 +161,7 @@ impl Summary for Kll {
     const NAME: &'static str = "Kll";
 
     fn read(&self) -> Quantiles {
-        self.read_all(&[&self.levels])
+        Sorted::read(&[&Sorted::of(self)])
     }
 
     fn memory_bytes(&self) -> usize {
@@ -218,6 +186,23 @@ impl Absorb<f64> for Kll {
         }
     }
 
+    fn absorb_all(&mut self, items: impl Items<f64>) {
+        let (mut keys, mut filled) = ([0; 64], 0);
+        items.visit_all(|item| {
+            if !item.is_finite() {
+                self.ignored = self.ignored.saturating_add(1);
+                return;
+            }
+            keys[filled] = key(*item);
+            filled += 1;
+            if filled == keys.len() {
+                self.levels.push_all(&keys);
+                filled = 0;
+            }
+        });
+        self.levels.push_all(&keys[..filled]);
+    }
+
     fn exact(&self) -> ExactQuantiles {
         ExactQuantiles::default()
     }
@@ -233,7 +218,7 @@ impl Weighted<f64> for Kll {
 }
 
 impl Merge for Kll {
-    type Window = TwoStacks<Self>;
+    type Window = KllWindow;
 
     fn compatible(&self, other: &Self) -> Result<(), Mismatch> {
         Mismatch::check(Self::NAME, "k", &self.k(), &other.k())
@@ -253,6 +238,6 @@ impl Merge for Kll {
     /// Compacts nothing, so it is at least as accurate as merging.
     fn read_merged(&self, other: &Self) -> Result<Quantiles, Mismatch> {
         self.compatible(other)?;
-        Ok(self.read_all(&[&self.levels, &other.levels]))
+        Ok(Sorted::read(&[&Sorted::of(self), &Sorted::of(other)]))
     }
 }

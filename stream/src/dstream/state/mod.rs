@@ -5,13 +5,13 @@ mod running;
 mod update;
 mod with_state;
 
+use records::Boxes;
 pub use records::StateTime;
 pub use running::{Forever, HalfLife, Running};
 pub use update::NewRecords;
 
 use std::fmt::{self, Debug};
 use std::ops::Deref;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,9 +20,10 @@ use streamgauge_sketches::{Key, OwnedKey};
 
 use self::with_state::{Idle, Rows, RowsOf, Snapshots, Stage, WithState};
 use super::{By, DStream, Grouped, Grouping, Shared};
+use crate::event::{Tolerance, Watermarks};
 use crate::graph::{Graph, Stateful};
 use crate::source::Record;
-use crate::state::{KeyedLane, Lanes, State, Watermark};
+use crate::state::{KeyedLane, Lanes, State};
 use crate::time::millis_of;
 
 /// Keys stay until their state is removed.
@@ -280,11 +281,12 @@ where
         let lanes = keyed_lanes(&graph, &name, "state", self.initial);
         let idle = timeout.map(|timeout| {
             check_length(&graph, &name, "idle timeout", timeout);
-            let watermark = Arc::new(Mutex::new(Watermark::default()));
-            if time.delay().is_some() {
-                graph.add_state(&format!("{name}: watermark"), Stateful::of("watermark".to_owned(), &watermark));
+            let tolerance = time.delay().map(|delay| Tolerance::new(delay, Duration::ZERO, time.idle()));
+            let watermarks = Arc::new(Mutex::new(Watermarks::default()));
+            if tolerance.is_some() {
+                graph.add_state(&format!("{name}: watermark"), Stateful::of("watermark".to_owned(), &watermarks));
             }
-            Idle { timeout: millis_of(timeout), delay: time.delay().map(millis_of), watermark }
+            Idle { timeout: millis_of(timeout), tolerance, watermarks }
         });
         let operator = Arc::new(WithState {
             input: graph.derived_input(inputs.clone()),
@@ -297,7 +299,7 @@ where
             function,
             rows: Lanes::new(lanes.len(), Rows::new),
             lanes: lanes.clone(),
-            expected: AtomicUsize::new(0),
+            boxes: Boxes::new(),
             computed: Mutex::new(None),
         });
         StateStream { rows: DStream::new(graph, RowsOf(operator.clone())), stage: operator, lanes }
@@ -316,7 +318,11 @@ where
         self,
         f: impl Fn(T, &mut State<'_, G::Key, S>) -> R + Send + Sync + 'static,
     ) -> StateStream<R, G::Key, S> {
-        self.with_state(None, move |record, state, rows| rows.extend(record.map(|record| f(record, state))))
+        self.with_state(None, move |record, state, rows| {
+            if let Some(record) = record {
+                rows.push(f(record, state));
+            }
+        })
     }
 
     /// Each record made into none, one or several rows, as [`Grouped::flat_map_with_state`] says.

@@ -1,21 +1,26 @@
 //! Records as they are, on their way to the lanes of their keys.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::vec::Drain;
 
 use crate::batch::BatchRun;
 use crate::batch::exchange::{key_hash, lane_of};
 use crate::dstream::{EventTime, Grouping, Node, PerBatch, Shared};
 use crate::error::Error;
+use crate::event::TIMES;
 use crate::source::Record;
-use crate::state::{FIRST_TIME, LAST_TIME};
 
 /// By which time keys are idle: that of the batch, or the event time of their records.
 pub trait StateTime<T>: Send + Sync + 'static {
     /// When a record happened, in milliseconds since the epoch; none if the time of the batch counts.
     fn event_time(&self, record: &T) -> Option<i64>;
 
-    /// How much later than newer ones a record may arrive; none if the time of the batch counts.
+    /// How much later than newer ones a record may come; none if the time of the batch counts.
     fn delay(&self) -> Option<Duration>;
+
+    /// After how much batch time without a record an input does not hold event time back; never if none.
+    fn idle(&self) -> Option<Duration>;
 }
 
 impl<T> StateTime<T> for PerBatch {
@@ -25,6 +30,10 @@ impl<T> StateTime<T> for PerBatch {
     }
 
     fn delay(&self) -> Option<Duration> {
+        None
+    }
+
+    fn idle(&self) -> Option<Duration> {
         None
     }
 }
@@ -38,6 +47,55 @@ impl<T, F: Fn(&T) -> i64 + Send + Sync + 'static> StateTime<T> for EventTime<F> 
     fn delay(&self) -> Option<Duration> {
         Some(self.delay)
     }
+
+    fn idle(&self) -> Option<Duration> {
+        self.idle
+    }
+}
+
+/// The boxes in which records travel to their lanes: filled, emptied, and filled again in the next batch.
+pub(super) struct Boxes<T>(Mutex<Spare<T>>);
+
+struct Spare<T> {
+    boxes: Vec<Vec<T>>,
+    /// How many are out. What comes from other processes is no reason to keep more.
+    out: usize,
+}
+
+impl<T> Boxes<T> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Spare { boxes: Vec::new(), out: 0 }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Spare<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An empty box for each lane.
+    fn take(&self, lanes: usize) -> Vec<Vec<T>> {
+        let mut spare = self.lock();
+        spare.out += lanes;
+        let rest = spare.boxes.len().saturating_sub(lanes);
+        let mut boxes = spare.boxes.split_off(rest);
+        boxes.resize_with(lanes, Vec::new);
+        boxes
+    }
+
+    /// Calls a function with the records of a box, and keeps the box, unless it was far too large for them.
+    pub(super) fn empty<E>(
+        &self,
+        mut records: Vec<T>,
+        work: impl FnOnce(Drain<'_, T>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let fits = records.capacity() <= 4 * records.len();
+        work(records.drain(..))?;
+        let mut spare = self.lock();
+        if fits && spare.out > 0 {
+            spare.out -= 1;
+            spare.boxes.push(records);
+        }
+        Ok(())
+    }
 }
 
 /// What a partition has for each lane.
@@ -47,34 +105,26 @@ pub(super) struct Scattered<T> {
     pub(super) newest: Option<i64>,
 }
 
-impl<T> Scattered<T> {
-    pub(super) fn len(&self) -> usize {
-        self.lanes.iter().map(Vec::len).sum()
-    }
-}
-
 /// Sorts the records of a partition by lane. Records whose event time is no time are counted as late and left out.
-/// `expected` is how many records a partition of the last batch had.
 pub(super) fn scatter_records<T, G, W>(
     parent: &Shared<T>,
     run: &BatchRun,
     partition: usize,
     (grouping, time): (&G, &W),
     lanes: usize,
-    expected: usize,
+    boxes: &Boxes<T>,
 ) -> Result<Scattered<T>, Error>
 where
     T: Record,
     G: Grouping<T>,
     W: StateTime<T>,
 {
-    let capacity = expected / lanes + expected / (4 * lanes);
-    let mut sorted: Vec<Vec<T>> = (0..lanes).map(|_| Vec::with_capacity(capacity)).collect();
+    let mut sorted = boxes.take(lanes);
     let (mut newest, mut late) = (None, 0);
     parent.run(run, partition, &mut |records| {
         for record in records.drain(..) {
             if let Some(time) = time.event_time(&record) {
-                if !(FIRST_TIME..=LAST_TIME).contains(&time) {
+                if !TIMES.contains(&time) {
                     late += 1;
                     continue;
                 }

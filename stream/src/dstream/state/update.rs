@@ -2,11 +2,10 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::records::{StateTime, is_much, scatter_records};
+use super::records::{Boxes, StateTime, is_much, scatter_records};
 use super::{KeyedState, NoTimeout, keyed_lanes};
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::dstream::{DStream, Grouped, Grouping, Node, Shared, in_chunks};
@@ -41,8 +40,7 @@ struct Update<T, G: Grouping<T>, W, S, F> {
     time: W,
     function: F,
     lanes: Arc<Lanes<KeyedLane<G::Key, S>>>,
-    /// How many records a partition of the last batch had.
-    expected: AtomicUsize,
+    boxes: Boxes<T>,
 }
 
 impl<T, G, W, S, F> Update<T, G, W, S, F>
@@ -58,10 +56,15 @@ where
         let mut keyed = self.lanes.lane(lane);
         keyed.guarded((&self.name, lane, time), |keyed| {
             let mut by_slot: Vec<(u32, T)> = Vec::with_capacity(parts.iter().map(Vec::len).sum());
-            for record in parts.into_iter().flatten() {
-                let mut slot = u32::MAX;
-                self.grouping.visit(&record, |key: &G::Borrowed| slot = keyed.slot(key));
-                by_slot.push((slot, record));
+            for part in parts {
+                self.boxes.empty(part, |records| {
+                    for record in records {
+                        let mut slot = u32::MAX;
+                        self.grouping.visit(&record, |key: &G::Borrowed| slot = keyed.slot(key));
+                        by_slot.push((slot, record));
+                    }
+                    Ok::<(), String>(())
+                })?;
             }
             // Stable: the records of a key stay in order.
             by_slot.sort_by_key(|(slot, _)| *slot);
@@ -104,11 +107,9 @@ where
         // Every key is called in every batch, also when the parent has none.
         let partitions = self.parent.prepare(run)?.unwrap_or_default();
         let (by, lanes) = ((&self.grouping, &self.time), self.lanes.len());
-        let expected = self.expected.load(Ordering::Relaxed);
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
-            scatter_records(&self.parent, run, partition, by, lanes, expected)
+            scatter_records(&self.parent, run, partition, by, lanes, &self.boxes)
         })?;
-        self.expected.store(local.iter().map(|local| local.len()).max().unwrap_or(0), Ordering::Relaxed);
         let gathered = run.gather(&self.name, lanes, local.into_iter().map(|local| local.lanes).collect())?;
         let much = is_much(&gathered) || self.lanes.iter().any(|lane| !lane.slots.is_empty());
         let holds = each_lane(run, &self.name, gathered, much, |lane, parts| self.advance(lane, parts, run.time))?;
@@ -175,7 +176,7 @@ where
             grouping,
             time,
             function: f,
-            expected: AtomicUsize::new(0),
+            boxes: Boxes::new(),
         };
         DStream::new(graph, operator)
     }

@@ -1,28 +1,26 @@
 //! A function called for every record, with the state of its key.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::vec::Drain;
 
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::OwnedKey;
 
-use super::records::{StateTime, is_much, scatter_records};
+use super::records::{Boxes, StateTime, is_much, scatter_records};
 use crate::batch::{BatchRun, CHUNK, Input, Partitions, each_lane, each_partition};
 use crate::dstream::{Grouping, Node, Shared, in_chunks};
 use crate::error::Error;
+use crate::event::{TIMES, Tolerance, Watermarks};
 use crate::source::Record;
-use crate::state::{KeyedLane, LAST_TIME, Lanes, State, Watermark};
+use crate::state::{KeyedLane, Lanes, State, TOGETHER};
 use crate::time::Time;
-
-/// Records whose keys are looked up together.
-const TOGETHER: usize = 32;
 
 /// For how long a key may be idle.
 pub(super) struct Idle {
     pub(super) timeout: i64,
-    /// By event time, with records that come so much later than newer ones; by batch time if none.
-    pub(super) delay: Option<i64>,
-    pub(super) watermark: Arc<Mutex<Watermark>>,
+    /// By event time, with so much later records; by batch time if none.
+    pub(super) tolerance: Option<Tolerance>,
+    pub(super) watermarks: Arc<Mutex<Watermarks>>,
 }
 
 /// The operator behind both `map_with_state` and `flat_map_with_state`: the function adds its rows to a vector.
@@ -37,8 +35,7 @@ pub(super) struct WithState<T, G: Grouping<T>, W, S, F, R> {
     pub(super) function: F,
     pub(super) lanes: Arc<Lanes<KeyedLane<G::Key, S>>>,
     pub(super) rows: Lanes<Rows<R>>,
-    /// How many records a partition of the last batch had.
-    pub(super) expected: AtomicUsize,
+    pub(super) boxes: Boxes<T>,
     /// The batch that was computed last: rows and snapshots both ask for it.
     pub(super) computed: Mutex<Option<Time>>,
 }
@@ -101,13 +98,10 @@ where
         // Time passes, and keys time out, also when the parent has no batch.
         let partitions = self.parent.prepare(run)?.unwrap_or_default();
         let (by, lanes) = ((&self.grouping, &self.time), self.lanes.len());
-        let expected = self.expected.load(Ordering::Relaxed);
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
-            scatter_records(&self.parent, run, partition, by, lanes, expected)
+            scatter_records(&self.parent, run, partition, by, lanes, &self.boxes)
         })?;
-        self.expected.store(local.iter().map(|local| local.len()).max().unwrap_or(0), Ordering::Relaxed);
-        let newest = local.iter().zip(partitions.iter()).filter_map(|(local, input)| Some((*input, local.newest?)));
-        let at = self.at(run, newest);
+        let at = self.at(run, &partitions, local.iter().map(|local| local.newest));
         let gathered = run.gather(&self.name, lanes, local.into_iter().map(|local| local.lanes).collect())?;
         let much = is_much(&gathered) || self.idle.is_some();
         let holds = each_lane(run, &self.name, gathered, much, |lane, parts| self.advance(lane, parts, at))?;
@@ -119,26 +113,25 @@ where
     }
 
     /// The times of this batch, after what its partitions have seen.
-    fn at(&self, run: &BatchRun, newest: impl Iterator<Item = (Input, i64)>) -> At {
+    fn at(&self, run: &BatchRun, partitions: &[Input], newest: impl Iterator<Item = Option<i64>>) -> At {
         let now = run.time.millis();
         let Some(idle) = &self.idle else {
             return At { time: run.time, begin: None, horizon: None };
         };
-        let Some(delay) = idle.delay else {
+        let Some(tolerance) = &idle.tolerance else {
             return At { time: run.time, begin: Some(now), horizon: Some(now.saturating_sub(idle.timeout)) };
         };
-        let mut watermark = idle.watermark.lock().unwrap_or_else(PoisonError::into_inner);
-        newest.for_each(|(input, newest)| watermark.see(input, newest));
-        let watermark = watermark.of(run, &self.inputs, delay);
-        if let Some(watermark) = watermark.filter(|watermark| *watermark != i64::MAX) {
-            run.report_watermark(Time::from_millis(watermark));
-        }
+        let mut watermarks = idle.watermarks.lock().unwrap_or_else(PoisonError::into_inner);
+        watermarks.arrive(run, partitions, newest.map(|newest| newest.unwrap_or(i64::MIN)));
+        let watermark = tolerance.watermark(watermarks.advance(run, &self.inputs, tolerance));
+        // None until all inputs have spoken.
+        let watermark = Some(watermark).filter(|watermark| *watermark != i64::MIN);
         let horizon = |watermark| match watermark {
             // Nothing can follow: all keys have been idle for long enough.
             i64::MAX => i64::MAX,
             watermark => watermark.saturating_sub(idle.timeout),
         };
-        At { time: run.time, begin: watermark.map(|w| w.min(LAST_TIME)), horizon: watermark.map(horizon) }
+        At { time: run.time, begin: watermark.map(|w| w.min(*TIMES.end())), horizon: watermark.map(horizon) }
     }
 
     /// Works on a lane; gives whether it has keys left.
@@ -156,7 +149,7 @@ where
             keyed.has_begun |= at.begin.is_some();
             let mut calls =
                 Calls { operator: self, keyed, chunk: rows.chunk(), rows: &mut rows, time: at.time, failure: None };
-            parts.into_iter().try_for_each(|part| calls.take_in(part))?;
+            parts.into_iter().try_for_each(|part| self.boxes.empty(part, |records| calls.take_in(records)))?;
             calls.keyed.free_emptied();
             calls.time_out(at.horizon)?;
             let Calls { chunk, .. } = calls;
@@ -190,17 +183,16 @@ where
     F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync,
     R: Record,
 {
-    fn take_in(&mut self, records: Vec<T>) -> Result<(), String> {
+    fn take_in(&mut self, mut records: Drain<'_, T>) -> Result<(), String> {
         let mut slots = [u32::MAX; TOGETHER];
-        let mut records = records.into_iter();
         while !records.as_slice().is_empty() {
             // Looked up together: the look-ups wait for memory side by side, and not one after another with the calls
             // in between. No slot is freed before the end of the batch.
-            let together = slots.iter_mut().zip(records.as_slice());
+            let all = records.as_slice();
+            let together = &all[..all.len().min(TOGETHER)];
             let found = together.len();
-            for (slot, record) in together {
-                self.operator.grouping.visit(record, |key: &G::Borrowed| *slot = self.keyed.slot(key));
-            }
+            self.keyed.slots.slots_of(&self.operator.grouping, together, &mut slots, |_| None);
+            self.keyed.slots.touch(&slots[..found]);
             for (slot, record) in slots[..found].iter().zip(records.by_ref()) {
                 if let Some(idle) = &self.operator.idle {
                     self.touch(*slot, &record, idle)?;
@@ -218,7 +210,7 @@ where
             self.keyed.timers.touch(slot, self.time.millis());
             return Ok(());
         };
-        let longest = idle.timeout.saturating_add(idle.delay.unwrap_or(0));
+        let longest = idle.timeout.saturating_add(idle.tolerance.map_or(0, |tolerance| tolerance.delay()));
         if self.keyed.timers.last(slot).is_some_and(|last| last.saturating_add(longest) < time) {
             self.call_timeout(slot)?;
         }
@@ -255,14 +247,19 @@ where
 
     #[inline]
     fn after_call(&mut self) -> Result<(), String> {
-        if let Some(cause) = self.failure.take() {
-            return Err(cause);
-        }
         if self.chunk.len() >= CHUNK {
-            let next = self.rows.chunk();
-            self.rows.full.push(std::mem::replace(&mut self.chunk, next));
+            self.next_chunk();
         }
-        Ok(())
+        match self.failure.is_some() {
+            true => Err(self.failure.take().unwrap_or_default()),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn next_chunk(&mut self) {
+        let next = self.rows.chunk();
+        self.rows.full.push(std::mem::replace(&mut self.chunk, next));
     }
 
     /// Drops the keys that have been idle for too long, each after a last call.

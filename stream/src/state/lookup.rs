@@ -1,0 +1,43 @@
+//! The slots of many records, looked up together.
+
+use streamgauge_sketches::OwnedKey;
+
+use super::Slots;
+use crate::dstream::Grouping;
+
+/// Records whose keys are looked up together.
+pub(crate) const TOGETHER: usize = 64;
+
+/// The slots of at most [`TOGETHER`] records.
+pub(crate) type Found = [u32; TOGETHER];
+
+impl<K: OwnedKey, V> Slots<K, V> {
+    /// The slots of the keys of records, each in one group, in `found`; one with a new value for a key that had none.
+    /// No more records than [`TOGETHER`].
+    ///
+    /// Looked up one after the other, each key would wait for memory in turn, and the processor would guess wrong at
+    /// the end of each search. So all are hashed first, then what stands at the places of the hashes is read, and then
+    /// the keys are compared: in each step the look-ups wait side by side.
+    #[inline]
+    pub(crate) fn slots_of<T, G>(
+        &mut self,
+        grouping: &G,
+        records: &[T],
+        found: &mut Found,
+        mut value: impl FnMut(&G::Borrowed) -> V,
+    ) where
+        G: Grouping<T, Key = K>,
+    {
+        let mut hashes = [0; TOGETHER];
+        for (hash, record) in hashes.iter_mut().zip(records) {
+            grouping.visit(record, |key: &G::Borrowed| *hash = Self::hash(key));
+        }
+        for (slot, hash) in found.iter_mut().zip(&hashes[..records.len()]) {
+            *slot = self.guess(*hash);
+        }
+        for ((slot, hash), record) in found.iter_mut().zip(&hashes).zip(records) {
+            let guess = *slot;
+            grouping.visit(record, |key: &G::Borrowed| *slot = self.confirm(*hash, key, guess, || value(key)));
+        }
+    }
+}
