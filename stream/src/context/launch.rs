@@ -52,6 +52,10 @@ impl StreamingContext {
             checkpointer = Some(Checkpointer::new(durability, &settings.name, pool.clone(), resumed.manifest));
             (replay, warnings) = (resumed.replay, resumed.warnings);
         }
+        if let Some(reached) = reached {
+            // Nobody need wait for what another run has done.
+            job.progress.complete(reached);
+        }
         let driver = Driver {
             inputs: parts.inputs.as_slice().into(),
             parts,

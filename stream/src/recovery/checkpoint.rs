@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use streamgauge_sketches::PortableHash;
 
 use super::batch_log::LOG;
 use super::frame;
@@ -138,7 +139,7 @@ impl<'a> Layout<'a> {
 
 /// A checksum that is also a fingerprint: pieces of the same length and checksum are the same.
 fn checksum(bytes: &[u8]) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(bytes)
+    bytes.portable_hash(0)
 }
 
 /// A manifest, and the bytes of its states.

@@ -217,7 +217,9 @@ impl Driver {
                 self.progress.complete(time);
                 match &mut self.checkpointer {
                     // What is still to be run again is in the old log files only: they are not over yet.
-                    Some(checkpointer) if self.replay.is_empty() => checkpointer.after_batch(time, &self.parts, &mut *self.log),
+                    Some(checkpointer) if self.replay.is_empty() => {
+                        checkpointer.after_batch(time, &self.parts, &mut *self.log)
+                    }
                     _ => Ok(()),
                 }
             }
