@@ -91,6 +91,16 @@ pub enum Error {
         /// What is wrong.
         cause: String,
     },
+    /// The clock is far behind the last batch of a job that goes on: it was set back.
+    #[error(
+        "the clock is {behind:?} behind the last batch of the job, that of {last}; set it right, or begin anew in another place"
+    )]
+    Clock {
+        /// The last batch.
+        last: Time,
+        /// How far the clock is behind it.
+        behind: Duration,
+    },
     /// There is no job to wait for.
     #[error("the job was not started")]
     NotStarted,

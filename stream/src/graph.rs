@@ -33,6 +33,8 @@ pub(crate) struct Parts {
     /// By input: what it is derived from; nothing for a source.
     pub(crate) inputs: Vec<Vec<Input>>,
     pub(crate) problems: Vec<String>,
+    /// The operators that ask for a checkpoint every so many batches.
+    pub(crate) checkpoints: Vec<(String, u32)>,
     is_started: bool,
     names: HashSet<String>,
 }
@@ -120,6 +122,11 @@ impl Graph {
         self.parts().sources.push(source);
     }
 
+    /// Takes note that an operator asks for a checkpoint every so many batches.
+    pub(crate) fn ask_for_checkpoints(&self, operator: String, every: u32) {
+        self.parts().checkpoints.push((operator, every));
+    }
+
     pub(crate) fn add_state(&self, operator: &str, state: Stateful) {
         self.parts().states.push((operator.to_owned(), state));
     }
@@ -161,6 +168,9 @@ pub(crate) trait AnySource: Send {
 
     /// Plans a batch of a range that was logged; of nothing, if none was.
     fn replay(&mut self, range: Option<&[u8]>) -> Result<Planned, Error>;
+
+    /// Whether a range can be read again by another run.
+    fn replays(&self) -> bool;
 
     /// Whether the input has ended, and its last batch was planned.
     fn is_finished(&self) -> bool;

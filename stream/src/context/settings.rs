@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::StreamingContext;
 use crate::batch::exchange::{LANES, SHARDS};
 use crate::clock::{Clock, SystemClock};
+use crate::graph::Parts;
 use crate::recovery::{Durability, LocalFolder, Resume, Storage};
 use crate::schedule::{OnFailure, Trigger};
 
@@ -57,9 +58,10 @@ impl Settings {
     }
 
     /// How the job is written down, if it is.
-    pub(crate) fn durability(&self) -> Option<Durability> {
+    pub(crate) fn durability(&self, parts: &Parts) -> Option<Durability> {
         let storage = self.storage.clone()?;
-        Some(Durability { storage, every: self.checkpoint_every, resume: self.resume })
+        let every = parts.checkpoints.iter().map(|(_, every)| *every).fold(self.checkpoint_every, u32::min);
+        Some(Durability { storage, every, resume: self.resume })
     }
 
     /// The batch interval; none if batches follow each other as fast as they can.

@@ -102,6 +102,10 @@ impl<S: Source> AnySource for Driven<S> {
         Ok(Planned { range: Vec::new(), is_empty: self.from == self.to, next })
     }
 
+    fn replays(&self) -> bool {
+        self.source.replays()
+    }
+
     fn is_finished(&self) -> bool {
         self.is_finished
     }

@@ -88,6 +88,7 @@ impl Drop for Checkpointer {
     fn drop(&mut self) {
         // Nobody else may use the storage before.
         let _ = self.wait();
+        self.storage.close();
     }
 }
 

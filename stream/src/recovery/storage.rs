@@ -15,11 +15,14 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// The place in words, for errors: a path, a bucket.
     fn place(&self) -> String;
 
-    /// Makes sure that the place is there, can be written, and is used by nobody else until the storage is dropped.
+    /// Makes sure that the place is there, can be written, and is used by nobody else until it is [closed](Self::close).
     ///
     /// # Errors
     /// `AddrInUse`, if a running job uses it; whatever the system says.
     fn open(&self) -> io::Result<()>;
+
+    /// The job has ended: others may use the place.
+    fn close(&self);
 
     /// The names of all files, in no order.
     ///
@@ -60,7 +63,7 @@ pub trait Append: Send {
 #[derive(Debug)]
 pub struct LocalFolder {
     folder: PathBuf,
-    /// Held as long as the storage: the lock on the folder.
+    /// Held while the storage is open: the lock on the folder.
     lock: Mutex<Option<File>>,
 }
 
@@ -112,6 +115,11 @@ impl Storage for LocalFolder {
         }
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
         Ok(())
+    }
+
+    fn close(&self) {
+        // Dropped, the file is unlocked.
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     fn list(&self) -> io::Result<Vec<String>> {

@@ -169,8 +169,14 @@ impl Storage for FaultyDisk {
     fn open(&self) -> io::Result<()> {
         let mut disk = self.disk();
         disk.check()?;
-        disk.is_open = true;
+        if std::mem::replace(&mut disk.is_open, true) {
+            return Err(io::Error::new(ErrorKind::AddrInUse, "a running job uses it"));
+        }
         Ok(())
+    }
+
+    fn close(&self) {
+        self.disk().is_open = false;
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
