@@ -55,6 +55,9 @@ mod sinks {}
 #[doc = include_str!("../docs/src/running.md")]
 mod running {}
 
+#[doc = include_str!("../docs/src/recovery.md")]
+mod recovery {}
+
 #[doc = include_str!("../docs/src/testing.md")]
 mod testing {}
 

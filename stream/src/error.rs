@@ -81,6 +81,26 @@ pub enum Error {
         /// Why not.
         cause: String,
     },
+    /// What makes the job survive its process cannot be written or read.
+    #[error("{place}: {file}: {cause}")]
+    Storage {
+        /// The folder, or whatever the storage says that it is.
+        place: String,
+        /// The file in it.
+        file: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// The clock is far behind the last batch of a job that goes on: it was set back.
+    #[error(
+        "the clock is {behind:?} behind the last batch of the job, that of {last}; set it right, or begin anew in another place"
+    )]
+    Clock {
+        /// The last batch.
+        last: Time,
+        /// How far the clock is behind it.
+        behind: Duration,
+    },
     /// There is no job to wait for.
     #[error("the job was not started")]
     NotStarted,

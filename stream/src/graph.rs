@@ -33,6 +33,8 @@ pub(crate) struct Parts {
     /// By input: what it is derived from; nothing for a source.
     pub(crate) inputs: Vec<Vec<Input>>,
     pub(crate) problems: Vec<String>,
+    /// The operators that ask for a checkpoint every so many batches.
+    pub(crate) checkpoints: Vec<(String, u32)>,
     is_started: bool,
     names: HashSet<String>,
 }
@@ -120,6 +122,11 @@ impl Graph {
         self.parts().sources.push(source);
     }
 
+    /// Takes note that an operator asks for a checkpoint every so many batches.
+    pub(crate) fn ask_for_checkpoints(&self, operator: String, every: u32) {
+        self.parts().checkpoints.push((operator, every));
+    }
+
     pub(crate) fn add_state(&self, operator: &str, state: Stateful) {
         self.parts().states.push((operator.to_owned(), state));
     }
@@ -158,6 +165,15 @@ pub(crate) trait AnySource: Send {
 
     /// Plans a batch.
     fn plan(&mut self, limit: Limit) -> Result<Planned, Error>;
+
+    /// Plans a batch of a range that was logged; of nothing, if none was.
+    fn replay(&mut self, range: Option<&[u8]>) -> Result<Planned, Error>;
+
+    /// Whether a range can be read again by another run.
+    fn replays(&self) -> bool;
+
+    /// Whether the input has ended, and its last batch was planned.
+    fn is_finished(&self) -> bool;
 
     /// Makes the planned range the content of the batch.
     fn read(&mut self) -> Result<(), Error>;
@@ -215,12 +231,15 @@ pub(crate) trait Kept {
     fn size(&self) -> StateSize;
 }
 
+/// State as bytes.
+pub(crate) type Pieces = Vec<Vec<u8>>;
+
 /// State of an operator, as the engine stores and restores it.
 pub(crate) struct Stateful {
     /// What the state is, in words: it is not restored as something else.
     pub(crate) schema: String,
-    save: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
-    load: Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>,
+    save: Box<dyn Fn() -> Result<Pieces, String> + Send + Sync>,
+    load: Box<dyn Fn(&[Vec<u8>]) -> Result<(), String> + Send + Sync>,
     size: Option<Box<dyn Fn() -> StateSize + Send + Sync>>,
 }
 
@@ -232,9 +251,10 @@ impl Stateful {
             schema,
             save: Box::new(move || {
                 let state = saved.lock().unwrap_or_else(PoisonError::into_inner);
-                postcard::to_allocvec(&*state).map_err(|e| e.to_string())
+                Ok(vec![postcard::to_allocvec(&*state).map_err(|e| e.to_string())?])
             }),
-            load: Box::new(move |bytes| {
+            load: Box::new(move |pieces| {
+                let [bytes] = pieces else { return Err(format!("it has {} pieces, not one", pieces.len())) };
                 let state = decode(bytes)?;
                 *loaded.lock().unwrap_or_else(PoisonError::into_inner) = state;
                 Ok(())
@@ -251,8 +271,8 @@ impl Stateful {
         let (saved, loaded) = (lanes.clone(), lanes.clone());
         Self {
             schema,
-            save: Box::new(move || postcard::to_allocvec(&*saved).map_err(|e| e.to_string())),
-            load: Box::new(move |bytes| loaded.replace(decode(bytes)?)),
+            save: Box::new(move || saved.save()),
+            load: Box::new(move |pieces| loaded.load(pieces)),
             size: None,
         }
     }
@@ -282,12 +302,13 @@ impl Stateful {
         self.size.as_ref().map(|size| size())
     }
 
-    pub(crate) fn save(&self, operator: &str) -> Result<Vec<u8>, Error> {
+    /// The state as bytes: a piece for each lane, so that what has not changed need not be written again.
+    pub(crate) fn save(&self, operator: &str) -> Result<Pieces, Error> {
         (self.save)().map_err(|cause| Error::State { operator: operator.to_owned(), cause })
     }
 
-    pub(crate) fn load(&self, operator: &str, bytes: &[u8]) -> Result<(), Error> {
-        (self.load)(bytes).map_err(|cause| Error::State { operator: operator.to_owned(), cause })
+    pub(crate) fn load(&self, operator: &str, pieces: &[Vec<u8>]) -> Result<(), Error> {
+        (self.load)(pieces).map_err(|cause| Error::State { operator: operator.to_owned(), cause })
     }
 }
 

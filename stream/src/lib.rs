@@ -35,7 +35,7 @@ mod error;
 mod event;
 mod graph;
 pub mod monitor;
-mod recovery;
+pub mod recovery;
 mod schedule;
 pub mod sink;
 pub mod source;
@@ -61,6 +61,7 @@ pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTime
 pub use error::{Error, Malformed};
 pub use event::OutputMode;
 pub use monitor::{BatchInfo, Event, Listener, Report};
+pub use recovery::Resume;
 pub use schedule::{JobState, OnFailure, Trigger};
 pub use sink::{MemorySink, Sink};
 pub use source::{

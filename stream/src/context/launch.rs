@@ -3,15 +3,21 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use super::StreamingContext;
 use crate::batch::exchange::Local;
 use crate::error::{Error, panic_message};
 use crate::graph::Parts;
 use crate::monitor::Bus;
-use crate::recovery::{NoLog, Snapshot};
+use crate::recovery::{BatchLog, Checkpointer, NoLog, Snapshot};
 use crate::schedule::{Driver, Trigger};
 use crate::time::Time;
+
+/// A clock that is further behind the last batch than what a stopped job works off ahead of its time was set back.
+const FAR_BEHIND: Duration = Duration::from_secs(60);
+/// And for so long nobody expects a job to wait.
+const FURTHEST_BEHIND: Duration = Duration::from_secs(3_600);
 
 impl StreamingContext {
     /// Starts the job, from a state that was reached if one is given.
@@ -22,6 +28,10 @@ impl StreamingContext {
 
     fn try_launch(&self, snapshot: Option<Snapshot>) -> Result<(), Error> {
         let mut parts = self.checked_parts()?;
+        if snapshot.is_some() && self.job.settings.storage.is_some() {
+            let problem = "start_from gives the job its state, and so do its checkpoints; leave one of them out";
+            return Err(Error::Graph(vec![problem.to_owned()]));
+        }
         let reached = snapshot.as_ref().map(|snapshot| snapshot.time);
         if let Some(snapshot) = snapshot {
             snapshot.restore(&mut parts)?;
@@ -38,9 +48,33 @@ impl StreamingContext {
             .start_handler(move |_| thread.enter())
             .build()
             .map_err(|e| Error::Thread(e.to_string()))?;
+        let pool = Arc::new(pool);
+        let durability = settings.durability(&parts);
+        let resumed = durability.as_ref().map(|it| it.resume(&settings.name, &pool, &mut parts)).transpose()?;
+        let reached = reached.or(resumed.as_ref().and_then(|resumed| resumed.last));
         let listeners = job.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let bus = Arc::new(Bus::start(&settings.name, thread, listeners)?);
         *job.bus.lock().unwrap_or_else(PoisonError::into_inner) = Some(bus.clone());
+        let mut log: Box<dyn BatchLog> = Box::new(NoLog);
+        let (mut checkpointer, mut replay, mut warnings) = Default::default();
+        if let (Some(durability), Some(resumed)) = (&durability, resumed) {
+            log = Box::new(resumed.log);
+            checkpointer = Some(Checkpointer::new(durability, &settings.name, pool.clone(), resumed.manifest));
+            (replay, warnings) = (resumed.replay, resumed.warnings);
+        }
+        if let Some(last) = reached.filter(|_| settings.trigger != Trigger::Available) {
+            let behind = last.since(settings.clock.now());
+            if behind > FURTHEST_BEHIND {
+                return Err(Error::Clock { last, behind });
+            }
+            if behind > FAR_BEHIND {
+                warnings.push(format!("the clock is {behind:?} behind the last batch, that of {last}: the job waits"));
+            }
+        }
+        if let Some(reached) = reached {
+            // Nobody need wait for what another run has done.
+            job.progress.complete(reached);
+        }
         let driver = Driver {
             inputs: parts.inputs.as_slice().into(),
             parts,
@@ -53,8 +87,11 @@ impl StreamingContext {
             settings,
             graph: job.graph.clone(),
             thread,
-            pool: Arc::new(pool),
-            log: Box::new(NoLog),
+            pool,
+            log,
+            checkpointer,
+            replay,
+            warnings,
             exchange: Arc::new(Local),
             bus: bus.clone(),
             progress: job.progress.clone(),
@@ -97,6 +134,17 @@ impl StreamingContext {
         }
         if parts.sources.is_empty() {
             problems.push("the job has no source; add text_files, stdin, or source".to_owned());
+        }
+        match &self.job.settings.storage {
+            Some(_) => {
+                let once = parts.sources.iter().filter(|source| !source.replays()).map(|source| source.name());
+                problems.extend(once.map(|name| {
+                    format!("{name} cannot be read again after a crash, which a job with checkpoints has to do; leave the checkpoints out, or read from a source that can replay")
+                }));
+            }
+            None => problems.extend(parts.checkpoints.iter().map(|(name, _)| {
+                format!("{name}: the job has no place for checkpoints; give it a checkpoint_dir, or leave the call out")
+            })),
         }
         if problems.is_empty() { Ok(parts) } else { Err(Error::Graph(problems)) }
     }

@@ -1,12 +1,15 @@
 //! The settings of a job.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::StreamingContext;
 use crate::batch::exchange::{LANES, SHARDS};
 use crate::clock::{Clock, SystemClock};
+use crate::graph::Parts;
+use crate::recovery::{Durability, LocalFolder, Resume, Storage};
 use crate::schedule::{OnFailure, Trigger};
 
 /// The longest length of time that is accepted: 100,000 days.
@@ -28,6 +31,10 @@ pub(crate) struct Settings {
     pub(crate) on_failure: OnFailure,
     pub(crate) concurrent_outputs: usize,
     pub(crate) stop_timeout: Option<Duration>,
+    /// Where the job is written down.
+    pub(crate) storage: Option<Arc<dyn Storage>>,
+    pub(crate) checkpoint_every: u32,
+    pub(crate) resume: Resume,
 }
 
 impl Settings {
@@ -44,7 +51,17 @@ impl Settings {
             on_failure: OnFailure::default(),
             concurrent_outputs: 1,
             stop_timeout: None,
+            storage: None,
+            checkpoint_every: 10,
+            resume: Resume::Latest,
         }
+    }
+
+    /// How the job is written down, if it is.
+    pub(crate) fn durability(&self, parts: &Parts) -> Option<Durability> {
+        let storage = self.storage.clone()?;
+        let every = parts.checkpoints.iter().map(|(_, every)| *every).fold(self.checkpoint_every, u32::min);
+        Some(Durability { storage, every, resume: self.resume })
     }
 
     /// The batch interval; none if batches follow each other as fast as they can.
@@ -67,6 +84,7 @@ impl Settings {
             ("lanes", self.lanes, SHARDS),
             ("attempts", self.attempts as usize, MOST),
             ("concurrent_outputs", self.concurrent_outputs, MOST),
+            ("checkpoint_every", self.checkpoint_every as usize, usize::MAX),
         ];
         for (setting, count, most) in counts {
             if !(1..=most).contains(&count) {
@@ -173,6 +191,32 @@ impl ContextBuilder {
     /// [`Error::StopTimeout`](crate::Error::StopTimeout).
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stop_timeout = Some(timeout);
+        self
+    }
+
+    /// The folder in which the job is written down, made if it is not there: its batch log and its checkpoints. A job
+    /// that is started again on the same folder, after whatever end, goes on as if nothing had happened. Nobody else may
+    /// use the folder at the same time.
+    pub fn checkpoint_dir(self, folder: impl AsRef<Path>) -> Self {
+        self.checkpoint_storage(LocalFolder::new(folder))
+    }
+
+    /// [`checkpoint_dir`](Self::checkpoint_dir) anywhere else than in a folder.
+    pub fn checkpoint_storage(mut self, storage: impl Storage) -> Self {
+        self.settings.storage = Some(Arc::new(storage));
+        self
+    }
+
+    /// How many batches there are from one checkpoint to the next; ten unless set. At a restart so many may have to be
+    /// run again, without their outputs.
+    pub fn checkpoint_every(mut self, batches: u32) -> Self {
+        self.settings.checkpoint_every = batches;
+        self
+    }
+
+    /// Where a job begins that has run before: [`Resume::Latest`] unless set.
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.settings.resume = resume;
         self
     }
 

@@ -188,10 +188,8 @@ impl<T: Record> DStream<T> {
         DStream::new(self.graph.clone(), Persist::new(name, self.read_by_one_more(), storage))
     }
 
-    /// How often the state that leads to this stream is to be stored: a multiple of the batch interval.
-    ///
-    /// A job that asks for it must have a directory for its checkpoints; this one cannot have one yet, so
-    /// [`start`](crate::StreamingContext::start) refuses it.
+    /// Asks for a checkpoint of the job at least this often: a multiple of the batch interval. The job must have a
+    /// [place](crate::ContextBuilder::checkpoint_dir) for its checkpoints.
     pub fn checkpoint(&self, interval: Duration) -> DStream<T> {
         let graph = &self.graph;
         let name = graph.name(None, "checkpoint");
@@ -207,7 +205,7 @@ impl<T: Record> DStream<T> {
                 "{name}: the stream is remembered for {kept:?}; remember it for longer than {interval:?}"
             ));
         }
-        graph.problem(format!("{name}: the job has no directory for checkpoints; leave the call out"));
+        graph.ask_for_checkpoints(name, u32::try_from(whole / batch).unwrap_or(u32::MAX).max(1));
         self.clone()
     }
 }

@@ -88,8 +88,26 @@ impl<S: Source> AnySource for Driven<S> {
             self.is_finished = next == Next::Finished;
         }
         // Writing to memory fails only for a position that refuses to be serialized.
-        let range = postcard::to_allocvec(&(&self.from, &self.to)).unwrap_or_default();
+        let range = postcard::to_allocvec(&(&self.from, &self.to, self.is_finished)).unwrap_or_default();
         Ok(Planned { range, is_empty: self.from == self.to, next })
+    }
+
+    fn replay(&mut self, range: Option<&[u8]>) -> Result<Planned, Error> {
+        self.from = self.to.clone();
+        if let Some(range) = range {
+            let failed = |cause| Error::State { operator: self.source.name(), cause };
+            (self.from, self.to, self.is_finished) = decode(range).map_err(failed)?;
+        }
+        let next = if self.is_finished { Next::Finished } else { Next::Ready };
+        Ok(Planned { range: Vec::new(), is_empty: self.from == self.to, next })
+    }
+
+    fn replays(&self) -> bool {
+        self.source.replays()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_finished
     }
 
     fn read(&mut self) -> Result<(), Error> {

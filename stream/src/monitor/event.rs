@@ -16,6 +16,8 @@ pub enum Event {
     SourceFailed(SourceStatus),
     /// Something went wrong with a source, by its name, which goes on.
     SourceWarning(String, SourceError),
+    /// Something is not as it should be, in words, and the job goes on.
+    Warning(String),
     /// A source has ended, or its job has.
     SourceStopped(SourceStatus),
     /// A batch is due and its sources have said what they give to it.
@@ -78,6 +80,7 @@ pub trait Listener: Send + Sync {
             Event::SourceStarted(source) => self.on_source_started(source),
             Event::SourceFailed(source) => self.on_source_failed(source),
             Event::SourceWarning(source, error) => self.on_source_warning(source, error),
+            Event::Warning(warning) => self.on_warning(warning),
             Event::SourceStopped(source) => self.on_source_stopped(source),
             Event::BatchSubmitted(batch) => self.on_batch_submitted(batch),
             Event::BatchStarted(batch) => self.on_batch_started(batch),
@@ -102,6 +105,10 @@ pub trait Listener: Send + Sync {
     /// Something went wrong with a source, which goes on: a connection is made again, a receiver is started again, a
     /// listing takes too long.
     fn on_source_warning(&self, _source: &str, _: &SourceError) {}
+
+    /// Something is not as it should be, and the job goes on: an operator begins empty, for it is not in the checkpoint;
+    /// the newest checkpoint is damaged, and the one before it is taken.
+    fn on_warning(&self, _: &str) {}
 
     /// A source has ended, or its job has.
     fn on_source_stopped(&self, _: &SourceStatus) {}

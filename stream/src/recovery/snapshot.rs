@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::graph::Parts;
+use crate::graph::{Parts, Pieces};
 use crate::time::Time;
 
 /// The state of a job between two batches.
@@ -16,7 +16,7 @@ pub(crate) struct Snapshot {
     /// The positions of the sources, in the order in which the job names them.
     pub(crate) positions: Vec<Vec<u8>>,
     /// The states by the name of their operator: what each is, and its bytes.
-    pub(crate) states: BTreeMap<String, (String, Vec<u8>)>,
+    pub(crate) states: BTreeMap<String, (String, Pieces)>,
 }
 
 impl Snapshot {
@@ -38,13 +38,13 @@ impl Snapshot {
             return Err(wrong("the sources", cause));
         }
         for (name, state) in &parts.states {
-            let Some((schema, bytes)) = self.states.remove(name) else {
+            let Some((schema, pieces)) = self.states.remove(name) else {
                 return Err(wrong(name, "the snapshot has no operator of this name".to_owned()));
             };
             if schema != state.schema {
                 return Err(wrong(name, format!("the snapshot holds a {schema}, the job a {}", state.schema)));
             }
-            state.load(name, &bytes)?;
+            state.load(name, &pieces)?;
         }
         if let Some(name) = self.states.keys().next() {
             return Err(wrong(name, "the job has no operator of this name any more".to_owned()));

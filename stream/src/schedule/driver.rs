@@ -1,5 +1,6 @@
 //! The loop of a job.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use crate::context::Settings;
 use crate::error::{Error, Malformed};
 use crate::graph::{Graph, Parts, Planned, StateSize};
 use crate::monitor::{BatchInfo, Bus, Event, JobInfo, OperatorInfo, Report, SourceInfo, SourceStatus};
-use crate::recovery::BatchLog;
+use crate::recovery::{BatchLog, Checkpointer, Logged};
 use crate::source::Next;
 use crate::time::{Time, millis_of};
 
@@ -39,6 +40,11 @@ pub(crate) struct Driver {
     pub(crate) thread: JobThread,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) log: Box<dyn BatchLog>,
+    pub(crate) checkpointer: Option<Checkpointer>,
+    /// The batches to run again before any other.
+    pub(crate) replay: VecDeque<Logged>,
+    /// What was found when the job was taken up again.
+    pub(crate) warnings: Vec<String>,
     pub(crate) exchange: Arc<dyn Exchange>,
     pub(crate) bus: Arc<Bus>,
     pub(crate) progress: Arc<Progress>,
@@ -48,6 +54,17 @@ pub(crate) struct Driver {
     pub(crate) sizes: Vec<Option<StateSize>>,
     /// From when on they may be asked again.
     pub(crate) sized_until: Time,
+}
+
+/// Why a batch is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// For the first time.
+    New,
+    /// It was not complete when the job ended.
+    Again,
+    /// It was complete, but is in no checkpoint: its outputs are done, only state is brought up to it.
+    ForState,
 }
 
 /// What a job is when it has ended.
@@ -64,7 +81,9 @@ impl Driver {
         self.bus.tell(|| Event::Started(self.info()));
         self.start_sources();
         let mut report = Report::default();
-        let result = self.run_batches(&mut report);
+        let result = self.run_batches(&mut report).and_then(|()| self.write_down());
+        // Before anybody hears that the job has ended: another one may begin.
+        drop(self.checkpointer.take());
         report.elapsed = started.elapsed();
         (0..self.sources.len()).for_each(|id| self.stop_source(id));
         // An ended job lets go of its outputs: files are unlocked, receivers of channels hear the end.
@@ -86,6 +105,13 @@ impl Driver {
         self.last = self.last.floor(self.settings.interval);
         let (mut idle, mut stopping_since) = (false, None);
         self.open_sources()?;
+        for warning in std::mem::take(&mut self.warnings) {
+            self.bus.tell(|| Event::Warning(warning));
+        }
+        self.run_logged(report)?;
+        if self.parts.sources.iter().all(|source| source.is_finished()) {
+            return self.unchanged();
+        }
         loop {
             let time = self.next_time(idle);
             if self.progress.is_stopping() && self.is_worked_off(&mut stopping_since)? {
@@ -105,13 +131,29 @@ impl Driver {
                 idle = true;
                 continue;
             }
-            self.run_batch(time, &plans, report)?;
-            self.last = time;
-            self.progress.complete(time);
+            self.run_batch(time, &plans, Run::New, report)?;
             if ended || (idle && self.settings.trigger == Trigger::Available) {
                 return self.unchanged();
             }
         }
+    }
+
+    /// Runs the batches again that the log has behind the checkpoint.
+    fn run_logged(&mut self, report: &mut Report) -> Result<(), Error> {
+        while let Some(logged) = self.replay.pop_front() {
+            let plans = self.plan_again(&logged)?;
+            let run = if logged.is_complete { Run::ForState } else { Run::Again };
+            self.run_batch(logged.time, &plans, run, report)?;
+        }
+        Ok(())
+    }
+
+    /// The last checkpoint of a job that ends well.
+    fn write_down(&mut self) -> Result<(), Error> {
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.finish(self.last, &self.parts, &mut *self.log)?;
+        }
+        self.log.close()
     }
 
     /// An error if the job was added to since it was started.
@@ -155,13 +197,13 @@ impl Driver {
         }
     }
 
-    fn run_batch(&mut self, time: Time, plans: &[Planned], report: &mut Report) -> Result<(), Error> {
+    fn run_batch(&mut self, time: Time, plans: &[Planned], run: Run, report: &mut Report) -> Result<(), Error> {
         let mut info = self.submit(time);
         self.bus.tell(|| Event::BatchSubmitted(info.clone()));
         let (begun, started) = (Instant::now(), self.settings.clock.now());
         (info.started, info.scheduling_delay) = (Some(started), started.since(info.submitted));
         self.bus.tell(|| Event::BatchStarted(info.clone()));
-        let result = self.compute(plans, &mut info);
+        let result = self.compute(plans, run, &mut info);
         (info.ended, info.processing) = (Some(self.settings.clock.now()), begun.elapsed());
         match result {
             Ok(malformed) => {
@@ -171,7 +213,15 @@ impl Driver {
                 self.bus.tell(|| Event::BatchCompleted(info));
                 let finished = plans.iter().enumerate().filter(|(_, plan)| plan.next == Next::Finished);
                 finished.for_each(|(id, _)| self.stop_source(id));
-                Ok(())
+                self.last = time;
+                self.progress.complete(time);
+                match &mut self.checkpointer {
+                    // What is still to be run again is in the old log files only: they are not over yet.
+                    Some(checkpointer) if self.replay.is_empty() => {
+                        checkpointer.after_batch(time, &self.parts, &mut *self.log)
+                    }
+                    _ => Ok(()),
+                }
             }
             Err(error) => {
                 info.failure = Some(error.to_string());
@@ -197,8 +247,10 @@ impl Driver {
     }
 
     /// Logs, reads and computes a batch. Gives the malformed lines to tell.
-    fn compute(&mut self, plans: &[Planned], info: &mut BatchInfo) -> Result<Vec<Malformed>, Error> {
-        self.log.planned(info.time, &mut plans.iter().map(|plan| plan.range.as_slice()))?;
+    fn compute(&mut self, plans: &[Planned], run: Run, info: &mut BatchInfo) -> Result<Vec<Malformed>, Error> {
+        if run == Run::New {
+            self.log.planned(info.time, &mut plans.iter().map(|plan| plan.range.as_slice()))?;
+        }
         self.read_sources()?;
         let ended = self.parts.sources.iter().zip(plans).filter(|(_, plan)| plan.next == Next::Finished);
         let ended = ended.map(|(source, _)| source.input());
@@ -218,6 +270,7 @@ impl Driver {
             on_failure,
             at_once: concurrent_outputs,
             has_state: !self.parts.states.is_empty(),
+            only_state: run == Run::ForState,
             done: Mutex::default(),
         };
         let result = outputs.run();

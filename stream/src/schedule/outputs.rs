@@ -25,6 +25,8 @@ pub(super) struct Outputs<'a> {
     pub(super) at_once: usize,
     /// Whether the job keeps any state.
     pub(super) has_state: bool,
+    /// Whether outputs are got ready only: their operators take the batch in, and no row goes anywhere.
+    pub(super) only_state: bool,
     /// What each did, in the order in which they ended.
     pub(super) done: Mutex<Vec<OutputInfo>>,
 }
@@ -112,7 +114,8 @@ impl Outputs<'_> {
     }
 
     fn prepare(&self, id: usize) -> Result<Option<Rest<'_>>, Failure> {
-        self.guarded(id, || self.outputs[id].prepare(self.batch)).map_err(Failure::Preparing)
+        let rest = self.guarded(id, || self.outputs[id].prepare(self.batch)).map_err(Failure::Preparing)?;
+        Ok(rest.filter(|_| !self.only_state))
     }
 
     fn finish(&self, id: usize, rest: Rest<'_>) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use super::{Driver, Trigger};
 use crate::error::{Error, panic_message};
 use crate::graph::{AnySource, Planned};
 use crate::monitor::{Event, SourceStatus};
+use crate::recovery::Logged;
 use crate::source::{Limit, SourceError};
 use crate::time::Time;
 
@@ -46,6 +47,12 @@ impl Driver {
     pub(super) fn plan(&mut self, time: Time) -> Result<Vec<Planned>, Error> {
         let limit = Limit { time, wait: self.settings.trigger == Trigger::Available };
         self.each_source(|source| source.plan(limit))
+    }
+
+    /// What each source gave to a batch that was logged.
+    pub(super) fn plan_again(&mut self, batch: &Logged) -> Result<Vec<Planned>, Error> {
+        let mut ranges = batch.ranges.iter();
+        self.each_source(|source| source.replay(ranges.next().and_then(Option::as_deref)))
     }
 
     /// Makes what was planned the content of the batch.

@@ -1,7 +1,7 @@
 //! Where records come from.
 //!
-//! A source has *positions*. In every batch it plans how far to go, the range is handed to the batch log (which writes
-//! nothing down yet), and then the range is read.
+//! A source has *positions*. In every batch it plans how far to go, the range is written to the batch log, if the job has
+//! one, and then the range is read.
 //! Reading a range again gives the same records in the same order and in the same partitions, as far as the source can
 //! replay at all; each says so on its page.
 
@@ -139,6 +139,12 @@ pub trait Source: Send + 'static {
         from: &Self::Position,
         to: &Self::Position,
     ) -> Result<Vec<Box<dyn Partition<Self::Item>>>, SourceError>;
+
+    /// Whether a range can be read again by another run of the job. A job that is [written
+    /// down](crate::ContextBuilder::checkpoint_dir) takes no source that cannot replay: after a crash it could not go on.
+    fn replays(&self) -> bool {
+        true
+    }
 
     /// Takes nothing more in. What was taken in but not planned yet is still planned; then the source says
     /// [`Next::Idle`] for ever. Sources that can replay have nothing to do here.

@@ -92,6 +92,10 @@ impl<T: Record> Source for QueueSource<T> {
         "queue".to_owned()
     }
 
+    fn replays(&self) -> bool {
+        false
+    }
+
     fn start(&self) -> u64 {
         0
     }

@@ -2,7 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use rayon::prelude::*;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::graph::{Pieces, decode};
 
 /// The state of the lanes of an operator. Lanes run in parallel; no two threads ever want the same one.
 #[derive(Debug)]
@@ -22,13 +25,30 @@ impl<L> Lanes<L> {
         self.0[lane].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts other state in the place of all lanes.
-    pub(crate) fn replace(&self, other: Self) -> Result<(), String> {
-        if other.len() != self.len() {
-            return Err(format!("there are {} lanes, not {}", other.len(), self.len()));
+    /// The lanes as bytes.
+    pub(crate) fn save(&self) -> Result<Pieces, String>
+    where
+        L: Serialize + Send,
+    {
+        let save = |lane: &Mutex<L>| {
+            let lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+            postcard::to_allocvec(&*lane).map_err(|e| e.to_string())
+        };
+        self.0.par_iter().map(save).collect()
+    }
+
+    /// Puts other state in the place of all lanes, or of none.
+    pub(crate) fn load(&self, pieces: &[Vec<u8>]) -> Result<(), String>
+    where
+        L: DeserializeOwned + Send,
+    {
+        if pieces.len() != self.len() {
+            let (stored, lanes) = (pieces.len(), self.len());
+            return Err(format!("it is of {stored} lanes, and the job has {lanes}; write .lanes({stored})"));
         }
-        for (lane, other) in other.0.into_iter().enumerate() {
-            *self.lane(lane) = other.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let lanes: Vec<L> = pieces.par_iter().map(|bytes| decode(bytes)).collect::<Result<_, _>>()?;
+        for (lane, other) in lanes.into_iter().enumerate() {
+            *self.lane(lane) = other;
         }
         Ok(())
     }
@@ -36,17 +56,5 @@ impl<L> Lanes<L> {
     /// The lanes in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = MutexGuard<'_, L>> {
         (0..self.len()).map(|lane| self.lane(lane))
-    }
-}
-
-impl<L: Serialize> Serialize for Lanes<L> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de, L: Deserialize<'de>> Deserialize<'de> for Lanes<L> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self)
     }
 }

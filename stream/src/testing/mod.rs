@@ -34,10 +34,12 @@
 mod captured;
 mod job;
 mod script;
+mod storage;
 
 pub use captured::{Captured, Recorder};
 pub use job::TestJob;
 pub use script::{Script, ScriptSource};
+pub use storage::{Breakdown, FaultyDisk};
 
 use std::fmt::Debug;
 

@@ -70,7 +70,7 @@ fn streams_of_different_contexts_are_not_combined_and_wrong_parameters_are_told_
         "sample 3: the fraction is -0.1",
         "remember: 0ns are less than a batch",
         "checkpoint 1: the interval is 1.5s; it must be a multiple of the batch interval (1s)",
-        "checkpoint 1: the job has no directory for checkpoints",
+        "checkpoint 1: the job has no place for checkpoints",
         "join_table 1: the table is refreshed every 0 s",
     ] {
         assert!(error.contains(part), "{part}: {error}");

@@ -88,5 +88,5 @@ fn checkpoints_are_refused_where_they_do_not_fit() {
     rows.checkpoint(secs(4)).print();
     let error = ctx.start().unwrap_err().to_string();
     assert!(error.contains("checkpoint 1: the stream is remembered for 4s"), "{error}");
-    assert!(error.contains("checkpoint 1: the job has no directory for checkpoints"), "{error}");
+    assert!(error.contains("checkpoint 1: the job has no place for checkpoints"), "{error}");
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use super::panel::Kind;
+use super::kind::Kind;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::monitor::{BatchInfo, Listener, Report};

@@ -5,6 +5,7 @@
 //! a page.
 
 mod board;
+mod kind;
 mod panel;
 mod server;
 
@@ -17,7 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use streamgauge_sketches::{Estimate, Quantiles};
 
 use self::board::Board;
-use self::panel::{Kind, quantile_points, ranked};
+use self::kind::Kind;
+use self::panel::{quantile_points, ranked};
 use super::Listener;
 use crate::dstream::DStream;
 use crate::error::Error;

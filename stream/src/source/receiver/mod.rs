@@ -260,6 +260,10 @@ impl<R: Receiver> Source for ReceiverSource<R> {
         self.name.as_ref().to_owned()
     }
 
+    fn replays(&self) -> bool {
+        false
+    }
+
     fn start(&self) -> u64 {
         0
     }

@@ -68,6 +68,10 @@ impl Source for Stdin {
         self.name.clone()
     }
 
+    fn replays(&self) -> bool {
+        false
+    }
+
     fn start(&self) -> u64 {
         0
     }

@@ -118,6 +118,10 @@ impl Source for TcpLines {
         self.address.clone()
     }
 
+    fn replays(&self) -> bool {
+        false
+    }
+
     fn start(&self) -> u64 {
         0
     }

@@ -1,0 +1,149 @@
+//! A job that is killed at random moments, and started again, must write what it writes undisturbed: to the byte.
+//!
+//! `cargo run --release -p streamgauge-benches --bin crash`
+
+mod job;
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand};
+use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
+
+/// Kills a job again and again, and holds its output against that of an undisturbed run.
+#[derive(Debug, Parser)]
+#[command(name = "crash")]
+struct Flags {
+    #[command(subcommand)]
+    command: Option<Task>,
+
+    /// How often the job is killed
+    #[arg(long, default_value_t = 200)]
+    kills: usize,
+
+    /// The batches of the job; one that ends before all kills are done begins anew
+    #[arg(long, default_value_t = 300)]
+    batches: u64,
+
+    /// The longest time from a start to a kill, in milliseconds
+    #[arg(long, default_value_t = 150)]
+    within: u64,
+
+    /// The seed of the moments
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// The job itself: what is killed
+    Job {
+        /// Where it writes, and where it is written down
+        folder: PathBuf,
+        batches: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    let result = match &flags.command {
+        Some(Task::Job { folder, batches }) => job::run(folder, *batches),
+        None => crash(&flags),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("crash: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn crash(flags: &Flags) -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let begun = Instant::now();
+    let whole = folder.path().join("undisturbed");
+    finish(&mut start(&whole, flags.batches)?)?;
+    let expected = output(&whole)?;
+    println!(
+        "undisturbed: {} files, {} bytes, in {:.1?}",
+        expected.len(),
+        expected.iter().map(|(_, bytes)| bytes.len()).sum::<usize>(),
+        begun.elapsed()
+    );
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(flags.seed);
+    let (mut kills, mut jobs, mut in_the_middle) = (0, 0, 0);
+    while kills < flags.kills {
+        let killed = folder.path().join(format!("killed-{jobs}"));
+        jobs += 1;
+        loop {
+            let mut child = start(&killed, flags.batches)?;
+            if kills == flags.kills {
+                finish(&mut child)?;
+                break;
+            }
+            thread::sleep(Duration::from_micros(random.random_range(0..=1_000 * flags.within)));
+            if child.try_wait()?.is_some() {
+                finish(&mut child)?;
+                break;
+            }
+            // SIGKILL: the process has no chance to do anything more.
+            child.kill()?;
+            child.wait()?;
+            kills += 1;
+            let written = if killed.join("out").exists() { output(&killed)?.len() } else { 0 };
+            in_the_middle += usize::from(written > 0);
+        }
+        let found = output(&killed)?;
+        let same = found == expected;
+        println!(
+            "job {jobs}: {} files, {kills} kills so far, {}",
+            found.len(),
+            if same { "the same" } else { "DIFFERENT" }
+        );
+        if !same {
+            let kept = folder.keep();
+            return Err(format!(
+                "{} differs from {}",
+                kept.join(format!("killed-{}", jobs - 1)).display(),
+                whole.display()
+            )
+            .into());
+        }
+        fs::remove_dir_all(&killed)?;
+    }
+    println!(
+        "{kills} kills, {in_the_middle} of them after the first output, {jobs} jobs, {:.1?}: nothing lost, nothing twice",
+        begun.elapsed()
+    );
+    Ok(())
+}
+
+fn start(folder: &Path, batches: u64) -> io::Result<Child> {
+    let program = std::env::current_exe()?;
+    Command::new(program).arg("job").arg(folder).arg(batches.to_string()).stdin(Stdio::null()).spawn()
+}
+
+fn finish(child: &mut Child) -> Result<(), Box<dyn Error>> {
+    let status = child.wait()?;
+    if status.success() { Ok(()) } else { Err(format!("the job has ended with {status}").into()) }
+}
+
+/// The files that the job has written: their names and contents. Those of a commit that was cut off are hidden.
+fn output(folder: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder.join("out"))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            files.push((name, fs::read(entry.path())?));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,99 @@
+//! When checkpoints are taken, and the thread that writes them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use rayon::ThreadPool;
+
+use super::batch_log::BatchLog;
+use super::checkpoint::{self, Manifest, Taken};
+use super::resume::Durability;
+use super::storage::Storage;
+use crate::error::Error;
+use crate::graph::Parts;
+use crate::time::Time;
+
+/// Takes a checkpoint every so many batches. State is turned into bytes between two batches, by all threads of the job;
+/// the bytes are written beside the batches that follow.
+pub(crate) struct Checkpointer {
+    storage: Arc<dyn Storage>,
+    job: String,
+    every: u32,
+    /// The batches since the last one was taken.
+    batches: u32,
+    pool: Arc<ThreadPool>,
+    /// The last one that stands.
+    last: Option<Manifest>,
+    writing: Option<JoinHandle<Result<Manifest, Error>>>,
+}
+
+impl Checkpointer {
+    pub(crate) fn new(durability: &Durability, job: &str, pool: Arc<ThreadPool>, last: Option<Manifest>) -> Self {
+        let Durability { storage, every, .. } = durability;
+        Self { storage: storage.clone(), job: job.to_owned(), every: *every, batches: 0, pool, last, writing: None }
+    }
+
+    /// A batch is complete: takes a checkpoint if it is time, and the one before has been written.
+    pub(crate) fn after_batch(&mut self, time: Time, parts: &Parts, log: &mut dyn BatchLog) -> Result<(), Error> {
+        self.batches += 1;
+        if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.wait()?;
+        }
+        if self.batches < self.every || self.writing.is_some() {
+            return Ok(());
+        }
+        let taken = self.take(time, parts, log)?;
+        let (storage, last) = (self.storage.clone(), self.last.take());
+        let write = move || write(&*storage, &taken, last.as_ref());
+        let spawned = thread::Builder::new().name(format!("{} checkpoint", self.job)).spawn(write);
+        self.writing = Some(spawned.map_err(|e| Error::Thread(e.to_string()))?);
+        Ok(())
+    }
+
+    /// The job ends in an orderly way: what has run since the last checkpoint need not be run again.
+    pub(crate) fn finish(&mut self, time: Time, parts: &Parts, log: &mut dyn BatchLog) -> Result<(), Error> {
+        self.wait()?;
+        if self.batches > 0 {
+            let taken = self.take(time, parts, log)?;
+            self.last = Some(write(&*self.storage, &taken, self.last.as_ref())?);
+        }
+        Ok(())
+    }
+
+    /// Waits for the checkpoint that is being written.
+    pub(crate) fn wait(&mut self) -> Result<(), Error> {
+        if let Some(writing) = self.writing.take() {
+            let written = writing.join().map_err(|panic| Error::Panicked(crate::error::panic_message(&*panic)))?;
+            self.last = Some(written?);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, time: Time, parts: &Parts, log: &mut dyn BatchLog) -> Result<Taken, Error> {
+        self.batches = 0;
+        let log = log.cut()?;
+        let names = super::resume::names(&parts.sources);
+        let sources = names.into_iter().zip(parts.sources.iter().map(|source| source.save())).collect();
+        let state = |(name, state): &(String, crate::graph::Stateful)| {
+            Ok((name.clone(), (state.schema.clone(), state.save(name)?)))
+        };
+        let states = &parts.states;
+        let states = self.pool.install(|| states.iter().map(state).collect::<Result<BTreeMap<_, _>, Error>>())?;
+        Ok(Taken { job: self.job.clone(), time, log, sources, states })
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        // Nobody else may use the storage before.
+        let _ = self.wait();
+        self.storage.close();
+    }
+}
+
+fn write(storage: &dyn Storage, taken: &Taken, last: Option<&Manifest>) -> Result<Manifest, Error> {
+    let manifest = checkpoint::write(storage, taken, last)?;
+    checkpoint::tidy(storage)?;
+    Ok(manifest)
+}
