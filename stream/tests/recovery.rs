@@ -296,6 +296,32 @@ mod upgrades {
     }
 
     #[test]
+    fn a_refused_job_lets_go_of_its_place_and_ignored_state_does_not_come_back() {
+        let disk = after_ten(&[("a", false), ("gone", false)]);
+        let start = |resume| {
+            let mut job =
+                TestJob::with(|it| it.checkpoint_storage(disk.clone()).checkpoint_every(1_000).resume(resume));
+            let numbers = job.script(numbers(20));
+            let sums = job.capture(&running_sums(&numbers, "a", false));
+            (job, sums)
+        };
+        let (mut refused, _) = start(Resume::Latest);
+        assert!(refused.start().unwrap_err().to_string().contains("gone"));
+        // The refused job is still there.
+        let (mut job, sums) = start(Resume::IgnoreState);
+        job.ticks(14).unwrap();
+        let so_far = *sums.last().last().unwrap();
+        assert!(so_far < 14 * 15 / 2, "{so_far}");
+        disk.break_down(disk.sync_points() + 1, Breakdown::Before);
+        job.ticks(2).unwrap_err();
+        drop(job);
+        disk.restart(0);
+        let (mut job, sums) = start(Resume::Latest);
+        job.ticks(16).unwrap();
+        assert_eq!(sums.last().last(), Some(&(so_far + 15 + 16)));
+    }
+
+    #[test]
     fn another_job_another_number_of_lanes_and_a_source_that_is_gone_are_refused() {
         let disk = after_ten(&[("a", false)]);
         let error = sums(&disk, 20, |it| it.lanes(4), &[("a", false)]).unwrap_err().to_string();

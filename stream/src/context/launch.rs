@@ -10,7 +10,7 @@ use crate::batch::exchange::Local;
 use crate::error::{Error, panic_message};
 use crate::graph::Parts;
 use crate::monitor::Bus;
-use crate::recovery::{BatchLog, Checkpointer, NoLog, Snapshot};
+use crate::recovery::{BatchLog, Checkpointer, NoLog, Resume, Snapshot};
 use crate::schedule::{Driver, Trigger};
 use crate::time::Time;
 
@@ -51,17 +51,21 @@ impl StreamingContext {
         let pool = Arc::new(pool);
         let durability = settings.durability(&parts);
         let resumed = durability.as_ref().map(|it| it.resume(&settings.name, &pool, &mut parts)).transpose()?;
-        let reached = reached.or(resumed.as_ref().and_then(|resumed| resumed.last));
+        let mut log: Box<dyn BatchLog> = Box::new(NoLog);
+        let (mut checkpointer, mut replay, mut warnings, mut reached) = (None, Default::default(), Vec::new(), reached);
+        if let (Some(durability), Some(resumed)) = (&durability, resumed) {
+            log = Box::new(resumed.log);
+            let mut taking = Checkpointer::new(durability, &settings.name, pool.clone(), resumed.manifest);
+            (replay, warnings, reached) = (resumed.replay, resumed.warnings, resumed.last);
+            // What was ignored once is not to come back with the next start.
+            if let (Resume::IgnoreState, Some(last)) = (settings.resume, reached) {
+                taking.write_now(last, &parts, &mut *log)?;
+            }
+            checkpointer = Some(taking);
+        }
         let listeners = job.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let bus = Arc::new(Bus::start(&settings.name, thread, listeners)?);
         *job.bus.lock().unwrap_or_else(PoisonError::into_inner) = Some(bus.clone());
-        let mut log: Box<dyn BatchLog> = Box::new(NoLog);
-        let (mut checkpointer, mut replay, mut warnings) = Default::default();
-        if let (Some(durability), Some(resumed)) = (&durability, resumed) {
-            log = Box::new(resumed.log);
-            checkpointer = Some(Checkpointer::new(durability, &settings.name, pool.clone(), resumed.manifest));
-            (replay, warnings) = (resumed.replay, resumed.warnings);
-        }
         if let Some(last) = reached.filter(|_| settings.trigger != Trigger::Available) {
             let behind = last.since(settings.clock.now());
             if behind > FURTHEST_BEHIND {

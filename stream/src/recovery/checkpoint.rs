@@ -187,12 +187,12 @@ pub(crate) fn read(storage: &dyn Storage, file: &Numbered) -> Result<Restored, E
                 segments.insert(piece.segment, bytes);
             }
             let bytes = segments.get(&piece.segment).map_or(&[][..], Vec::as_slice);
-            let range = usize::try_from(piece.at).ok().zip(usize::try_from(piece.at.saturating_add(piece.length)).ok());
+            let end = piece.at.saturating_add(piece.length);
+            let range = usize::try_from(piece.at).ok().zip(usize::try_from(end).ok());
             let bytes =
                 range.and_then(|(from, to)| bytes.get(from..to)).filter(|bytes| checksum(bytes) == piece.checksum);
             let bytes = bytes.ok_or_else(|| {
-                let cause =
-                    format!("is damaged in the state of {operator}, bytes {} to {}", piece.at, piece.at + piece.length);
+                let cause = format!("is damaged in the state of {operator}, bytes {} to {end}", piece.at);
                 super::failed(storage, &name, &cause)
             })?;
             pieces.push(bytes.to_vec());

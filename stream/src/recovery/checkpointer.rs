@@ -54,10 +54,13 @@ impl Checkpointer {
     /// The job ends in an orderly way: what has run since the last checkpoint need not be run again.
     pub(crate) fn finish(&mut self, time: Time, parts: &Parts, log: &mut dyn BatchLog) -> Result<(), Error> {
         self.wait()?;
-        if self.batches > 0 {
-            let taken = self.take(time, parts, log)?;
-            self.last = Some(write(&*self.storage, &taken, self.last.as_ref())?);
-        }
+        if self.batches > 0 { self.write_now(time, parts, log) } else { Ok(()) }
+    }
+
+    /// Takes a checkpoint and waits for it, while none is being written.
+    pub(crate) fn write_now(&mut self, time: Time, parts: &Parts, log: &mut dyn BatchLog) -> Result<(), Error> {
+        let taken = self.take(time, parts, log)?;
+        self.last = Some(write(&*self.storage, &taken, self.last.as_ref())?);
         Ok(())
     }
 

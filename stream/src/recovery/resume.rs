@@ -22,7 +22,8 @@ pub enum Resume {
     /// last two to choose from; [`Error::Storage`] if none is that old.
     Batch(Time),
     /// Where the newest checkpoint and the batches after it end, without any state: windows and keys begin anew. For a
-    /// job that was changed so much that its state says nothing any more.
+    /// job that was changed so much that its state says nothing any more. Meant for one start: from then on there is a
+    /// checkpoint without the old state, but a program that keeps saying so ignores state at every start.
     IgnoreState,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Durability {
 
 /// A job that goes on.
 pub(crate) struct Resumed {
-    /// The last batch that was logged; none if the job is new.
+    /// The last batch before those that are run again; none if there was none.
     pub(crate) last: Option<Time>,
     /// The checkpoint that it goes on from.
     pub(crate) manifest: Option<Manifest>,
@@ -53,6 +54,12 @@ impl Durability {
     pub(crate) fn resume(&self, job: &str, pool: &ThreadPool, parts: &mut Parts) -> Result<Resumed, Error> {
         let storage = &*self.storage;
         storage.open().map_err(|e| super::failed(storage, "the checkpoints", &e))?;
+        // A job that is refused uses it no longer.
+        self.resume_opened(job, pool, parts).inspect_err(|_| storage.close())
+    }
+
+    fn resume_opened(&self, job: &str, pool: &ThreadPool, parts: &mut Parts) -> Result<Resumed, Error> {
+        let storage = &*self.storage;
         let files = super::list(storage)?;
         let until = if let Resume::Batch(time) = self.resume { Some(time) } else { None };
         let (restored, damaged) = checkpoint::read_newest(storage, &files, until)?;
@@ -88,13 +95,9 @@ impl Durability {
         }
         let log = FileLog::begin(self.storage.clone(), last, sources)?;
         let manifest = restored.map(|restored| restored.manifest);
-        Ok(Resumed { last: last_run(last, &replay, time), manifest, replay: replay.into(), log, warnings })
+        let last = if replay.is_empty() { last } else { time };
+        Ok(Resumed { last, manifest, replay: replay.into(), log, warnings })
     }
-}
-
-/// The last batch before those that are run again.
-fn last_run(last: Option<Time>, replay: &[Logged], checkpoint: Option<Time>) -> Option<Time> {
-    if replay.is_empty() { last } else { checkpoint }
 }
 
 /// The names of sources; of several with the same name, with a number.
