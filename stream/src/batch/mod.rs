@@ -11,6 +11,7 @@ mod wide;
 pub use plan::Batch;
 pub(crate) use plan::{Env, EnvOf, Plan};
 
+use std::fmt::{self, Debug, Formatter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -61,6 +62,19 @@ pub(crate) struct BatchRun {
     watermark: Mutex<Option<Time>>,
     retries: AtomicU64,
     operators: Mutex<Vec<OperatorInfo>>,
+    settling: Mutex<Vec<Arc<dyn Settle>>>,
+}
+
+/// An operator that may have work of a batch left when the outputs are done.
+pub(crate) trait Settle: Send + Sync {
+    /// Does what is left.
+    fn settle(&self, run: &BatchRun) -> Result<(), Error>;
+}
+
+impl Debug for dyn Settle {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Settle")
+    }
 }
 
 /// A line that could not be parsed, before its number is known.
@@ -101,6 +115,7 @@ impl BatchRun {
             watermark: Mutex::new(None),
             retries: AtomicU64::new(0),
             operators: Mutex::new(Vec::new()),
+            settling: Mutex::new(Vec::new()),
         })
     }
 
@@ -133,6 +148,17 @@ impl BatchRun {
             Some(known) => known.add(info),
             None => all.push(OperatorInfo { name: operator.to_owned(), ..info }),
         }
+    }
+
+    /// Takes note that an operator is to be settled.
+    pub(crate) fn settle_at_end(&self, operator: Arc<dyn Settle>) {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner).push(operator);
+    }
+
+    /// Lets operators do what they have left.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        let settling = std::mem::take(&mut *self.settling.lock().unwrap_or_else(PoisonError::into_inner));
+        settling.iter().try_for_each(|operator| operator.settle(self))
     }
 
     /// What the operators reported, by name.

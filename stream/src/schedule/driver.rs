@@ -273,7 +273,7 @@ impl Driver {
             only_state: run == Run::ForState,
             done: Mutex::default(),
         };
-        let result = outputs.run();
+        let result = outputs.run().and_then(|()| batch.settle());
         info.outputs = outputs.into_infos();
         self.describe(&batch, plans, info);
         result?;

@@ -12,6 +12,7 @@ pub use update::NewRecords;
 
 use std::fmt::{self, Debug};
 use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -82,6 +83,7 @@ impl<R, K: OwnedKey, S: Send + 'static> StateStream<R, K, S> {
     where
         S: Record,
     {
+        self.stage.read_snapshots();
         DStream::new(self.rows.graph.clone(), Snapshots { stage: self.stage.clone(), lanes: self.lanes.clone() })
     }
 
@@ -297,10 +299,12 @@ where
             time,
             idle,
             function,
+            waiting: Lanes::new(lanes.len(), || None),
             rows: Lanes::new(lanes.len(), Rows::new),
             lanes: lanes.clone(),
             boxes: Boxes::new(),
             computed: Mutex::new(None),
+            has_snapshots: AtomicBool::new(false),
         });
         StateStream { rows: DStream::new(graph, RowsOf(operator.clone())), stage: operator, lanes }
     }

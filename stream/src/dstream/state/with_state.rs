@@ -1,5 +1,6 @@
 //! A function called for every record, with the state of its key.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Drain;
 
@@ -7,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::OwnedKey;
 
 use super::records::{Boxes, StateTime, is_much, scatter_records};
-use crate::batch::{BatchRun, CHUNK, Input, Partitions, each_lane, each_partition};
+use crate::batch::{BatchRun, CHUNK, Input, Partitions, Settle, each_lane, each_partition};
 use crate::dstream::{Grouping, Node, Shared, in_chunks};
 use crate::error::Error;
 use crate::event::{TIMES, Tolerance, Watermarks};
@@ -34,10 +35,20 @@ pub(super) struct WithState<T, G: Grouping<T>, W, S, F, R> {
     pub(super) idle: Option<Idle>,
     pub(super) function: F,
     pub(super) lanes: Arc<Lanes<KeyedLane<G::Key, S>>>,
+    /// What lanes have yet to take in: they do when their rows are asked for, so that a row goes straight on.
+    pub(super) waiting: Lanes<Option<Waiting<T>>>,
     pub(super) rows: Lanes<Rows<R>>,
     pub(super) boxes: Boxes<T>,
     /// The batch that was computed last: rows and snapshots both ask for it.
     pub(super) computed: Mutex<Option<Time>>,
+    /// Whether somebody reads snapshots.
+    pub(super) has_snapshots: AtomicBool,
+}
+
+/// What a lane has got of a batch.
+pub(super) struct Waiting<T> {
+    parts: Vec<Vec<T>>,
+    at: At,
 }
 
 /// The rows of a lane in chunks whose room is used again.
@@ -60,6 +71,12 @@ impl<R> Rows<R> {
     fn put_back(&mut self, mut chunk: Vec<R>) {
         chunk.clear();
         self.spare.push(chunk);
+    }
+
+    /// Keeps the rows of a chunk, and empties it.
+    fn keep(&mut self, chunk: &mut Vec<R>) {
+        let next = self.chunk();
+        self.full.push(std::mem::replace(chunk, next));
     }
 
     /// Drops rows that nobody asked for.
@@ -89,7 +106,7 @@ where
     F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync,
     R: Record,
 {
-    /// Brings the state up to this batch, unless that was done.
+    /// Brings the state up to this batch, unless that was done; or gives the lanes what they need for it.
     fn compute(&self, run: &BatchRun) -> Result<(), Error> {
         let mut computed = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
         if *computed == Some(run.time) {
@@ -103,10 +120,23 @@ where
         })?;
         let at = self.at(run, &partitions, local.iter().map(|local| local.newest));
         let gathered = run.gather(&self.name, lanes, local.into_iter().map(|local| local.lanes).collect())?;
-        let much = is_much(&gathered) || self.idle.is_some();
-        let holds = each_lane(run, &self.name, gathered, much, |lane, parts| self.advance(lane, parts, at))?;
-        if self.idle.is_some() && holds.contains(&true) {
-            run.holds_back(self.input);
+        if self.idle.is_none() && !run.keeps_rows() && !self.has_snapshots.load(Ordering::Relaxed) {
+            for (lane, parts) in gathered.into_iter().enumerate() {
+                *self.waiting.lane(lane) = Some(Waiting { parts, at });
+            }
+        } else {
+            let much = is_much(&gathered) || self.idle.is_some();
+            let holds = each_lane(run, &self.name, gathered, much, |lane, parts| {
+                let mut rows = self.rows.lane(lane);
+                rows.clear();
+                let chunk = rows.chunk();
+                let (holds, chunk) = self.advance(lane, Waiting { parts, at }, chunk, &mut |chunk| rows.keep(chunk))?;
+                rows.put_back(chunk);
+                Ok(holds)
+            })?;
+            if self.idle.is_some() && holds.contains(&true) {
+                run.holds_back(self.input);
+            }
         }
         *computed = Some(run.time);
         Ok(())
@@ -134,47 +164,62 @@ where
         At { time: run.time, begin: watermark.map(|w| w.min(*TIMES.end())), horizon: watermark.map(horizon) }
     }
 
-    /// Works on a lane; gives whether it has keys left.
-    fn advance(&self, lane: usize, parts: Vec<Vec<T>>, at: At) -> Result<bool, Error> {
-        let (mut keyed, mut rows) = (self.lanes.lane(lane), self.rows.lane(lane));
-        rows.clear();
-        keyed.guarded((&self.name, lane, at.time), |keyed| {
-            if let Some(begin) = at.begin.filter(|_| !keyed.has_begun) {
-                for slot in 0..keyed.slots.capacity() as u32 {
-                    if keyed.slots.get(slot).is_some() && keyed.timers.last(slot).is_none() {
-                        keyed.timers.touch(slot, begin);
-                    }
+    /// Works on a lane, and hands its rows over; gives whether it has keys left, and the chunk for the rows back.
+    fn advance(
+        &self,
+        lane: usize,
+        Waiting { parts, at }: Waiting<T>,
+        chunk: Vec<R>,
+        out: &mut dyn FnMut(&mut Vec<R>),
+    ) -> Result<(bool, Vec<R>), Error> {
+        self.begin(lane, at);
+        let mut calls = Calls { operator: self, time: at.time, chunk, failure: None };
+        let place = (&*self.name, lane, at.time);
+        // Rows are handed over between the guarded calls, and with the lane unlocked: what is done with them is other
+        // people's code.
+        for part in parts {
+            self.boxes.empty(part, |mut records| {
+                while !records.as_slice().is_empty() {
+                    self.lanes.lane(lane).guarded(place, |keyed| calls.take_in(keyed, &mut records))?;
+                    calls.hand_over(out);
+                }
+                Ok::<(), Error>(())
+            })?;
+        }
+        self.lanes.lane(lane).free_emptied();
+        let (horizon, mut more) = (at.horizon.unwrap_or(i64::MIN), at.horizon.is_some());
+        while more {
+            let time_out = |keyed: &mut _| calls.time_out(keyed, horizon).map(|are_more| more = are_more);
+            self.lanes.lane(lane).guarded(place, time_out)?;
+            calls.hand_over(out);
+        }
+        Ok((!self.lanes.lane(lane).slots.is_empty(), calls.chunk))
+    }
+
+    /// Touches the keys of the initial state, once it is known at which time.
+    fn begin(&self, lane: usize, at: At) {
+        let keyed = &mut *self.lanes.lane(lane);
+        if let Some(begin) = at.begin.filter(|_| !keyed.has_begun) {
+            for slot in 0..keyed.slots.capacity() as u32 {
+                if keyed.slots.get(slot).is_some() && keyed.timers.last(slot).is_none() {
+                    keyed.timers.touch(slot, begin);
                 }
             }
-            keyed.has_begun |= at.begin.is_some();
-            let mut calls =
-                Calls { operator: self, keyed, chunk: rows.chunk(), rows: &mut rows, time: at.time, failure: None };
-            parts.into_iter().try_for_each(|part| self.boxes.empty(part, |records| calls.take_in(records)))?;
-            calls.keyed.free_emptied();
-            calls.time_out(at.horizon)?;
-            let Calls { chunk, .. } = calls;
-            if chunk.is_empty() {
-                rows.put_back(chunk)
-            } else {
-                rows.full.push(chunk)
-            }
-            Ok::<(), String>(())
-        })?;
-        Ok(!keyed.slots.is_empty())
+        }
+        keyed.has_begun |= at.begin.is_some();
     }
 }
 
 /// The calls of the function on a lane.
-struct Calls<'a, O, K, S, R> {
+struct Calls<'a, O, R> {
     operator: &'a O,
-    keyed: &'a mut KeyedLane<K, S>,
-    rows: &'a mut Rows<R>,
-    chunk: Vec<R>,
     time: Time,
+    /// The rows that were not handed over yet.
+    chunk: Vec<R>,
     failure: Option<String>,
 }
 
-impl<T, G, W, S, F, R> Calls<'_, WithState<T, G, W, S, F, R>, G::Key, S, R>
+impl<T, G, W, S, F, R> Calls<'_, WithState<T, G, W, S, F, R>, R>
 where
     T: Record + Serialize + DeserializeOwned,
     G: Grouping<T>,
@@ -183,21 +228,29 @@ where
     F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync,
     R: Record,
 {
-    fn take_in(&mut self, mut records: Drain<'_, T>) -> Result<(), String> {
+    fn hand_over(&mut self, out: &mut dyn FnMut(&mut Vec<R>)) {
+        if !self.chunk.is_empty() {
+            out(&mut self.chunk);
+            self.chunk.clear();
+        }
+    }
+
+    /// Takes records in until there is a chunk of rows.
+    fn take_in(&mut self, keyed: &mut KeyedLane<G::Key, S>, records: &mut Drain<'_, T>) -> Result<(), String> {
         let mut slots = [u32::MAX; TOGETHER];
-        while !records.as_slice().is_empty() {
+        while !records.as_slice().is_empty() && self.chunk.len() < CHUNK {
             // Looked up together: the look-ups wait for memory side by side, and not one after another with the calls
             // in between. No slot is freed before the end of the batch.
             let all = records.as_slice();
             let together = &all[..all.len().min(TOGETHER)];
             let found = together.len();
-            self.keyed.slots.slots_of(&self.operator.grouping, together, &mut slots, |_| None);
-            self.keyed.slots.touch(&slots[..found]);
+            keyed.slots.slots_of(&self.operator.grouping, together, &mut slots, |_| None);
+            keyed.slots.touch(&slots[..found]);
             for (slot, record) in slots[..found].iter().zip(records.by_ref()) {
                 if let Some(idle) = &self.operator.idle {
-                    self.touch(*slot, &record, idle)?;
+                    self.touch(keyed, *slot, &record, idle)?;
                 }
-                self.call(*slot, Some(record))?;
+                self.call(keyed, *slot, Some(record))?;
             }
         }
         Ok(())
@@ -205,78 +258,72 @@ where
 
     /// Takes note that a key has a record. If by the time of that record alone the key has been idle for too long, it
     /// times out first: a long batch does not join what a short one would separate.
-    fn touch(&mut self, slot: u32, record: &T, idle: &Idle) -> Result<(), String> {
+    fn touch(&mut self, keyed: &mut KeyedLane<G::Key, S>, slot: u32, record: &T, idle: &Idle) -> Result<(), String> {
         let Some(time) = self.operator.time.event_time(record) else {
-            self.keyed.timers.touch(slot, self.time.millis());
+            keyed.timers.touch(slot, self.time.millis());
             return Ok(());
         };
         let longest = idle.timeout.saturating_add(idle.tolerance.map_or(0, |tolerance| tolerance.delay()));
-        if self.keyed.timers.last(slot).is_some_and(|last| last.saturating_add(longest) < time) {
-            self.call_timeout(slot)?;
+        if keyed.timers.last(slot).is_some_and(|last| last.saturating_add(longest) < time) {
+            self.call_timeout(keyed, slot)?;
         }
-        self.keyed.timers.touch(slot, time);
+        keyed.timers.touch(slot, time);
         Ok(())
     }
 
     #[inline]
-    fn call(&mut self, slot: u32, record: Option<T>) -> Result<(), String> {
-        self.keyed.current = slot;
-        let Some((key, value)) = self.keyed.slots.entry_mut(slot) else {
+    fn call(&mut self, keyed: &mut KeyedLane<G::Key, S>, slot: u32, record: Option<T>) -> Result<(), String> {
+        keyed.current = slot;
+        let Some((key, value)) = keyed.slots.entry_mut(slot) else {
             return Ok(());
         };
         let mut state = State::new(key, value, self.time, &mut self.failure);
         (self.operator.function)(record, &mut state, &mut self.chunk);
         if value.is_none() {
-            self.keyed.emptied.push(slot);
+            keyed.emptied.push(slot);
         }
         self.after_call()
     }
 
     /// The last call for a key. Its slot stays, without a state.
-    fn call_timeout(&mut self, slot: u32) -> Result<(), String> {
-        self.keyed.current = slot;
-        let Some((key, value)) = self.keyed.slots.entry_mut(slot).filter(|(_, value)| value.is_some()) else {
+    fn call_timeout(&mut self, keyed: &mut KeyedLane<G::Key, S>, slot: u32) -> Result<(), String> {
+        keyed.current = slot;
+        let Some((key, value)) = keyed.slots.entry_mut(slot).filter(|(_, value)| value.is_some()) else {
             return Ok(());
         };
         let mut state = State::new(key, value, self.time, &mut self.failure).timing_out();
         (self.operator.function)(None, &mut state, &mut self.chunk);
         *value = None;
-        self.keyed.timers.forget(slot);
+        keyed.timers.forget(slot);
         self.after_call()
     }
 
     #[inline]
     fn after_call(&mut self) -> Result<(), String> {
-        if self.chunk.len() >= CHUNK {
-            self.next_chunk();
-        }
         match self.failure.is_some() {
             true => Err(self.failure.take().unwrap_or_default()),
             false => Ok(()),
         }
     }
 
-    #[cold]
-    fn next_chunk(&mut self) {
-        let next = self.rows.chunk();
-        self.rows.full.push(std::mem::replace(&mut self.chunk, next));
-    }
-
-    /// Drops the keys that have been idle for too long, each after a last call.
-    fn time_out(&mut self, horizon: Option<i64>) -> Result<(), String> {
-        let Some(horizon) = horizon else {
-            return Ok(());
-        };
-        while let Some(slot) = self.keyed.timers.next_before(horizon) {
-            self.call_timeout(slot)?;
-            self.keyed.slots.remove(slot);
+    /// Drops keys that have been idle for too long, each after a last call, until there is a chunk of rows. Gives
+    /// whether there may be more.
+    fn time_out(&mut self, keyed: &mut KeyedLane<G::Key, S>, horizon: i64) -> Result<bool, String> {
+        while self.chunk.len() < CHUNK {
+            let Some(slot) = keyed.timers.next_before(horizon) else {
+                return Ok(false);
+            };
+            self.call_timeout(keyed, slot)?;
+            keyed.slots.remove(slot);
         }
-        Ok(())
+        Ok(true)
     }
 }
 
 /// A computation that more than one node of the graph asks for.
 pub(super) trait Stage: Send + Sync {
+    /// Takes note that snapshots are read: states are then brought up to a batch before its rows are asked for.
+    fn read_snapshots(&self);
     fn compute(&self, run: &BatchRun) -> Result<(), Error>;
     fn input(&self) -> Input;
 }
@@ -290,6 +337,10 @@ where
     F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync,
     R: Record,
 {
+    fn read_snapshots(&self) {
+        self.has_snapshots.store(true, Ordering::Relaxed);
+    }
+
     fn compute(&self, run: &BatchRun) -> Result<(), Error> {
         self.compute(run)
     }
@@ -307,8 +358,8 @@ where
     T: Record + Serialize + DeserializeOwned,
     G: Grouping<T>,
     W: StateTime<T>,
-    S: Send,
-    F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync,
+    S: Send + 'static,
+    F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync + 'static,
     R: Record,
 {
     fn inputs(&self) -> Vec<Input> {
@@ -317,15 +368,41 @@ where
 
     fn prepare(&self, run: &BatchRun) -> Result<Option<Partitions>, Error> {
         self.0.compute(run)?;
+        run.settle_at_end(self.0.clone());
         Ok(Some(vec![self.0.input; self.0.rows.len()].into()))
     }
 
     fn run(&self, _: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<R>)) -> Result<(), Error> {
         let mut rows = self.0.rows.lane(lane);
+        if let Some(waiting) = self.0.waiting.lane(lane).take() {
+            let chunk = rows.chunk();
+            let (_, chunk) = self.0.advance(lane, waiting, chunk, out)?;
+            rows.put_back(chunk);
+        }
         for mut chunk in std::mem::take(&mut rows.full) {
             out(&mut chunk);
             rows.put_back(chunk);
         }
+        Ok(())
+    }
+}
+
+/// Lanes whose rows nobody asked for take their batch in all the same.
+impl<T, G, W, S, F, R> Settle for WithState<T, G, W, S, F, R>
+where
+    T: Record + Serialize + DeserializeOwned,
+    G: Grouping<T>,
+    W: StateTime<T>,
+    S: Send + 'static,
+    F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync + 'static,
+    R: Record,
+{
+    fn settle(&self, run: &BatchRun) -> Result<(), Error> {
+        let waiting: Vec<_> = (0..self.waiting.len()).map(|lane| self.waiting.lane(lane).take()).collect();
+        let much = waiting.iter().any(Option::is_some);
+        each_lane(run, &self.name, waiting, much, |lane, waiting| {
+            waiting.map_or(Ok(()), |waiting| self.advance(lane, waiting, Vec::new(), &mut |_| ()).map(drop))
+        })?;
         Ok(())
     }
 }
