@@ -113,6 +113,11 @@ impl Index {
         self.places[hole] = EMPTY;
     }
 
+    /// The table, to be read in order before many look-ups.
+    pub(super) fn places(&self) -> &[u32] {
+        &self.places
+    }
+
     /// The bytes held.
     pub(super) fn memory_bytes(&self) -> usize {
         self.places.capacity() * size_of::<u32>()

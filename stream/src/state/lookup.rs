@@ -11,7 +11,29 @@ pub(crate) const TOGETHER: usize = 64;
 /// The slots of at most [`TOGETHER`] records.
 pub(crate) type Found = [u32; TOGETHER];
 
+/// The bytes that come from memory at once.
+const LINE: usize = 64;
+
+/// What is in the cache most likely, if it was used a batch ago.
+const SMALL: usize = 1 << 18;
+
+/// Reads something of every line of memory that values lie on, if that is less than so many look-ups would read of it:
+/// in order memory is read far faster, and what was read is in the cache.
+fn warm<T>(values: &[T], look_ups: usize, read: impl Fn(&T) -> u32) {
+    let bytes = size_of_val(values);
+    if bytes > SMALL && bytes / LINE <= look_ups {
+        let step = (LINE / size_of::<T>().max(1)).max(1);
+        std::hint::black_box(values.iter().step_by(step).fold(0, |all, value| all ^ read(value)));
+    }
+}
+
 impl<K: OwnedKey, V> Slots<K, V> {
+    /// Gets ready for so many look-ups.
+    pub(crate) fn warm(&self, look_ups: usize) {
+        warm(self.index.places(), look_ups, |place| *place);
+        warm(&self.entries, look_ups, |entry| u32::from(entry.is_held()));
+    }
+
     /// The slots of the keys of records, each in one group, in `found`; one with a new value for a key that had none.
     /// No more records than [`TOGETHER`].
     ///

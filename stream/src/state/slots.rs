@@ -18,14 +18,14 @@ use crate::batch::exchange::key_hash;
 /// A key lies beside its value: whoever looks a key up has need of its value next.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots<K, V> {
-    index: Index,
+    pub(super) index: Index,
     /// By slot.
-    entries: Vec<Entry<K, V>>,
+    pub(super) entries: Vec<Entry<K, V>>,
     free: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
-struct Entry<K, V> {
+pub(super) struct Entry<K, V> {
     /// Of a free slot the last key that was there.
     key: K,
     /// None in a free slot.
@@ -33,6 +33,11 @@ struct Entry<K, V> {
 }
 
 impl<K, V> Entry<K, V> {
+    #[inline]
+    pub(super) fn is_held(&self) -> bool {
+        self.value.is_some()
+    }
+
     #[inline]
     fn held(&self) -> Option<(&K, &V)> {
         Some((&self.key, self.value.as_ref()?))

@@ -97,6 +97,7 @@ impl<P> Open<P> {
         L: Slide<Partial = P>,
     {
         let mut slots: Found = [NOWHERE; TOGETHER];
+        windows.warm(records.len());
         if windows.take_pieces(records.len()) {
             for records in records.chunks(TOGETHER) {
                 windows.slots_of(slide, grouping, records, &mut slots, panes);

@@ -41,6 +41,11 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         self.windows.slot_or_insert(key, || slide.window(panes, phase()))
     }
 
+    /// Gets ready to look so many records up.
+    pub(super) fn warm(&self, records: usize) {
+        self.windows.warm(records);
+    }
+
     /// The slots of the keys of records that are looked up together.
     #[inline]
     pub(super) fn slots_of<T, G>(&mut self, slide: &L, grouping: &G, records: &[T], found: &mut Found, panes: u32)

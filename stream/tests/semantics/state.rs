@@ -358,3 +358,29 @@ fn mistakes_in_the_description_are_told_at_the_start() {
         ]
     );
 }
+
+#[test]
+fn states_take_in_a_batch_of_which_nobody_reads_a_row() {
+    let (ctx, stream) = job(&[&[("a", 1), ("b", 2), ("a", 3)], &[("c", 1), ("a", 4)]]);
+    let calls = stream.key_by(key).map_with_state(|event, state: &mut State<'_, _, i64>| {
+        *state.or_default() += event.1;
+        *state.or_default()
+    });
+    // An action would read them.
+    calls.for_each_batch(|_, _| ());
+    ctx.run().unwrap();
+    assert_eq!(calls.keys(), 3);
+}
+
+#[test]
+fn a_panic_behind_a_function_with_state_is_not_its_own() {
+    let (ctx, stream) = job(&[&[("a", 1)]]);
+    stream
+        .key_by(key)
+        .named("sums")
+        .map_with_state(|event, _: &mut State<'_, _, i64>| event.1)
+        .map(|value| if value == 1 { panic!("one too many") } else { value })
+        .collect_to_memory();
+    let error = ctx.run().unwrap_err().to_string();
+    assert!(error.contains("one too many") && !error.contains("key") && !error.contains("sums"), "{error}");
+}

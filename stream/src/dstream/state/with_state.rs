@@ -175,6 +175,7 @@ where
         self.begin(lane, at);
         let mut calls = Calls { operator: self, time: at.time, chunk, failure: None };
         let place = (&*self.name, lane, at.time);
+        self.lanes.lane(lane).slots.warm(parts.iter().map(Vec::len).sum());
         // Rows are handed over between the guarded calls, and with the lane unlocked: what is done with them is other
         // people's code.
         for part in parts {
