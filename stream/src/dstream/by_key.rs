@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use streamgauge_sketches::{Estimate, Key as _, OwnedKey, Table};
+use streamgauge_sketches::{OwnedKey, Table};
 
 use super::combine::Part;
-use super::{DStream, Grouped, Grouping, Node, PerBatch, Shared, expect_like, in_chunks, is_much};
+use super::{DStream, Node, Shared, expect_like, in_chunks, is_much};
 use crate::batch::exchange::{Portable, by_lane, key_hash, lane_of, lanes_of};
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::error::Error;
@@ -323,34 +323,5 @@ impl<K: OwnedKey, V: Record> DStream<(K, V)> {
         let input = graph.derived_input(parent.inputs());
         let node = CombineByKey::new(graph.name(None, kind), parent, input, combine, graph.lanes());
         DStream::new(graph, node)
-    }
-}
-
-impl<T: Record, G: Grouping<T>> Grouped<T, G, PerBatch> {
-    /// How many records each group of a batch has, as a plain number.
-    ///
-    /// ```
-    /// # use streamgauge_stream::DStream;
-    /// # fn stream(lines: DStream<String>) {
-    /// let words = lines.key_each(|line, key| line.split(' ').for_each(key)).count();
-    /// # }
-    /// ```
-    pub fn count(self) -> DStream<G::Row<u64>> {
-        self.summarize(|on| on.count())
-            .narrow(|rows, out| out.extend(rows.drain(..).map(|row| G::map_row(row, |n: Estimate| n.count()))))
-    }
-
-    /// The records of each group of a batch combined two by two. The function must be associative.
-    pub fn reduce(self, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> DStream<G::Row<T>>
-    where
-        T: Portable,
-    {
-        let Self { stream, grouping, .. } = self;
-        let keyed = stream.narrow(move |rows, out: &mut Vec<(G::Key, T)>| {
-            for row in rows.drain(..) {
-                grouping.visit(&row, |key| out.push((key.to_owned_key(), row.clone())));
-            }
-        });
-        keyed.combined("reduce", by_reduction(f)).map(|(key, row)| G::row(key, row))
     }
 }

@@ -1,5 +1,6 @@
 //! Summaries per batch: local work, one exchange, local work.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,21 +9,22 @@ use streamgauge_sketches::{Merge, Spec, Summary as _, Table};
 
 use super::combine::{Part, absorb_part, scatter};
 use super::wide::in_chunks;
-use super::{DStream, Grouped, Grouping, Node, PerBatch, Reading, Row, Shared};
+use super::{Aggregate, DStream, Grouped, Grouping, Node, PerBatch, Reading, Reduce, Row, Shared, Value};
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::error::Error;
 use crate::source::Record;
 use crate::state::Lanes;
 
-struct Summarize<T, G: Grouping<T>, S: Spec<Item = T>> {
+struct Summarize<T, G: Grouping<T>, A: Aggregate<T>, R> {
     name: String,
     parent: Arc<Shared<T>>,
     input: Input,
     grouping: G,
-    spec: S,
+    aggregate: A,
+    read: fn(&A::Partial) -> Option<R>,
     /// The groups of the batch that runs; their room is used again by the next.
-    groups: Lanes<Table<G::Key, S::State>>,
+    groups: Lanes<Table<G::Key, A::Partial>>,
     /// How many records or groups a partition of the last batch had.
     expected: AtomicUsize,
 }
@@ -38,13 +40,12 @@ pub(crate) fn is_much<T, K, S>(lanes: &[Vec<Part<T, K, S>>]) -> bool {
     lanes.iter().flatten().map(Part::len).sum::<usize>() >= MUCH
 }
 
-impl<T, G, S> Node<Row<T, G, S>> for Summarize<T, G, S>
+impl<T, G, A, R> Node<G::Row<R>> for Summarize<T, G, A, R>
 where
     T: Record,
     G: Grouping<T>,
-    S: Spec<Item = T>,
-    S::State: Merge,
-    Reading<S>: Record,
+    A: Aggregate<T>,
+    R: Record,
 {
     fn inputs(&self) -> Vec<Input> {
         vec![self.input]
@@ -54,7 +55,7 @@ where
         let Some(partitions) = self.parent.prepare(run)? else {
             return Ok(None);
         };
-        let (by, lanes) = ((&self.grouping, &self.spec), self.groups.len());
+        let (by, lanes) = ((&self.grouping, &self.aggregate), self.groups.len());
         let expected = self.expected.load(Ordering::Relaxed);
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
             scatter(&self.parent, run, partition, by, lanes, expected)
@@ -71,13 +72,14 @@ where
         Ok(Some(vec![self.input; lanes].into()))
     }
 
-    fn run(&self, run: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<Row<T, G, S>>)) -> Result<(), Error> {
+    fn run(&self, run: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<G::Row<R>>)) -> Result<(), Error> {
         let mut groups = self.groups.lane(lane);
         if run.keeps_rows() {
-            in_chunks(groups.entries().iter().map(|(key, state)| G::row(key.clone(), state.read())), out);
+            let rows = groups.entries().iter();
+            in_chunks(rows.filter_map(|(key, held)| Some(G::row(key.clone(), (self.read)(held)?))), out);
             return Ok(());
         }
-        in_chunks(groups.drain().map(|(key, state)| G::row(key, state.read())), out);
+        in_chunks(groups.drain().filter_map(|(key, held)| Some(G::row(key, (self.read)(&held)?))), out);
         Ok(())
     }
 }
@@ -112,14 +114,55 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, PerBatch> {
         S::State: Merge,
         Reading<S>: Record,
     {
+        let spec = spec(self.stream.graph.on());
+        self.aggregate("summarize", spec, |state| Some(state.read()))
+    }
+
+    /// The values of the records of each group of a batch, reduced by a function, which must be associative; older
+    /// values come first. Keys are looked up as they stand in the records.
+    ///
+    /// ```
+    /// # use streamgauge_stream::DStream;
+    /// # fn stream(visits: DStream<(String, u32)>) {
+    /// let longest = visits.key_by(|(page, _)| page.as_str()).reduce(|(_, seconds)| *seconds, u32::max);
+    /// # }
+    /// ```
+    pub fn reduce<V, P, F>(self, value: P, reduce: F) -> DStream<G::Row<V>>
+    where
+        V: Value,
+        P: Fn(&T) -> V + Send + Sync + 'static,
+        F: Fn(V, V) -> V + Send + Sync + 'static,
+    {
+        let aggregate = Reduce { value, reduce: Arc::new(reduce), of: PhantomData };
+        self.aggregate("reduce", aggregate, Option::clone)
+    }
+
+    /// How many records each group of a batch has, as a plain number.
+    ///
+    /// ```
+    /// # use streamgauge_stream::DStream;
+    /// # fn stream(lines: DStream<String>) {
+    /// let words = lines.key_each(|line, key| line.split(' ').for_each(key)).count();
+    /// # }
+    /// ```
+    pub fn count(self) -> DStream<G::Row<u64>> {
+        self.reduce(|_| 1, |a, b| a + b)
+    }
+
+    fn aggregate<A, R>(self, kind: &str, aggregate: A, read: fn(&A::Partial) -> Option<R>) -> DStream<G::Row<R>>
+    where
+        A: Aggregate<T>,
+        R: Record,
+    {
         let graph = self.stream.graph.clone();
         let parent = self.stream.read_by_one_more();
         let node = Summarize {
-            name: graph.name(self.name, "summarize"),
+            name: graph.name(self.name, kind),
             input: graph.derived_input(super::Node::inputs(&*parent)),
             parent,
             grouping: self.grouping,
-            spec: spec(graph.on()),
+            aggregate,
+            read,
             groups: Lanes::new(lanes_of::<G::Key>(graph.lanes()), Table::default),
             expected: AtomicUsize::new(0),
         };

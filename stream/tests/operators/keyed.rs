@@ -46,7 +46,7 @@ proptest! {
             rows.aggregate_by_key((0_i64, 0_i64), |(n, sum), v| (n + 1, sum + v), |a, b| (a.0 + b.0, a.1 + b.1))
         });
         let counts = run(&batches, |_, rows| rows.key_by(|(k, _)| k).count());
-        let firsts = run(&batches, |_, rows| rows.key_by(|(k, _)| k).reduce(|a, _| a));
+        let firsts = run(&batches, |_, rows| rows.key_by(|(k, _)| k).reduce(Clone::clone, |a, _| a));
         for (i, batch) in batches.iter().enumerate() {
             let map = groups(batch);
             let of = |i: usize| sorted(lists[i].clone());
