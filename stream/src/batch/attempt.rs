@@ -101,12 +101,7 @@ pub(crate) fn each_lane<E: Send, R: Send>(
     in_parallel: bool,
     work: impl Fn(usize, E) -> Result<R, Error> + Sync,
 ) -> Result<Vec<R>, Error> {
-    let guarded = |(lane, entries)| {
-        catch_unwind(AssertUnwindSafe(|| work(lane, entries))).unwrap_or_else(|panic| {
-            let cause = panic_message(&*panic);
-            Err(Error::Operator { operator: operator.to_owned(), partition: lane, time: batch.time, cause })
-        })
-    };
+    let guarded = |(lane, entries)| one_lane(batch, operator, lane, || work(lane, entries));
     let results: Vec<_> = if in_parallel {
         let run_all = || lanes.into_par_iter().enumerate().with_max_len(1).map(guarded).collect();
         batch.running().pool.install(run_all)
@@ -114,6 +109,19 @@ pub(crate) fn each_lane<E: Send, R: Send>(
         lanes.into_iter().enumerate().map(guarded).collect()
     };
     results.into_iter().collect()
+}
+
+/// Does the work of one lane of an operator: a panic in it is an error that names both.
+pub(crate) fn one_lane<R>(
+    batch: &BatchRun,
+    operator: &str,
+    lane: usize,
+    work: impl FnOnce() -> Result<R, Error>,
+) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let cause = panic_message(&*panic);
+        Err(Error::Operator { operator: operator.to_owned(), partition: lane, time: batch.time, cause })
+    })
 }
 
 fn run_each<R: Send>(

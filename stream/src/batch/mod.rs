@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::attempt::Tally;
-pub(crate) use self::attempt::{Running, each_lane, each_partition};
+pub(crate) use self::attempt::{Running, each_lane, each_partition, one_lane};
 use self::exchange::{Exchange, gather};
 use crate::error::{Error, panic_message};
 use crate::monitor::OperatorInfo;
@@ -148,6 +148,15 @@ impl BatchRun {
             Some(known) => known.add(info),
             None => all.push(OperatorInfo { name: operator.to_owned(), ..info }),
         }
+    }
+
+    /// Whether the lanes of an operator may take the batch in when their rows are asked for, one by one, and not before:
+    /// a lane's rows then go on while all that they are made of is in the cache.
+    ///
+    /// Not if rows may be asked for twice, and not at the end, where it must be known beforehand whether rows are left
+    /// for later.
+    pub(crate) fn lanes_may_wait(&self, input: Input) -> bool {
+        !self.keeps_rows() && !self.derived[input.0 as usize].iter().all(|from| self.is_finished(*from))
     }
 
     /// Takes note that an operator is to be settled.

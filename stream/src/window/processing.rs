@@ -13,17 +13,17 @@ use super::slide::{Slide, Summaries};
 use super::store::SlidingWindows;
 use super::{Grid, check, schema};
 use crate::batch::exchange::lanes_of;
-use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
+use crate::batch::{BatchRun, Input, Partitions, Settle, each_lane, each_partition, one_lane};
 use crate::dstream::{
-    Aggregate, DStream, Grouped, Grouping, Node, Part, Reading, Row, Shared, Windows, expect_like, in_chunks, is_much,
-    scatter,
+    Aggregate, DStream, Grouped, Grouping, Node, Part, Reading, Row, Settled, Shared, Windows, expect_like, in_chunks,
+    is_much, scatter,
 };
 use crate::error::Error;
 use crate::graph::{StateSize, Stateful};
 use crate::source::Record;
 use crate::state::Lanes;
 
-struct Operator<T, G: Grouping<T>, A, L: Slide> {
+struct Operator<T, G: Grouping<T>, A: Aggregate<T>, L: Slide> {
     name: String,
     parent: Arc<Shared<T>>,
     input: Input,
@@ -32,6 +32,8 @@ struct Operator<T, G: Grouping<T>, A, L: Slide> {
     slide: L,
     grid: Grid,
     lanes: Arc<Lanes<Lane<G::Key, L>>>,
+    /// What lanes have yet to take in.
+    waiting: Lanes<Option<Vec<Part<T, G::Key, A::Partial>>>>,
     /// How many records or groups a partition of the last batch had.
     expected: AtomicUsize,
 }
@@ -97,6 +99,17 @@ where
         }
     }
 
+    /// Lets a lane take in what waits for it.
+    fn take_in(&self, run: &BatchRun, lane: usize) -> Result<(), Error> {
+        let Some(parts) = self.waiting.lane(lane).take() else {
+            return Ok(());
+        };
+        one_lane(run, &self.name, lane, || {
+            let advanced = self.advance(&mut self.lanes.lane(lane), parts, run.time.millis());
+            advanced.map_err(|mismatch| self.mismatch(mismatch))
+        })
+    }
+
     /// Adds what a lane has got in this batch, and brings its windows up to now.
     fn advance(
         &self,
@@ -143,25 +156,45 @@ where
         self.expected.store(expect_like(&local), Ordering::Relaxed);
         let gathered = run.gather(&self.name, lanes, local)?;
         let now = run.time.millis();
-        let much = is_much(&gathered) || self.lanes.iter().any(|lane| lane.windows.slots() > 0);
-        let empty = each_lane(run, &self.name, gathered, much, |lane, parts| {
-            let mut lane = self.lanes.lane(lane);
-            self.advance(&mut lane, parts, now).map_err(|mismatch| self.mismatch(mismatch))?;
-            Ok(lane.is_empty())
-        })?;
-        if !empty.iter().all(|empty| *empty) {
-            run.holds_back(self.input);
+        let ends_window = self.grid.ends_window(now);
+        if ends_window && run.lanes_may_wait(self.input) {
+            gathered.into_iter().enumerate().for_each(|(lane, parts)| *self.waiting.lane(lane) = Some(parts));
+        } else {
+            let much = is_much(&gathered) || self.lanes.iter().any(|lane| lane.windows.slots() > 0);
+            let empty = each_lane(run, &self.name, gathered, much, |lane, parts| {
+                let mut lane = self.lanes.lane(lane);
+                self.advance(&mut lane, parts, now).map_err(|mismatch| self.mismatch(mismatch))?;
+                Ok(lane.is_empty())
+            })?;
+            if !empty.iter().all(|empty| *empty) {
+                run.holds_back(self.input);
+            }
         }
-        Ok(self.grid.ends_window(now).then(|| vec![self.input; lanes].into()))
+        Ok(ends_window.then(|| vec![self.input; lanes].into()))
     }
 
-    fn run(&self, _: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<G::Row<L::Reading>>)) -> Result<(), Error> {
+    fn run(&self, run: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<G::Row<L::Reading>>)) -> Result<(), Error> {
+        self.take_in(run, lane)?;
         let lane = self.lanes.lane(lane);
         let mut failed = None;
         let readings = lane.windows.readings(&self.slide);
         let readings = readings.map_while(|row| row.map_err(|mismatch| failed = Some(mismatch)).ok());
         in_chunks(readings.map(|(key, reading)| G::row(key.clone(), reading)), out);
         failed.map_or(Ok(()), |mismatch| Err(self.mismatch(mismatch)))
+    }
+}
+
+impl<T, G, A, L> Settle for Operator<T, G, A, L>
+where
+    T: Record,
+    G: Grouping<T>,
+    A: Aggregate<T>,
+    L: Slide<Partial = A::Partial>,
+{
+    fn settle(&self, run: &BatchRun) -> Result<(), Error> {
+        let waiting = vec![(); self.waiting.len()];
+        let much = self.waiting.iter().any(|waiting| waiting.is_some());
+        each_lane(run, &self.name, waiting, much, |lane, ()| self.take_in(run, lane)).map(drop)
     }
 }
 
@@ -202,9 +235,10 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
             aggregate,
             slide,
             grid: Grid::ending(self.cut),
+            waiting: Lanes::new(lanes.len(), || None),
             lanes,
             expected: AtomicUsize::new(0),
         };
-        DStream::new(graph, operator)
+        DStream::new(graph, Settled(Arc::new(operator)))
     }
 }

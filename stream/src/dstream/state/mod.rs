@@ -19,8 +19,8 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::{Key, OwnedKey};
 
-use self::with_state::{Idle, Rows, RowsOf, Snapshots, Stage, WithState};
-use super::{By, DStream, Grouped, Grouping, Shared};
+use self::with_state::{Idle, Rows, Snapshots, Stage, WithState};
+use super::{By, DStream, Grouped, Grouping, Settled, Shared};
 use crate::event::{Tolerance, Watermarks};
 use crate::graph::{Graph, Stateful};
 use crate::source::Record;
@@ -306,7 +306,7 @@ where
             computed: Mutex::new(None),
             has_snapshots: AtomicBool::new(false),
         });
-        StateStream { rows: DStream::new(graph, RowsOf(operator.clone())), stage: operator, lanes }
+        StateStream { rows: DStream::new(graph, Settled(operator.clone())), stage: operator, lanes }
     }
 }
 

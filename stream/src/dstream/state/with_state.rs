@@ -120,7 +120,7 @@ where
         })?;
         let at = self.at(run, &partitions, local.iter().map(|local| local.newest));
         let gathered = run.gather(&self.name, lanes, local.into_iter().map(|local| local.lanes).collect())?;
-        if self.idle.is_none() && !run.keeps_rows() && !self.has_snapshots.load(Ordering::Relaxed) {
+        if run.lanes_may_wait(self.input) && !self.has_snapshots.load(Ordering::Relaxed) {
             for (lane, parts) in gathered.into_iter().enumerate() {
                 *self.waiting.lane(lane) = Some(Waiting { parts, at });
             }
@@ -351,33 +351,29 @@ where
     }
 }
 
-/// The rows that the function gave.
-pub(super) struct RowsOf<O>(pub(super) Arc<O>);
-
-impl<T, G, W, S, F, R> Node<R> for RowsOf<WithState<T, G, W, S, F, R>>
+impl<T, G, W, S, F, R> Node<R> for WithState<T, G, W, S, F, R>
 where
     T: Record + Serialize + DeserializeOwned,
     G: Grouping<T>,
     W: StateTime<T>,
-    S: Send + 'static,
-    F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync + 'static,
+    S: Send,
+    F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync,
     R: Record,
 {
     fn inputs(&self) -> Vec<Input> {
-        vec![self.0.input]
+        vec![self.input]
     }
 
     fn prepare(&self, run: &BatchRun) -> Result<Option<Partitions>, Error> {
-        self.0.compute(run)?;
-        run.settle_at_end(self.0.clone());
-        Ok(Some(vec![self.0.input; self.0.rows.len()].into()))
+        self.compute(run)?;
+        Ok(Some(vec![self.input; self.rows.len()].into()))
     }
 
     fn run(&self, _: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<R>)) -> Result<(), Error> {
-        let mut rows = self.0.rows.lane(lane);
-        if let Some(waiting) = self.0.waiting.lane(lane).take() {
+        let mut rows = self.rows.lane(lane);
+        if let Some(waiting) = self.waiting.lane(lane).take() {
             let chunk = rows.chunk();
-            let (_, chunk) = self.0.advance(lane, waiting, chunk, out)?;
+            let (_, chunk) = self.advance(lane, waiting, chunk, out)?;
             rows.put_back(chunk);
         }
         for mut chunk in std::mem::take(&mut rows.full) {
@@ -388,14 +384,13 @@ where
     }
 }
 
-/// Lanes whose rows nobody asked for take their batch in all the same.
 impl<T, G, W, S, F, R> Settle for WithState<T, G, W, S, F, R>
 where
     T: Record + Serialize + DeserializeOwned,
     G: Grouping<T>,
     W: StateTime<T>,
-    S: Send + 'static,
-    F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync + 'static,
+    S: Send,
+    F: Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync,
     R: Record,
 {
     fn settle(&self, run: &BatchRun) -> Result<(), Error> {
