@@ -20,7 +20,7 @@ use crate::server::{Server, Wire};
 type Row = (String, i64);
 const TABLE: &str = "CREATE TABLE counts (id bigserial PRIMARY KEY, word text NOT NULL, n bigint CHECK (n < 1000000))";
 
-fn counts(address: &str) -> Postgres<Row, impl Columns<Row>> {
+fn counts(address: &str) -> Postgres<Row, impl Columns<Row> + use<>> {
     // Nothing to wait for: the server runs by then, or will not.
     let retries = Duration::from_millis(1);
     Postgres::table(address, "counts").text("word", |row: &Row| &row.0).column("n", |row| &row.1).retry(3, retries)

@@ -97,7 +97,9 @@ impl Server {
         ];
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data());
-        settings.iter().for_each(|setting| drop(command.args(["-c", setting])));
+        for setting in &settings {
+            command.args(["-c", setting]);
+        }
         self.process = Some(command.spawn().unwrap());
         let begun = Instant::now();
         while Client::connect(&self.address(), NoTls).is_err() {

@@ -60,17 +60,13 @@ impl Disk for System {
 /// Makes a folder, with those above it, if it is not there. Durable when this returns: a folder that was made is lost in
 /// a power cut, with all that is in it, unless the one above it was synced.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let above = folder.parent().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
-    above.map_or(Ok(()), make_folder)?;
-    match fs::create_dir(folder) {
-        // Somebody else was faster.
-        Err(_) if folder.is_dir() => {}
-        made => made?,
-    }
-    above.map_or(Ok(()), |above| System.sync_folder(above))
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<_> = folder.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(folder)?;
+    missing
+        .into_iter()
+        .filter_map(Path::parent)
+        .try_for_each(|above| System.sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above }))
 }
 
 /// The hidden name of a file that is being written.
