@@ -18,6 +18,8 @@ pub(crate) struct Running {
     pub(crate) attempts: u32,
     /// Whether rows may be asked for again: a partition that is run again, or an output after one that has failed.
     pub(crate) keeps_rows: bool,
+    /// Whether the batch is run again because the run before was ended before the batch was known to be complete.
+    pub(crate) again: bool,
 }
 
 /// What is counted while a partition runs. It counts for the batch once the attempt has succeeded.

@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::{DStream, Node, Shared};
@@ -106,6 +106,8 @@ struct WriteTo<T, S> {
     parent: Arc<Shared<T>>,
     target: String,
     sink: Mutex<S>,
+    /// The last batch that the target had a record of when it was opened, if it keeps one.
+    committed: OnceLock<Time>,
 }
 
 impl<T: Record, S: Sink<T>> WriteTo<T, S> {
@@ -115,12 +117,27 @@ impl<T: Record, S: Sink<T>> WriteTo<T, S> {
         guarded(|| ask(&mut sink).map_err(|cause| cause.to_string()))
     }
 
+    /// Whether the target has the batch already: the run before was ended when it could not yet tell.
+    fn is_committed(&self, batch: &BatchRun) -> Result<bool, String> {
+        match self.committed.get() {
+            Some(last) if batch.time <= *last && batch.running().again => Ok(true),
+            Some(last) if batch.time <= *last => Err(format!(
+                "it has a record of the batches up to {last}, and the job has begun anew before that; bring the \
+                 checkpoints of the job back, or clear the target and its record"
+            )),
+            _ => Ok(false),
+        }
+    }
+
     fn write(&self, batch: &BatchRun, partitions: usize) -> Result<(), Error> {
         let time = batch.time;
         let failed = |cause: String| {
             let cause = format!("{}: {cause}", self.target);
             Error::Output { output: self.name.clone(), time, cause }
         };
+        if self.is_committed(batch).map_err(failed)? {
+            return Ok(());
+        }
         self.ask(|sink| sink.begin(time)).map_err(failed)?;
         let (begun, count) = (Instant::now(), AtomicU64::new(0));
         let parts = each_partition(batch, &self.name, partitions, |partition| {
@@ -146,7 +163,16 @@ impl<T: Record, S: Sink<T>> WriteTo<T, S> {
 
 impl<T: Record, S: Sink<T>> Output for WriteTo<T, S> {
     fn open(&self) -> Result<(), String> {
-        self.ask(S::open).map_err(|cause| format!("{}: {}: {cause}", self.name, self.target))
+        let opened = self.ask(|sink| {
+            sink.open()?;
+            sink.committed()
+        });
+        let committed = opened.map_err(|cause| format!("{}: {}: {cause}", self.name, self.target))?;
+        if let Some(last) = committed {
+            // A job is started once.
+            let _ = self.committed.set(last);
+        }
+        Ok(())
     }
 
     fn name(&self) -> &str {
@@ -214,6 +240,7 @@ impl<T: Record> DStream<T> {
             parent: self.read_by_one_more(),
             target: sink.target(),
             sink: Mutex::new(sink),
+            committed: OnceLock::new(),
         }));
     }
 

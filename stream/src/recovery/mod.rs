@@ -9,12 +9,23 @@ mod checkpoint;
 mod checkpointer;
 mod frame;
 mod numbered;
+#[cfg(feature = "object-store")]
+mod object_storage;
+#[cfg(feature = "object-store")]
+mod requests;
 mod resume;
 mod snapshot;
 mod storage;
 
 pub(crate) use batch_log::{BatchLog, Logged, NoLog};
 pub(crate) use checkpointer::Checkpointer;
+#[cfg(feature = "object-store")]
+pub use object_storage::ObjectStorage;
+/// The crate of the stores, in the version that [`ObjectStorage`] takes them from.
+#[cfg(feature = "object-store")]
+pub use object_store;
+#[cfg(feature = "object-store")]
+pub(crate) use requests::Requests;
 pub(crate) use resume::Durability;
 pub use resume::Resume;
 pub(crate) use snapshot::Snapshot;

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::sink::make_folder;
+
 /// All that the engine asks of a disk. Names have no separators; files are small or written once.
 ///
 /// A file that [`write`](Self::write) has put there is there as a whole or not at all, whatever happens in between; what
@@ -16,6 +18,8 @@ pub trait Storage: Debug + Send + Sync + 'static {
     fn place(&self) -> String;
 
     /// Makes sure that the place is there, can be written, and is used by nobody else until it is [closed](Self::close).
+    /// Where no lock ends with the process that holds it, the one who used it before may be shut out instead: it fails
+    /// when it next makes something durable.
     ///
     /// # Errors
     /// `AddrInUse`, if a running job uses it; whatever the system says.
@@ -34,7 +38,8 @@ pub trait Storage: Debug + Send + Sync + 'static {
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
 
     /// Puts a file there, durable when this returns, in the place of one of the same name. The content comes in pieces,
-    /// in this order.
+    /// in this order. The engine gives every file a name of its own: one that is there with other content was written by
+    /// somebody else, and an implementation may refuse to replace it.
     fn write(&self, name: &str, pieces: &[&[u8]]) -> io::Result<()>;
 
     /// A new file, empty and durable, to be appended to.
@@ -93,7 +98,7 @@ impl Storage for LocalFolder {
     }
 
     fn open(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
+        make_folder(&self.folder)?;
         let lock = File::options().create(true).append(true).open(self.path(Self::LOCK))?;
         match lock.try_lock() {
             Ok(()) => {}

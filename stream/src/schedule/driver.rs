@@ -259,6 +259,7 @@ impl Driver {
             pool: self.pool.clone(),
             attempts,
             keeps_rows: attempts > 1 || on_failure == OnFailure::SkipOutput,
+            again: run == Run::Again,
         };
         let batch = BatchRun::new(info.time, self.exchange.clone(), self.inputs.clone(), ended, running);
         let outputs = Outputs {

@@ -53,8 +53,8 @@ pub trait Subject {
     /// What a reader of the target sees: all batches so far by time, with their rows. Empty ones may be left out.
     fn visible(&mut self) -> Vec<(Time, Vec<Self::Row>)>;
 
-    /// Whether a batch that is written again replaces what was written of it. If not, as for what is sent over a wire,
-    /// the kit writes none twice.
+    /// Whether a batch that is written again replaces what was written of it. If not, as for what is sent over a wire or
+    /// is known to [`Sink::committed`], the kit writes none twice.
     fn replaces(&self) -> bool {
         true
     }
@@ -67,7 +67,8 @@ pub trait Subject {
 
 /// Checks a sink: that a batch is there in order and as a whole when it has been committed and not before, that one
 /// that fails at any point leaves nothing, that empty batches and partitions do no harm, that a batch written again
-/// replaces the first, in the same run and after a restart, and that a target that cannot be written is an error.
+/// replaces the first, in the same run and after a restart, that a batch which was committed just before a crash is there
+/// once after it (replaced, or known to [`Sink::committed`]), and that a target that cannot be written is an error.
 ///
 /// # Panics
 /// If one of these does not hold, saying which.
@@ -83,6 +84,7 @@ pub fn check<S: Subject>(subject: &mut S) {
         kit.replaces_what_is_written_again();
     }
     kit.goes_on_after_a_restart();
+    kit.has_once_what_was_committed_before_a_crash();
     kit.writes_many_partitions();
     kit.tells_what_cannot_be_written();
 }
@@ -255,8 +257,38 @@ impl<S: Subject> Kit<'_, S> {
         self.look("a batch that was being written at a restart must be written as any other");
     }
 
+    /// The job is killed between a commit and the moment at which it has written down that the batch is complete. So it
+    /// runs the batch again, unless the sink says that it is there.
+    fn has_once_what_was_committed_before_a_crash(&mut self) {
+        self.write(9, &[3, 2]);
+        let (batch, rows) = self.expected.last().expect("it was written just now").clone();
+        self.start();
+        let committed = self.committed();
+        if committed.is_none() && self.subject.replaces() {
+            let batch = self.begin(batch.secs());
+            let mut part = self.part(batch, 0);
+            let written = fill(&mut part, &rows).and_then(|()| part.finish());
+            written.unwrap_or_else(|cause| panic!("writing batch {batch} again failed: {cause}"));
+            self.sink().commit(batch, vec![part]).unwrap_or_else(|cause| panic!("commit({batch}) failed: {cause}"));
+        }
+        self.look("a batch that was committed just before a crash must be there once after it");
+        if committed.is_some() {
+            assert_eq!(committed, Some(batch), "committed() must give the last batch that was committed");
+            self.fail(10);
+            self.start();
+            assert_eq!(self.committed(), Some(batch), "committed() must not give a batch that has failed");
+            self.write(10, &[]);
+            self.start();
+            assert_eq!(self.committed(), Some(Time::from_secs(10)), "committed() must give an empty batch too");
+        }
+    }
+
+    fn committed(&mut self) -> Option<Time> {
+        self.sink().committed().unwrap_or_else(|cause| panic!("committed() of a good target failed: {cause}"))
+    }
+
     fn writes_many_partitions(&mut self) {
-        self.write(9, &[2; 40]);
+        self.write(11, &[2; 40]);
         self.look("the rows of 40 partitions must be there in the order of the partitions");
     }
 
@@ -265,7 +297,7 @@ impl<S: Subject> Kit<'_, S> {
         let Some(mut broken) = self.subject.broken() else {
             return;
         };
-        let batch = Time::from_secs(10);
+        let batch = Time::from_secs(12);
         let mut try_all = || {
             broken.open()?;
             broken.begin(batch)?;

@@ -5,15 +5,18 @@
 //! fails before that, nothing of the batch is visible, and the job ends with an error that names the output, the batch
 //! time, the target and the cause.
 //!
-//! The batch time is the batch's identity: a sink that *replaces* gives the same result if a batch is written twice.
+//! The batch time is the batch's identity: a sink that *replaces* what it has of that time, or *records* the time with
+//! the rows, has a batch once however often it is run.
 //!
-//! | sink | target | a batch written again |
-//! |---|---|---|
-//! | [`Files`] | a file per batch: text, JSON lines, CSV, Parquet | replaces its file |
-//! | [`MemorySink`] | a table that is read while the job runs | replaces its rows |
-//! | [`channel`] | a bounded channel to another thread | is sent again |
-//! | [`Tcp`] | a line per row to a server | is sent again |
-//! | [`Print`] | the standard output, or any writer | is printed again |
+//! | sink | target | a batch that is run again after a crash | so every batch is there |
+//! |---|---|---|---|
+//! | [`Files`] | a file per batch: text, JSON lines, CSV, Parquet | finds its file, or replaces it | exactly once |
+//! | `Objects` (feature) | an object per batch on an object store, of these formats | replaces its object | exactly once |
+//! | `Postgres` (feature) | a table of PostgreSQL | is found in the record, and left out | exactly once |
+//! | [`MemorySink`] | a table that is read while the job runs | replaces its rows | exactly once, gone with the process |
+//! | [`channel`] | a bounded channel to another thread | is sent again | at least once |
+//! | [`Tcp`] | a line per row to a server | is sent again | perhaps twice, perhaps in part |
+//! | [`Print`] | the standard output, or any writer | is printed again | at least once |
 //!
 //! A sink of your own runs through the [`conformance`] kit.
 
@@ -21,9 +24,15 @@ mod channel;
 pub mod conformance;
 mod files;
 mod memory;
+#[cfg(feature = "object-store")]
+mod objects;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod print;
 mod tcp;
 
+#[cfg(feature = "postgres")]
+pub use self::postgres::{Columns, Postgres};
 pub use channel::{ChannelSink, channel};
 #[cfg(feature = "csv")]
 pub use files::Csv;
@@ -31,8 +40,11 @@ pub use files::Csv;
 pub use files::JsonLines;
 #[cfg(feature = "parquet")]
 pub use files::Parquet;
+pub(crate) use files::make_folder;
 pub use files::{Files, Format, Text};
 pub use memory::MemorySink;
+#[cfg(feature = "object-store")]
+pub use objects::Objects;
 pub use print::Print;
 pub use tcp::Tcp;
 
@@ -50,9 +62,14 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// called at the same time. A panic in any of them is such a failure.
 ///
 /// **Exactly once.** A batch that is run again, after a crash as well, has the same time and the same rows in the same
-/// partitions. So a sink has every batch exactly once if its commit replaces what it has of the same time: a file of
-/// that name is overwritten, rows are deleted and inserted in one transaction, or the transaction stores the time
-/// beside its rows and one whose time is there already is left out.
+/// partitions. So a sink has every batch exactly once in one of two ways:
+///
+/// - it **replaces**: its commit replaces what it has of the same time, as a file of that name;
+/// - it **records**: its commit stores the time beside the rows, in the same transaction, and
+///   [`committed`](Self::committed) gives it back after a restart. Then the engine leaves out a batch that the target
+///   has already.
+///
+/// `(batch time, partition)`, which [`part`](Self::part) is given, is a key that rows can be stored under for either.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -108,6 +125,20 @@ pub trait Sink<T>: Send + 'static {
     /// If the target cannot be written: the job does not start.
     fn open(&mut self) -> Result<(), Cause> {
         Ok(())
+    }
+
+    /// The last batch that the target has a record of, for a target that stores the time of a batch in the same
+    /// transaction as its rows. Asked for once, after [`open`](Self::open). `None` if there is no batch yet, and for
+    /// targets that keep no record (the default): these get the last batch again after a crash.
+    ///
+    /// A batch that the log has as begun but not as complete, and that is not after this one, is not written again: it
+    /// was committed, and the process was ended before it could write that down. If a *new* batch is not after it, the
+    /// job was begun anew without its checkpoints: an error, for its rows would be there twice.
+    ///
+    /// # Errors
+    /// If the target cannot tell: the job does not start.
+    fn committed(&mut self) -> Result<Option<Time>, Cause> {
+        Ok(None)
     }
 
     /// A batch begins, be it for the first time or again.

@@ -1,6 +1,7 @@
 //! The kit finds what is wrong with a sink.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use streamgauge_stream::Time;
@@ -20,6 +21,8 @@ enum Flaw {
     FailsOnEmpty,
     ForgetsAtRestart,
     TakesNoErrors,
+    RecordsTheBatchBefore,
+    RecordsTheAborted,
 }
 
 type Table = Arc<Mutex<Vec<(Time, Vec<u64>)>>>;
@@ -43,6 +46,15 @@ impl Part<u64> for FlawedPart {
         }
         self.rows.append(rows);
         Ok(())
+    }
+}
+
+/// The last batch that was aborted, for the one flaw that knows of it.
+static ABORTED: AtomicI64 = AtomicI64::new(0);
+
+impl Flawed {
+    fn aborted(&self) -> Option<Time> {
+        Some(Time::from_secs(ABORTED.load(Ordering::Relaxed)))
     }
 }
 
@@ -86,7 +98,21 @@ impl Sink<u64> for Flawed {
         Ok(())
     }
 
+    fn committed(&mut self) -> Result<Option<Time>, Cause> {
+        let table = self.table.lock().unwrap();
+        let mut times: Vec<_> = table.iter().map(|(time, _)| *time).collect();
+        times.sort();
+        Ok(match self.flaw {
+            Flaw::RecordsTheBatchBefore => times.iter().rev().nth(1).copied(),
+            Flaw::RecordsTheAborted => times.last().copied().max(self.aborted()),
+            _ => None,
+        })
+    }
+
     fn abort(&mut self, batch: Time) {
+        if self.flaw == Flaw::RecordsTheAborted {
+            ABORTED.store(batch.secs(), Ordering::Relaxed);
+        }
         if self.flaw == Flaw::CommitsTheAborted {
             self.table.lock().unwrap().push((batch, vec![0]));
         }
@@ -144,6 +170,8 @@ fn every_flaw_is_found_and_named() {
         (Flaw::CommitsTheAborted, "nothing of a batch that has failed must be seen"),
         (Flaw::FailsOnEmpty, "failed: no rows"),
         (Flaw::ForgetsAtRestart, "a restart must leave what was committed"),
+        (Flaw::RecordsTheBatchBefore, "committed() must give the last batch that was committed"),
+        (Flaw::RecordsTheAborted, "committed() must not give a batch that has failed"),
         (Flaw::TakesNoErrors, "a target that cannot be written must be an error"),
     ] {
         let verdict = verdict(flaw);

@@ -25,6 +25,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf, is_separator};
 
+pub(crate) use self::atomic::make_folder;
 use self::atomic::{Disk, System, write_atomically};
 use super::{Cause, Part, Sink};
 use crate::time::Time;
@@ -33,9 +34,14 @@ use crate::time::Time;
 ///
 /// One file, also of a batch of many partitions, with their rows in order. It appears as a whole: the rows are encoded
 /// in memory while the batch runs, written to a file of a hidden name (`.counts-5000.txt.tmp`) in the same folder,
-/// synced to the disk and renamed; then the folder is synced. A file of the same name is replaced, so a batch that is
-/// run again leaves one file. An empty batch has an empty file (so a missing one means that the batch is not done)
+/// synced to the disk and renamed; then the folder is synced. An empty batch has an empty file (so a missing one means that the batch is not done)
 /// unless [told otherwise](Self::skip_empty).
+///
+/// **Exactly once.** The name is the record that the batch is committed: it is given to nothing but a whole, synced file
+/// of that batch. A batch that is run again, as after a crash before the job had written down that it was complete, is
+/// compared with the file of its name while it is encoded. If they are the same the file is left as it is, untouched to
+/// whoever watches it. If not (the job was begun anew, or a function of it gives other rows each time) it is replaced.
+/// So there is one file of each batch, of one run of it, at any time.
 ///
 /// The folder is made when the job is started, if need be, and it is an error of `start()` if it cannot be written. A
 /// hidden lock file (`.counts.txt.lock`, which stays) keeps two outputs, of one or of two processes, from using the
@@ -89,7 +95,7 @@ pub trait Format<T>: Send + 'static {
     /// If it cannot be made.
     fn part(&self) -> Result<Self::Encoded, Cause>;
 
-    /// Writes a file of these partitions. May be called again for the same ones, if writing has failed.
+    /// Writes a file of these partitions. May be called several times for the same ones, and writes the same then.
     ///
     /// # Errors
     /// If the writer fails, or if the partitions do not fit together.
@@ -239,7 +245,7 @@ impl<T, F: Format<T>> Sink<T> for Files<F> {
         self.check_names()?;
         self.format.open()?;
         let folder = self.folder();
-        fs::create_dir_all(folder).map_err(at("making the folder", folder))?;
+        make_folder(folder).map_err(at("making the folder", folder))?;
         self.take_lock()?;
         self.remove_leftovers()?;
         // The lock may be an old one, in a folder that can no longer be written.

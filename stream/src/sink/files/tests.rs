@@ -1,7 +1,7 @@
 //! Files on a disk whose every step is broken in turn.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,6 +30,14 @@ impl Scratch {
 
     fn read(&self, name: &str) -> Option<String> {
         fs::read_to_string(self.0.join(name)).ok()
+    }
+
+    /// Which file it is, and since when: another one after it was written again, with whatever content.
+    #[cfg(unix)]
+    fn identity(&self, name: &str) -> Option<(u64, i64, i64)> {
+        use std::os::unix::fs::MetadataExt;
+        let file = fs::metadata(self.0.join(name)).ok()?;
+        Some((file.ino(), file.mtime(), file.mtime_nsec()))
     }
 
     /// The files that are being written.
@@ -113,6 +121,10 @@ impl Disk for Fault {
         self.step()?;
         System.remove(path)
     }
+
+    fn open(&mut self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        System.open(path)
+    }
 }
 
 /// Writes a batch of these partitions, each of one row.
@@ -183,8 +195,15 @@ fn break_every_step(kills: bool) {
             let mut sink = Files::text(scratch.prefix());
             open(&mut sink);
             assert!(scratch.staged().is_empty());
+            #[cfg(unix)]
+            let found = scratch.identity("words-2000.txt").filter(|_| seen == after);
             write(&mut sink, 2, &rows("c")).unwrap();
             assert_eq!(scratch.read("words-2000.txt"), after);
+            #[cfg(unix)]
+            assert!(
+                found.is_none() || found == scratch.identity("words-2000.txt"),
+                "a committed file was written again"
+            );
         }
         step += 1;
     }
@@ -231,4 +250,82 @@ fn an_empty_batch_that_is_skipped_removes_the_file_of_its_time() {
     let mut sink = broken.on(System);
     write(&mut sink, 1, &[]).unwrap();
     assert_eq!(scratch.read("words-1000.txt"), None);
+}
+
+#[test]
+fn a_committed_file_is_left_as_it_is_and_one_of_other_rows_is_replaced() {
+    let scratch = Scratch::new();
+    let mut sink = Files::text(scratch.prefix());
+    open(&mut sink);
+    let before = rows("a");
+    write(&mut sink, 1, &before).unwrap();
+    write(&mut sink, 2, &[]).unwrap();
+    #[cfg(unix)]
+    let identities = ["words-1000.txt", "words-2000.txt"].map(|name| scratch.identity(name));
+    // Only the folder is synced once more: the run before may have been killed before that.
+    let fault = Fault::new(usize::MAX, false);
+    let mut sink = sink.on(fault.clone());
+    write(&mut sink, 1, &before).unwrap();
+    write(&mut sink, 2, &[]).unwrap();
+    assert_eq!(fault.taken.load(Ordering::Relaxed), 2);
+    #[cfg(unix)]
+    assert_eq!(["words-1000.txt", "words-2000.txt"].map(|name| scratch.identity(name)), identities);
+
+    // Fewer rows, more rows, other rows, other rows of the same length at the end, none.
+    let mut last_differs = before.clone();
+    last_differs[2].replace_range(99_999.., "b");
+    for other in [before[..2].to_vec(), [&before[..], &before[..1]].concat(), rows("b"), last_differs, vec![]] {
+        write(&mut sink, 1, &other).unwrap();
+        assert_eq!(scratch.read("words-1000.txt"), Some(text(&other)));
+        assert!(scratch.staged().is_empty());
+    }
+    // A folder in the place of the file is no file of the same content.
+    fs::create_dir(scratch.0.join("words-3000.txt")).unwrap();
+    let cause = write(&mut sink, 3, &[]).unwrap_err().to_string();
+    assert!(cause.contains("words-3000.txt"), "{cause}");
+}
+
+/// A job with a log, and files on a disk that is killed at a step.
+mod in_a_job {
+    use super::*;
+    use crate::testing::{FaultyDisk, TestJob};
+
+    fn run(scratch: &Scratch, log: &FaultyDisk, fault: &Fault) -> Result<(), crate::Error> {
+        let mut job = TestJob::with(|it| it.checkpoint_storage(log.clone()).checkpoint_every(2).threads(2));
+        let batches = job.source((0..4).map(|batch| (0..batch * 5_000).map(|n| batch * n).collect::<Vec<u64>>()));
+        batches.write_to(Files::text(scratch.prefix()).on(fault.clone()));
+        job.run().map(drop)
+    }
+
+    fn files(scratch: &Scratch) -> Vec<Option<String>> {
+        (1..=5).map(|second| scratch.read(&format!("words-{second}000.txt"))).collect()
+    }
+
+    #[test]
+    fn a_kill_at_any_step_of_any_batch_leaves_every_batch_once() {
+        let (whole, never) = (Scratch::new(), Fault::new(usize::MAX, true));
+        run(&whole, &FaultyDisk::new(), &never).unwrap();
+        let (steps, expected) = (never.taken.load(Ordering::Relaxed), files(&whole));
+        assert!(steps >= 4 * 4 && expected[..4].iter().all(Option::is_some), "{steps} steps");
+        for step in 0..steps {
+            let (scratch, log) = (Scratch::new(), FaultyDisk::new());
+            run(&scratch, &log, &Fault::new(step, true)).unwrap_err();
+            let before = files(&scratch);
+            #[cfg(unix)]
+            let identities: Vec<_> =
+                (1..=5).map(|second| scratch.identity(&format!("words-{second}000.txt"))).collect();
+            log.restart(step as u64);
+            run(&scratch, &log, &Fault::new(usize::MAX, false)).unwrap();
+            assert_eq!(files(&scratch), expected, "step {step}");
+            assert!(scratch.staged().is_empty());
+            for (second, found) in (1..=5).zip(before) {
+                // What was there was whole, and has not been touched.
+                assert!(found.is_none() || found == expected[second - 1], "step {step}");
+                #[cfg(unix)]
+                assert!(
+                    found.is_none() || scratch.identity(&format!("words-{second}000.txt")) == identities[second - 1]
+                );
+            }
+        }
+    }
 }
