@@ -36,6 +36,7 @@ mod event;
 mod graph;
 pub mod monitor;
 pub mod recovery;
+mod rate;
 mod schedule;
 pub mod sink;
 pub mod source;
@@ -60,7 +61,8 @@ pub use dstream::{
 pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use error::{Error, Malformed};
 pub use event::OutputMode;
-pub use monitor::{BatchInfo, Event, Listener, Report};
+pub use monitor::{BatchInfo, Event, Listener, Load, Report};
+pub use rate::{PidRateEstimator, ProcessedBatch, RateEstimator};
 pub use recovery::Resume;
 pub use schedule::{JobState, OnFailure, Trigger};
 pub use sink::{MemorySink, Sink};

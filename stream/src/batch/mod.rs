@@ -21,7 +21,7 @@ use self::attempt::Tally;
 pub(crate) use self::attempt::{Running, each_lane, each_partition};
 use self::exchange::{Exchange, gather};
 use crate::error::{Error, panic_message};
-use crate::monitor::OperatorInfo;
+use crate::monitor::{Load, OperatorInfo};
 use crate::source::TextBlock;
 use crate::time::Time;
 
@@ -43,6 +43,8 @@ pub(crate) type Partitions = Arc<[Input]>;
 #[derive(Debug)]
 pub(crate) struct BatchRun {
     pub(crate) time: Time,
+    /// How the job kept up when the batch was planned.
+    pub(crate) load: Load,
     /// Itself, for what is handed to users: gone when the batch is over.
     me: Weak<Self>,
     exchange: Arc<dyn Exchange>,
@@ -79,6 +81,7 @@ impl BatchRun {
     /// A batch of inputs that are derived from each other, of which these sources have ended.
     pub(crate) fn new(
         time: Time,
+        load: Load,
         exchange: Arc<dyn Exchange>,
         derived: Arc<[Vec<Input>]>,
         ended: impl Iterator<Item = Input>,
@@ -88,6 +91,7 @@ impl BatchRun {
         ended.for_each(|source| finished[source.0 as usize] = true);
         Arc::new_cyclic(|me| Self {
             time,
+            load,
             me: me.clone(),
             exchange,
             running,
