@@ -157,7 +157,11 @@ fn judge(seen: &[Seen], flags: &Flags) -> Vec<String> {
     let delay = warm.iter().map(|seen| seen.delay).max().unwrap_or_default();
     let (first, second) = warm.split_at(warm.len() / 2);
     let most = |half: &[Seen]| half.iter().filter_map(|seen| seen.memory).reduce(f64::max);
-    println!("  longest delay {delay:?}, most memory {} MB, then {} MB", megabytes(most(first)), megabytes(most(second)));
+    println!(
+        "  longest delay {delay:?}, most memory {} MB, then {} MB",
+        megabytes(most(first)),
+        megabytes(most(second))
+    );
     let mut broken = Vec::new();
     let bound = Duration::from_millis(flags.interval).mul_f64(flags.delay);
     if delay > bound {

@@ -81,7 +81,10 @@ impl Driver {
     }
 
     /// Does something with each source in turn. An error, or a panic, is an error of that source.
-    pub(super) fn each_source<R>(&mut self, mut act: impl FnMut(&mut dyn AnySource) -> Result<R, Error>) -> Result<Vec<R>, Error> {
+    pub(super) fn each_source<R>(
+        &mut self,
+        mut act: impl FnMut(&mut dyn AnySource) -> Result<R, Error>,
+    ) -> Result<Vec<R>, Error> {
         let mut results = Vec::with_capacity(self.parts.sources.len());
         for (id, source) in self.parts.sources.iter_mut().enumerate() {
             let result = catch_unwind(AssertUnwindSafe(|| act(&mut **source)))

@@ -73,11 +73,7 @@ impl<S: Source> Source for Limited<S> {
         self.source.plan(from, limit)
     }
 
-    fn read(
-        &mut self,
-        from: &S::Position,
-        to: &S::Position,
-    ) -> Result<Vec<Box<dyn Partition<S::Item>>>, SourceError> {
+    fn read(&mut self, from: &S::Position, to: &S::Position) -> Result<Vec<Box<dyn Partition<S::Item>>>, SourceError> {
         self.source.read(from, to)
     }
 

@@ -62,7 +62,8 @@ impl ByClock for BatchInfo {
 #[test]
 fn a_record_limit_is_the_rate_times_the_seconds_of_a_batch() {
     let (ctx, _) = job(|it| it.batch_interval(millis(2_500)));
-    ctx.source(Rate::per_second(1_000).records(2_500).max_rate(100)).for_each_batch(|_, _| ());
+    let numbers = ctx.source(Rate::per_second(1_000).records(2_500).max_rate(100));
+    numbers.for_each_batch(|_, batch| batch.count().map(drop));
     let records: Vec<u64> = batches(&ctx).iter().map(|batch| batch.records).collect();
     assert_eq!(records, [&[0][..], &[250; 10]].concat());
 }
@@ -96,7 +97,7 @@ fn a_rate_that_is_none_is_ignored() {
         [|_| None, |_| Some(0.0), |_| Some(-5.0), |_| Some(f64::NAN), |_| Some(f64::INFINITY)];
     for rate in none {
         let (ctx, _) = job(|it| it.backpressure(move || Says(rate)));
-        ctx.source(Rate::per_second(100).records(50)).for_each_batch(|_, _| ());
+        ctx.source(Rate::per_second(100).records(50)).for_each_batch(|_, batch| batch.count().map(drop));
         let batches = batches(&ctx);
         assert_eq!(rates(&batches), [10.0; 6]);
         assert_eq!(batches.iter().map(|batch| batch.records).collect::<Vec<_>>(), [0, 10, 10, 10, 10, 10]);
@@ -108,7 +109,7 @@ fn each_source_has_an_estimator_of_its_own() {
     let (ctx, _) = job(|it| it.backpressure(|| Says(|records| Some(records as f64 + 1.0))));
     let fast = ctx.source(Rate::per_second(1_000).records(100));
     let slow = ctx.source(Rate::per_second(5).records(40));
-    fast.union(&slow).for_each_batch(|_, _| ());
+    fast.union(&slow).for_each_batch(|_, batch| batch.count().map(drop));
     let batches = batches(&ctx);
     let limits = |id: usize| batches[..6].iter().map(|it| it.sources[id].rate_limit.unwrap()).collect::<Vec<_>>();
     // The first batch has no records; then each has one more than before, as far as there are any.
@@ -168,7 +169,7 @@ fn rows_are_the_same_for_any_number_of_threads() {
         let (ctx, clock) = job(|it| it.threads(threads).backpressure(PidRateEstimator::new));
         let numbers = ctx.source(Rate::per_second(3_000).records(20_000));
         takes(&numbers, &clock, slower_from_the_sixth);
-        let counts = numbers.key_by(|(n, _)| n % 7).window(secs(3), secs(1)).summarize(|on| on.count());
+        let counts = numbers.map(|(n, _)| n % 7).key_by(|n| n).window(secs(3), secs(1)).summarize(|on| on.count());
         let rows = counts.map(|(key, n)| (key, n.count())).collect_to_memory();
         let rates = rates(&batches(&ctx));
         (rates, rows.batches())

@@ -210,9 +210,11 @@ fn a_receiver_holds_to_it() {
 
 #[test]
 fn a_rate_holds_to_it_and_makes_the_rest_later() {
-    let unlimited = by_batch(|ctx| ctx.source(Rate::per_second(10).records(50)).map(|(n, at)| n * 1_000 + at.secs() as u64));
-    let limited =
-        by_batch(|ctx| ctx.source(Rate::per_second(10).records(50).max_rate(7)).map(|(n, at)| n * 1_000 + at.secs() as u64));
+    let unlimited =
+        by_batch(|ctx| ctx.source(Rate::per_second(10).records(50)).map(|(n, at)| n * 1_000 + at.secs() as u64));
+    let limited = by_batch(|ctx| {
+        ctx.source(Rate::per_second(10).records(50).max_rate(7)).map(|(n, at)| n * 1_000 + at.secs() as u64)
+    });
     assert_eq!(unlimited.concat(), limited.concat(), "each with the time at which it happens");
     assert_eq!(limited.iter().map(Vec::len).collect::<Vec<_>>(), [0, 7, 7, 7, 7, 7, 7, 7, 1]);
 }
