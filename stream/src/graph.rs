@@ -12,7 +12,8 @@ use crate::batch::exchange::SHARDS;
 use crate::batch::{BatchRun, Input};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::source::{Limit, Next, SourceError};
+use crate::rate::RateControl;
+use crate::source::{Limit, Next, Pending, SourceError};
 use crate::state::Lanes;
 
 /// The registry of a job: sources, outputs, state, and everything that is wrong with it.
@@ -163,8 +164,8 @@ pub(crate) trait AnySource: Send {
     /// Lets it begin to take records in.
     fn open(&mut self, clock: &Arc<dyn Clock>) -> Result<(), Error>;
 
-    /// Plans a batch.
-    fn plan(&mut self, limit: Limit) -> Result<Planned, Error>;
+    /// Plans a batch; of nothing, without asking the source, if there is no limit because it has nothing to give yet.
+    fn plan(&mut self, limit: Option<Limit>) -> Result<Planned, Error>;
 
     /// Plans a batch of a range that was logged; of nothing, if none was.
     fn replay(&mut self, range: Option<&[u8]>) -> Result<Planned, Error>;
@@ -184,7 +185,15 @@ pub(crate) trait AnySource: Send {
     /// What went wrong since it was asked last, although the source goes on.
     fn take_warnings(&mut self) -> Vec<SourceError>;
 
-    /// The position, serialized.
+    fn rate(&self) -> &RateControl;
+    fn rate_mut(&mut self) -> &mut RateControl;
+
+    /// What was taken in that no batch has planned; none for a source that takes nothing in beside the batches.
+    fn pending(&self) -> Option<Pending>;
+    fn reads_ahead(&self) -> bool;
+    fn bound_pending(&mut self, bytes: u64);
+
+    /// The position and the learned rate, serialized.
     fn save(&self) -> Vec<u8>;
     fn load(&mut self, position: &[u8]) -> Result<(), Error>;
 }

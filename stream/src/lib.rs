@@ -35,6 +35,7 @@ mod error;
 mod event;
 mod graph;
 pub mod monitor;
+mod rate;
 pub mod recovery;
 mod schedule;
 pub mod sink;
@@ -60,7 +61,8 @@ pub use dstream::{
 pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
 pub use error::{Error, Malformed};
 pub use event::OutputMode;
-pub use monitor::{BatchInfo, Event, Listener, Report};
+pub use monitor::{BatchInfo, Event, Listener, Load, Report};
+pub use rate::{PidRateEstimator, ProcessedBatch, RateEstimator};
 pub use recovery::Resume;
 pub use schedule::{JobState, OnFailure, Trigger};
 pub use sink::{MemorySink, Sink};

@@ -22,7 +22,7 @@ use self::attempt::Tally;
 pub(crate) use self::attempt::{Running, each_lane, each_partition, one_lane};
 use self::exchange::{Exchange, gather};
 use crate::error::{Error, panic_message};
-use crate::monitor::OperatorInfo;
+use crate::monitor::{Load, OperatorInfo};
 use crate::source::TextBlock;
 use crate::time::Time;
 
@@ -44,6 +44,8 @@ pub(crate) type Partitions = Arc<[Input]>;
 #[derive(Debug)]
 pub(crate) struct BatchRun {
     pub(crate) time: Time,
+    /// How the job kept up when the batch was planned.
+    pub(crate) load: Load,
     /// Itself, for what is handed to users: gone when the batch is over.
     me: Weak<Self>,
     exchange: Arc<dyn Exchange>,
@@ -93,6 +95,7 @@ impl BatchRun {
     /// A batch of inputs that are derived from each other, of which these sources have ended.
     pub(crate) fn new(
         time: Time,
+        load: Load,
         exchange: Arc<dyn Exchange>,
         derived: Arc<[Vec<Input>]>,
         ended: impl Iterator<Item = Input>,
@@ -102,6 +105,7 @@ impl BatchRun {
         ended.for_each(|source| finished[source.0 as usize] = true);
         Arc::new_cyclic(|me| Self {
             time,
+            load,
             me: me.clone(),
             exchange,
             running,

@@ -9,7 +9,7 @@ use super::StreamingContext;
 use crate::batch::exchange::Local;
 use crate::error::{Error, panic_message};
 use crate::graph::Parts;
-use crate::monitor::Bus;
+use crate::monitor::{Bus, Load};
 use crate::recovery::{BatchLog, Checkpointer, NoLog, Resume, Snapshot};
 use crate::schedule::{Driver, Trigger};
 use crate::time::Time;
@@ -28,6 +28,7 @@ impl StreamingContext {
 
     fn try_launch(&self, snapshot: Option<Snapshot>) -> Result<(), Error> {
         let mut parts = self.checked_parts()?;
+        self.limit_sources(&mut parts);
         if snapshot.is_some() && self.job.settings.storage.is_some() {
             let problem = "start_from gives the job its state, and so do its checkpoints; leave one of them out";
             return Err(Error::Graph(vec![problem.to_owned()]));
@@ -103,6 +104,7 @@ impl StreamingContext {
             malformed_told: 0,
             sizes: Vec::new(),
             sized_until: Time::MIN,
+            load: Load::default(),
         };
         let run = move || {
             thread.enter();
@@ -121,6 +123,20 @@ impl StreamingContext {
         };
         let spawned = thread::Builder::new().name(format!("{} batches", self.job.settings.name)).spawn(run);
         spawned.map(drop).map_err(|e| Error::Thread(e.to_string()))
+    }
+
+    /// Gives the sources what limits them: estimators of their rates, and their parts of the bound on what waits.
+    fn limit_sources(&self, parts: &mut Parts) {
+        let settings = &self.job.settings;
+        if let Some(estimator) = &settings.backpressure {
+            parts.sources.iter_mut().for_each(|source| source.rate_mut().estimate(estimator()));
+        }
+        let reading = parts.sources.iter_mut().filter(|source| source.reads_ahead());
+        if let Some(bytes) = settings.max_pending_bytes {
+            let mut reading: Vec<_> = reading.collect();
+            let each = bytes / (reading.len() as u64).max(1);
+            reading.iter_mut().for_each(|source| source.bound_pending(each));
+        }
     }
 
     /// The parts of the job, if nothing is wrong with its settings and its description.
@@ -150,6 +166,44 @@ impl StreamingContext {
                 format!("{name}: the job has no place for checkpoints; give it a checkpoint_dir, or leave the call out")
             })),
         }
+        problems.extend(self.limit_problems(&parts));
         if problems.is_empty() { Ok(parts) } else { Err(Error::Graph(problems)) }
+    }
+
+    /// What is wrong with the limits of the sources.
+    fn limit_problems(&self, parts: &Parts) -> Vec<String> {
+        /// The least that a source may be given to read ahead.
+        const LEAST: u64 = 1_024;
+        let settings = &self.job.settings;
+        let mut problems = Vec::new();
+        if let Some(estimator) = &settings.backpressure {
+            problems.extend(estimator().problem().map(|problem| format!("backpressure: {problem}")));
+            if settings.trigger == Trigger::Available {
+                problems.push(
+                    "backpressure: batches of Trigger::Available depend on the input alone, not on how fast the job is; \
+                     leave it out, or give sources a max_rate"
+                        .to_owned(),
+                );
+            }
+        }
+        let reading = parts.sources.iter().filter(|source| source.reads_ahead()).count() as u64;
+        if let Some(bytes) = settings.max_pending_bytes
+            && bytes / reading.max(1) < LEAST
+        {
+            problems.push(format!(
+                "max_pending_bytes is {bytes}, for {reading} sources that read ahead; write {} at least",
+                reading.max(1) * LEAST
+            ));
+        }
+        for source in &parts.sources {
+            let max = source.rate().max();
+            if max.per_second == Some(0) || max.per_second_and_partition == Some(0) {
+                problems.push(format!(
+                    "{}: a maximum rate of 0 records a second would read nothing; write 1 at least",
+                    source.name()
+                ));
+            }
+        }
+        problems
     }
 }

@@ -9,6 +9,7 @@ use super::StreamingContext;
 use crate::batch::exchange::{LANES, SHARDS};
 use crate::clock::{Clock, SystemClock};
 use crate::graph::Parts;
+use crate::rate::RateEstimator;
 use crate::recovery::{Durability, LocalFolder, Resume, Storage};
 use crate::schedule::{OnFailure, Trigger};
 
@@ -35,7 +36,12 @@ pub(crate) struct Settings {
     pub(crate) storage: Option<Arc<dyn Storage>>,
     pub(crate) checkpoint_every: u32,
     pub(crate) resume: Resume,
+    /// Makes an estimator for a source.
+    pub(crate) backpressure: Option<MakeEstimator>,
+    pub(crate) max_pending_bytes: Option<u64>,
 }
+
+pub(crate) type MakeEstimator = Arc<dyn Fn() -> Box<dyn RateEstimator> + Send + Sync>;
 
 impl Settings {
     fn new(name: String) -> Self {
@@ -54,6 +60,8 @@ impl Settings {
             storage: None,
             checkpoint_every: 10,
             resume: Resume::Latest,
+            backpressure: None,
+            max_pending_bytes: None,
         }
     }
 
@@ -217,6 +225,37 @@ impl ContextBuilder {
     /// Where a job begins that has run before: [`Resume::Latest`] unless set.
     pub fn resume(mut self, resume: Resume) -> Self {
         self.settings.resume = resume;
+        self
+    }
+
+    /// Backpressure: how many records a second a batch takes of each source follows what the job has worked off in the
+    /// batches before. None unless set.
+    ///
+    /// Each source has an estimator of its own, made by this. A source that has a [maximum
+    /// rate](crate::Source::max_rate) too holds to the lower one. Refused with
+    /// [`Trigger::Available`], whose batches depend on the input alone.
+    ///
+    /// ```
+    /// use streamgauge_stream::{PidRateEstimator, StreamingContext};
+    ///
+    /// let ctx = StreamingContext::builder("steady").backpressure(PidRateEstimator::new).build();
+    /// ```
+    pub fn backpressure<E: RateEstimator>(mut self, estimator: impl Fn() -> E + Send + Sync + 'static) -> Self {
+        self.settings.backpressure = Some(Arc::new(move || Box::new(estimator())));
+        self
+    }
+
+    /// How many bytes the sources may have taken in that no batch has worked off, at most: what waits for a batch, and
+    /// what the batch has that runs. It is divided equally between the sources that take records in beside the batches
+    /// (`Stdin`, `TcpLines`, receivers, compressed files and directories, which may hold some), at least 1,024 bytes
+    /// each. Unless set, each of them has a bound of its own, which its page names.
+    ///
+    /// A source that has its part filled stops reading, until a batch takes what waits: the pipe fills, the other side
+    /// of the connection waits, the receiver's `store` waits. Nothing is lost. One thing is taken in whole that is longer:
+    /// a line (64 MiB at most), or what is given to `store_many` at once. Of a receiver's records the size of their type
+    /// is known, unless it [says](crate::ReceiverSource::heap_bytes) what they hold on the heap.
+    pub fn max_pending_bytes(mut self, bytes: u64) -> Self {
+        self.settings.max_pending_bytes = Some(bytes);
         self
     }
 

@@ -7,7 +7,8 @@ use crate::batch::{BatchRun, Input, Partitions};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::graph::{AnySource, Planned, decode};
-use crate::source::{Limit, Next, Partition, Record, Source, SourceError};
+use crate::rate::RateControl;
+use crate::source::{Limit, Next, Partition, Pending, Record, Source, SourceError};
 
 type Content<T> = Arc<[Box<dyn Partition<T>>]>;
 
@@ -26,6 +27,7 @@ struct Driven<S: Source> {
     to: S::Position,
     /// An input that has ended stays so: windows have been closed on its word.
     is_finished: bool,
+    rate: RateControl,
     partitions: Arc<Mutex<Content<S::Item>>>,
 }
 
@@ -35,8 +37,16 @@ impl<T: Record> SourceNode<T> {
         let partitions = Arc::new(Mutex::new(Content::from([])));
         let node = Self { input, counts_rows, partitions: partitions.clone() };
         let start = source.start();
-        let driven = Driven { source, input, from: start.clone(), to: start, is_finished: false, partitions };
+        let rate = RateControl::new(source.rates());
+        let driven = Driven { source, input, from: start.clone(), to: start, is_finished: false, rate, partitions };
         (node, Box::new(driven))
+    }
+}
+
+impl<S: Source> Driven<S> {
+    /// Makes partitions the content of the batch.
+    fn hold(&self, partitions: Vec<Box<dyn Partition<S::Item>>>) {
+        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions.into();
     }
 }
 
@@ -79,16 +89,19 @@ impl<S: Source> AnySource for Driven<S> {
         if self.is_finished { Ok(()) } else { Ok(self.source.open(clock)?) }
     }
 
-    fn plan(&mut self, limit: Limit) -> Result<Planned, Error> {
+    fn plan(&mut self, limit: Option<Limit>) -> Result<Planned, Error> {
+        // What the batch before has read is in memory no longer than that of this one.
+        self.hold(Vec::new());
         self.from = self.to.clone();
-        let mut next = Next::Finished;
-        if !self.is_finished {
+        let mut next = if self.is_finished { Next::Finished } else { Next::Ready };
+        if let Some(limit) = limit.filter(|_| !self.is_finished) {
             let plan = self.source.plan(&self.from, limit)?;
             (self.to, next) = (plan.to, plan.next);
             self.is_finished = next == Next::Finished;
         }
+        let range = (&self.from, &self.to, self.is_finished, self.rate.learned());
         // Writing to memory fails only for a position that refuses to be serialized.
-        let range = postcard::to_allocvec(&(&self.from, &self.to, self.is_finished)).unwrap_or_default();
+        let range = postcard::to_allocvec(&range).unwrap_or_default();
         Ok(Planned { range, is_empty: self.from == self.to, next })
     }
 
@@ -96,7 +109,9 @@ impl<S: Source> AnySource for Driven<S> {
         self.from = self.to.clone();
         if let Some(range) = range {
             let failed = |cause| Error::State { operator: self.source.name(), cause };
-            (self.from, self.to, self.is_finished) = decode(range).map_err(failed)?;
+            let learned;
+            (self.from, self.to, self.is_finished, learned) = decode(range).map_err(failed)?;
+            self.rate.resume(learned);
         }
         let next = if self.is_finished { Next::Finished } else { Next::Ready };
         Ok(Planned { range: Vec::new(), is_empty: self.from == self.to, next })
@@ -112,7 +127,7 @@ impl<S: Source> AnySource for Driven<S> {
 
     fn read(&mut self) -> Result<(), Error> {
         let read = if self.from == self.to { Vec::new() } else { self.source.read(&self.from, &self.to)? };
-        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = read.into();
+        self.hold(read);
         Ok(())
     }
 
@@ -128,13 +143,35 @@ impl<S: Source> AnySource for Driven<S> {
         self.source.take_warnings()
     }
 
+    fn rate(&self) -> &RateControl {
+        &self.rate
+    }
+
+    fn rate_mut(&mut self) -> &mut RateControl {
+        &mut self.rate
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        self.source.pending()
+    }
+
+    fn reads_ahead(&self) -> bool {
+        self.source.reads_ahead()
+    }
+
+    fn bound_pending(&mut self, bytes: u64) {
+        self.source.bound_pending(bytes);
+    }
+
     fn save(&self) -> Vec<u8> {
-        postcard::to_allocvec(&(self.is_finished, &self.to)).unwrap_or_default()
+        postcard::to_allocvec(&(self.is_finished, &self.to, self.rate.learned())).unwrap_or_default()
     }
 
     fn load(&mut self, position: &[u8]) -> Result<(), Error> {
         let failed = |cause| Error::State { operator: self.source.name(), cause };
-        (self.is_finished, self.to) = decode(position).map_err(failed)?;
+        let learned;
+        (self.is_finished, self.to, learned) = decode(position).map_err(failed)?;
+        self.rate.resume(learned);
         Ok(())
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::Load;
 use crate::schedule::Trigger;
+use crate::source::Pending;
 use crate::time::Time;
 
 /// A job that has started.
@@ -51,6 +53,8 @@ pub struct BatchInfo {
     pub scheduling_delay: Duration,
     /// How long it took.
     pub processing: Duration,
+    /// How the job kept up when the batch was planned.
+    pub load: Load,
     /// Each source: its name, the records of this batch, whether it has ended.
     pub sources: Vec<SourceInfo>,
     /// Each output operation that ran, in the order in which the job names them.
@@ -79,6 +83,12 @@ pub struct SourceInfo {
     pub records: u64,
     /// Whether the source has ended.
     pub finished: bool,
+    /// The records a second that were read of it at most: by its [maximum rate](crate::Source::max_rate), or by
+    /// [backpressure](crate::ContextBuilder::backpressure); none without a limit.
+    pub rate_limit: Option<f64>,
+    /// What it has taken in that no batch has planned, when the batch was done; none for a source that takes nothing in
+    /// beside the batches.
+    pub pending: Option<Pending>,
 }
 
 /// How a source is.

@@ -5,7 +5,9 @@ mod bus;
 pub mod dashboard;
 mod event;
 mod info;
+mod load;
 
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};
 pub use info::{BatchInfo, JobInfo, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus};
+pub use load::Load;

@@ -13,7 +13,7 @@ use crate::batch::{BadLine, BatchRun, Input, MALFORMED_TOLD, Running};
 use crate::context::Settings;
 use crate::error::{Error, Malformed};
 use crate::graph::{Graph, Parts, Planned, StateSize};
-use crate::monitor::{BatchInfo, Bus, Event, JobInfo, OperatorInfo, Report, SourceInfo, SourceStatus};
+use crate::monitor::{BatchInfo, Bus, Event, JobInfo, Load, OperatorInfo, Report, SourceInfo, SourceStatus};
 use crate::recovery::{BatchLog, Checkpointer, Logged};
 use crate::source::Next;
 use crate::time::{Time, millis_of};
@@ -54,6 +54,8 @@ pub(crate) struct Driver {
     pub(crate) sizes: Vec<Option<StateSize>>,
     /// From when on they may be asked again.
     pub(crate) sized_until: Time,
+    /// How the job keeps up: as of the batch that runs.
+    pub(crate) load: Load,
 }
 
 /// Why a batch is run.
@@ -118,6 +120,7 @@ impl Driver {
                 return self.unchanged();
             }
             self.unchanged()?;
+            self.load = self.load_at(time);
             let plans = self.plan(time);
             // Also if a source has failed: what went before it.
             self.tell_warnings();
@@ -207,6 +210,7 @@ impl Driver {
         (info.ended, info.processing) = (Some(self.settings.clock.now()), begun.elapsed());
         match result {
             Ok(malformed) => {
+                self.learn(run == Run::New, &info)?;
                 info.operators = self.measured(std::mem::take(&mut info.operators), report.batches);
                 report.add(&info);
                 malformed.into_iter().for_each(|line| self.bus.tell(|| Event::Malformed(line)));
@@ -261,7 +265,7 @@ impl Driver {
             keeps_rows: attempts > 1 || on_failure == OnFailure::SkipOutput,
             again: run == Run::Again,
         };
-        let batch = BatchRun::new(info.time, self.exchange.clone(), self.inputs.clone(), ended, running);
+        let batch = BatchRun::new(info.time, self.load, self.exchange.clone(), self.inputs.clone(), ended, running);
         let outputs = Outputs {
             outputs: &self.parts.outputs,
             batch: &batch,
@@ -290,7 +294,10 @@ impl Driver {
             name: status.name.clone(),
             records: batch.records(source.input()),
             finished: plan.next == Next::Finished,
+            rate_limit: source.rate().per_second(),
+            pending: source.pending(),
         });
+        info.load = batch.load;
         info.sources = sources.collect();
         info.records = info.sources.iter().map(|source| source.records).sum();
         info.late = batch.late();

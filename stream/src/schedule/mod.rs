@@ -1,6 +1,7 @@
 //! When batches run, and how one runs: plan, log, read, compute, complete.
 
 mod driver;
+mod load;
 mod outputs;
 mod progress;
 mod sources;

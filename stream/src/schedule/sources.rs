@@ -45,8 +45,12 @@ impl Driver {
 
     /// What each source gives to a batch.
     pub(super) fn plan(&mut self, time: Time) -> Result<Vec<Planned>, Error> {
-        let limit = Limit { time, wait: self.settings.trigger == Trigger::Available };
-        self.each_source(|source| source.plan(limit))
+        let limit = Limit::new(time, self.settings.trigger == Trigger::Available);
+        let (interval, is_stopping) = (self.settings.interval, self.progress.is_stopping());
+        self.each_source(|source| {
+            let limit = source.rate_mut().limit(limit, interval, is_stopping);
+            source.plan(limit)
+        })
     }
 
     /// What each source gave to a batch that was logged.
@@ -77,7 +81,10 @@ impl Driver {
     }
 
     /// Does something with each source in turn. An error, or a panic, is an error of that source.
-    fn each_source<R>(&mut self, mut act: impl FnMut(&mut dyn AnySource) -> Result<R, Error>) -> Result<Vec<R>, Error> {
+    pub(super) fn each_source<R>(
+        &mut self,
+        mut act: impl FnMut(&mut dyn AnySource) -> Result<R, Error>,
+    ) -> Result<Vec<R>, Error> {
         let mut results = Vec::with_capacity(self.parts.sources.len());
         for (id, source) in self.parts.sources.iter_mut().enumerate() {
             let result = catch_unwind(AssertUnwindSafe(|| act(&mut **source)))

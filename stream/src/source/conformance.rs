@@ -32,12 +32,13 @@ use crate::time::Time;
 pub struct Kit {
     interval: Duration,
     batches: usize,
+    records: Option<u64>,
 }
 
 impl Default for Kit {
     /// Batches a second apart, a hundred at most.
     fn default() -> Self {
-        Self { interval: Duration::from_secs(1), batches: 100 }
+        Self { interval: Duration::from_secs(1), batches: 100, records: None }
     }
 }
 
@@ -86,6 +87,13 @@ impl Kit {
     /// How many batches are read of a source that does not end before; at least 2.
     pub fn most_batches(mut self, batches: usize) -> Self {
         self.batches = batches.max(2);
+        self
+    }
+
+    /// How many records [the limit](Limit::records) of each batch is; none unless set. Whether a source holds to it is
+    /// not checked: some records are lines.
+    pub fn records_per_batch(mut self, records: u64) -> Self {
+        self.records = Some(records.max(1));
         self
     }
 
@@ -169,7 +177,7 @@ impl Kit {
 
     fn limit(&self, batch: usize) -> Limit {
         let time = Time::from_millis(0).after(self.interval.saturating_mul(batch as u32 + 1));
-        Limit { time, wait: true }
+        Limit { records: self.records, ..Limit::new(time, true) }
     }
 
     #[track_caller]

@@ -6,7 +6,8 @@ use super::kept::Kept;
 use super::{Limit, Next, Partition, Plan, Record, Source, SourceError};
 
 /// The same records in every batch: for tests, and to join with what does not change. Its position is the number of
-/// batches that were read. Can replay.
+/// batches that were read. Can replay. What is limited is never a part of the records: a batch has them all, whatever the
+/// [limit](Limit::records) says.
 ///
 /// ```
 /// use streamgauge_stream::{Constant, StreamingContext, Trigger};

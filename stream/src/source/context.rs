@@ -55,7 +55,7 @@ impl StreamingContext {
 
     /// The records of CSV files.
     #[cfg(feature = "csv")]
-    pub fn csv(&self, files: super::CsvFiles) -> crate::dstream::CsvStream {
+    pub fn csv(&self, files: impl Source<Item = super::CsvBlock>) -> crate::dstream::CsvStream {
         crate::dstream::CsvStream::new(self.add_source(files, false))
     }
 

@@ -9,6 +9,7 @@ pub mod conformance;
 mod constant;
 mod context;
 mod kept;
+mod limited;
 mod listing;
 mod open;
 #[cfg(feature = "parquet")]
@@ -17,9 +18,11 @@ mod queue;
 mod rate;
 mod receiver;
 mod restart;
+mod share;
 mod text;
 
 pub use constant::Constant;
+pub use limited::{Limited, MaxRate};
 #[cfg(feature = "parquet")]
 pub use parquet::{ParquetFiles, ParquetPosition};
 pub use queue::{Queue, QueueSource};
@@ -71,13 +74,41 @@ pub struct Limit {
     /// Wait until a full share is there or the input ends, instead of taking what is there now. Set when a job takes
     /// all that is available and then stops: its batches then depend on the input alone.
     pub wait: bool,
+    /// The most records, 1 at least; none if there is no limit but that of the source. Of text, a record is a line (of
+    /// CSV, a record and the header).
+    pub records: Option<u64>,
+    /// The most records of each partition of the input, for a source that reads something with partitions of its own.
+    pub records_per_partition: Option<u64>,
 }
 
 impl Limit {
-    /// A batch of this time, which waits for a full share or takes what is there.
-    pub fn new(time: Time, wait: bool) -> Self {
-        Self { time, wait }
+    /// A batch of this time, which waits for a full share or takes what is there, of any number of records.
+    pub const fn new(time: Time, wait: bool) -> Self {
+        Self { time, wait, records: None, records_per_partition: None }
     }
+
+    /// The same, of so many records at most.
+    pub const fn records(mut self, records: u64) -> Self {
+        self.records = Some(records);
+        self
+    }
+
+    /// The most records of a source whose input has no partitions: it counts as one.
+    pub fn most(&self) -> u64 {
+        let both = [self.records, self.records_per_partition];
+        both.into_iter().flatten().min().unwrap_or(u64::MAX)
+    }
+}
+
+/// What a source has taken in that no batch has planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// The records; none if they are not counted before they are read, as lines of text are not.
+    pub records: Option<u64>,
+    /// Their bytes in memory; what records hold on the heap is among them only if the source was told how to tell.
+    pub bytes: u64,
+    /// Whether there is no room for more: what the records come from has to wait.
+    pub is_full: bool,
 }
 
 /// What a source is about to read.
@@ -124,7 +155,10 @@ pub trait Source: Send + 'static {
         Ok(())
     }
 
-    /// Decides how far the next batch goes from here.
+    /// Decides how far the next batch goes from here: no further than the limit says.
+    ///
+    /// A source that cannot be cut as finely as the limit wants goes on by the least it can, so that it never stands
+    /// still.
     ///
     /// # Errors
     /// [`SourceError`] naming the input and what is wrong with it. The batch is not run.
@@ -159,6 +193,62 @@ pub trait Source: Send + 'static {
     /// listing that took too long. Asked once a batch, and told to the listeners.
     fn take_warnings(&mut self) -> Vec<SourceError> {
         Vec::new()
+    }
+
+    /// What was taken in that no batch has planned yet; none for a source that takes nothing in beside the batches.
+    /// Asked twice a batch.
+    fn pending(&self) -> Option<Pending> {
+        None
+    }
+
+    /// Whether records are taken in beside the batches, by a thread that can be made to wait: then the source has its
+    /// part of the job's [bound](crate::ContextBuilder::max_pending_bytes).
+    fn reads_ahead(&self) -> bool {
+        false
+    }
+
+    /// What was taken in and what a batch has of it may together be so many bytes. Called before
+    /// [`open`](Self::open), if the job has a bound and the source [reads ahead](Self::reads_ahead).
+    fn bound_pending(&mut self, _bytes: u64) {}
+
+    /// The most that is to be read of it in a second.
+    fn rates(&self) -> MaxRate {
+        MaxRate::default()
+    }
+
+    /// The same source, of which no more than so many records (lines, of text) a second are read, of all partitions
+    /// together. Of several such limits the lowest holds.
+    ///
+    /// A batch has no more than what its interval allows; with
+    /// [`Trigger::AsSoonAsPossible`](crate::Trigger::AsSoonAsPossible), the time since the batch before. What a batch
+    /// did not take is not made up for by the next ones.
+    ///
+    /// ```
+    /// use streamgauge_stream::{Queue, Source, StreamingContext, Trigger};
+    ///
+    /// let ctx = StreamingContext::builder("slowly").trigger(Trigger::Available).build();
+    /// let (queue, numbers) = Queue::new();
+    /// let rows = ctx.source(numbers.max_rate(2)).collect_to_memory();
+    /// queue.push(vec![1, 2, 3, 4, 5]);
+    /// ctx.run()?;
+    /// let batches: Vec<_> = rows.batches().into_iter().map(|(_, rows)| rows).collect();
+    /// assert_eq!(batches, [vec![1, 2], vec![3, 4], vec![5]]);
+    /// # Ok::<(), streamgauge_stream::Error>(())
+    /// ```
+    fn max_rate(self, per_second: u64) -> Limited<Self>
+    where
+        Self: Sized,
+    {
+        Limited::new(self, MaxRate::per_second(per_second))
+    }
+
+    /// The same source, of which no more than so many records a second are read of each partition of its input, such as
+    /// those of a topic. Input without partitions counts as one.
+    fn max_rate_per_partition(self, per_second: u64) -> Limited<Self>
+    where
+        Self: Sized,
+    {
+        Limited::new(self, MaxRate::per_second_and_partition(per_second))
     }
 }
 

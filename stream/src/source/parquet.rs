@@ -14,13 +14,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::listing::{self, Listed, SlowListing};
+use super::share::Share;
 use super::{Limit, Next, Partition, Plan, Record, Source, SourceError, open};
 use crate::batch::CHUNK;
 
 /// The rows of a Parquet file, or of the Parquet files in a directory, as a type with serde.
 ///
 /// Columns are found by the names of the fields; what the type does not name is read and passed over, unless
-/// [`columns`](Self::columns) says which are needed. A row group is a partition, and a batch has whole ones. Files in a
+/// [`columns`](Self::columns) says which are needed. A row group is a partition, and a batch has whole ones, but where a
+/// [limit](Limit::records) cuts one: its rest is in the next batch, which passes over what comes before it. Files in a
 /// directory are read one after the other, the oldest first; hidden ones (`.name`) and sub-directories are passed over.
 /// Files must be complete when they appear: move them in. Can replay as long as the files are there and unchanged.
 ///
@@ -60,6 +62,8 @@ struct FilePosition {
     length: u64,
     /// How many row groups were read.
     groups: usize,
+    /// How many rows of the next row group were read: where a limit has cut it.
+    rows: u64,
     /// Whether these are all.
     finished: bool,
 }
@@ -98,6 +102,10 @@ impl Opened {
 
     fn groups(&self) -> usize {
         self.metadata.metadata().num_row_groups()
+    }
+
+    fn rows(&self, group: usize) -> u64 {
+        u64::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or(0)
     }
 
     /// About how many bytes a row group is in memory; of a damaged file anything.
@@ -144,7 +152,7 @@ impl<T: Record + DeserializeOwned> ParquetFiles<T> {
         self
     }
 
-    /// About how much one batch reads at most, uncompressed; 128 MiB by default. A row group is never divided.
+    /// About how much one batch reads at most, uncompressed; 128 MiB by default. A row group is not divided for that.
     pub fn max_bytes_per_batch(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes.max(1);
         self
@@ -179,7 +187,7 @@ impl<T: Record + DeserializeOwned> ParquetFiles<T> {
         }
         let known = from.by_name();
         listed.retain(|file| !known.contains_key(file.name.as_str()));
-        let begin = |Listed { name, length }| FilePosition { name, length, groups: 0, finished: false };
+        let begin = |Listed { name, length }| FilePosition { name, length, groups: 0, rows: 0, finished: false };
         there.extend(listed.into_iter().map(begin));
         Ok(there)
     }
@@ -210,15 +218,17 @@ impl<T: Record + DeserializeOwned> ParquetFiles<T> {
         Ok(opened)
     }
 
-    /// Moves on in a file by about a share; gives what is left of the share.
-    fn advance(&mut self, at: &mut FilePosition, mut share: u64) -> Result<u64, SourceError> {
+    /// Moves on in a file by about a share, and takes from it what the file has of it.
+    fn advance(&mut self, at: &mut FilePosition, share: &mut Share) -> Result<(), SourceError> {
         let opened = self.opened(at)?;
-        while at.groups < opened.groups() && share > 0 {
-            share = share.saturating_sub(opened.bytes(at.groups));
-            at.groups += 1;
+        while at.groups < opened.groups() && !share.is_used_up() {
+            let left = opened.rows(at.groups).saturating_sub(at.rows);
+            let records = left.min(share.records);
+            share.take(opened.bytes(at.groups), records);
+            (at.groups, at.rows) = if records < left { (at.groups, at.rows + records) } else { (at.groups + 1, 0) };
         }
         at.finished = at.groups >= opened.groups();
-        Ok(share)
+        Ok(())
     }
 }
 
@@ -238,17 +248,17 @@ impl<T: Record + DeserializeOwned> Source for ParquetFiles<T> {
         let begun = Instant::now();
         let mut files = self.there(from)?;
         self.slow.listed(&self.path, begun.elapsed(), limit);
-        let mut share = self.max_bytes;
+        let mut share = Share::new(self.max_bytes, limit);
         for at in files.iter_mut().filter(|at| !at.finished) {
-            if share == 0 {
+            if share.is_used_up() {
                 break;
             }
-            share = match self.advance(at, share) {
-                Ok(share) => share,
+            match self.advance(at, &mut share) {
+                Ok(()) => {}
                 // What was found before is read first.
-                Err(_) if share < self.max_bytes => break,
+                Err(_) if share.bytes < self.max_bytes => break,
                 Err(error) => return Err(error),
-            };
+            }
         }
         let next = match files.iter().all(|at| at.finished) {
             false => Next::Ready,
@@ -266,18 +276,23 @@ impl<T: Record + DeserializeOwned> Source for ParquetFiles<T> {
         let before = from.by_name();
         let mut partitions: Vec<Box<dyn Partition<T>>> = Vec::new();
         for at in &to.files {
-            let start = before.get(at.name.as_str()).map_or(0, |before| before.groups);
-            if start == at.groups {
+            let start = before.get(at.name.as_str()).map_or((0, 0), |before| (before.groups, before.rows));
+            let end = (at.groups, at.rows);
+            if start == end {
                 continue;
             }
             let file = self.opened(at)?;
-            if file.groups() < at.groups {
-                let why = format!("has {} row groups, but {} were read", file.groups(), at.groups);
+            let groups = at.groups + usize::from(at.rows > 0);
+            if file.groups() < groups {
+                let why = format!("has {} row groups, but {groups} were read", file.groups());
                 return Err(SourceError::new(&file.path, why));
             }
-            let group =
-                |group| Box::new(Group { file: file.clone(), group, rows: PhantomData }) as Box<dyn Partition<T>>;
-            partitions.extend((start..at.groups).map(group));
+            for group in start.0..groups {
+                let from = if group == start.0 { start.1 } else { 0 };
+                let to = if group == end.0 { end.1 } else { file.rows(group) };
+                let rows = Group { file: file.clone(), group, from, to, rows: PhantomData };
+                partitions.push(Box::new(rows));
+            }
             if at.finished {
                 self.open.remove(&at.name);
             }
@@ -290,17 +305,21 @@ impl<T: Record + DeserializeOwned> Source for ParquetFiles<T> {
     }
 }
 
-/// A row group.
+/// A row group, or some rows of it.
 struct Group<T> {
     file: Arc<Opened>,
     group: usize,
+    /// Its first row, and the one after its last.
+    from: u64,
+    to: u64,
     rows: PhantomData<fn() -> T>,
 }
 
 impl<T: Record + DeserializeOwned> Partition<T> for Group<T> {
     fn read(&self, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), SourceError> {
         let Opened { path, metadata, mask } = &*self.file;
-        let mut done = 0;
+        let (from, to) = (self.from as usize, self.to as usize);
+        let mut done = from;
         let failed = |done: usize, error: &dyn fmt::Display| {
             let (group, from, to) = (self.group, done, done + CHUNK);
             SourceError::new(path, format!("row group {group}, among rows {from} to {to} of it: {error}"))
@@ -310,6 +329,8 @@ impl<T: Record + DeserializeOwned> Partition<T> for Group<T> {
             .with_row_groups(vec![self.group])
             .with_projection(mask.clone())
             .with_batch_size(CHUNK)
+            .with_offset(from)
+            .with_limit(to.saturating_sub(from))
             .build()
             .map_err(|error| failed(done, &error))?;
         for batch in reader {

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::kept::Kept;
-use super::{Limit, Next, Partition, Plan, Record, Source, SourceError};
+use super::{Limit, Next, Partition, Pending, Plan, Record, Source, SourceError};
 
 /// The writing end of a queue: what is pushed is read in the next batch.
 ///
-/// One push is one partition. Cannot replay: what was read is gone.
+/// One push is one partition. Cannot replay: what was read is gone. Pushing never waits: the queue grows as long as more is
+/// pushed than read.
 #[derive(Debug)]
 pub struct Queue<T> {
     shared: Arc<Mutex<Shared<T>>>,
@@ -54,13 +55,31 @@ impl<T: Record> Queue<T> {
     }
 }
 
+impl<T> Shared<T> {
+    /// Takes the first pushes, as many as there are to be, and no more than so many records of them.
+    fn take(&mut self, pushes: usize, records: usize) -> Vec<Vec<T>> {
+        let (mut taken, mut left) = (Vec::new(), records);
+        while taken.len() < pushes
+            && left > 0
+            && let Some(mut push) = self.waiting.pop_front()
+        {
+            if push.len() > left {
+                self.waiting.push_front(push.split_off(left));
+            }
+            left -= push.len();
+            taken.push(push);
+        }
+        taken
+    }
+}
+
 fn lock<T>(shared: &Mutex<Shared<T>>) -> MutexGuard<'_, Shared<T>> {
     // A push that panicked has left the queue as it was.
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The reading end of a [`Queue`]. Its position is the number of pushes that were read, and of batches that had the
-/// [default](Self::when_empty) instead.
+/// [default](Self::when_empty) instead. A push that goes beyond a [limit](Limit::records) is cut into several.
 #[derive(Debug)]
 pub struct QueueSource<T> {
     shared: Arc<Mutex<Shared<T>>>,
@@ -100,11 +119,10 @@ impl<T: Record> Source for QueueSource<T> {
         0
     }
 
-    fn plan(&mut self, from: &u64, _: Limit) -> Result<Plan<u64>, SourceError> {
+    fn plan(&mut self, from: &u64, limit: Limit) -> Result<Plan<u64>, SourceError> {
         let mut shared = lock(&self.shared);
-        let most = if self.one_at_a_time { 1 } else { usize::MAX };
-        let taken = shared.waiting.len().min(most);
-        self.planned = shared.waiting.drain(..taken).collect();
+        let pushes = if self.one_at_a_time { 1 } else { usize::MAX };
+        self.planned = shared.take(pushes, usize::try_from(limit.most()).unwrap_or(usize::MAX));
         let next = match (shared.waiting.is_empty(), shared.closed) {
             (false, _) => Next::Ready,
             (true, false) => Next::Idle,
@@ -130,5 +148,12 @@ impl<T: Record> Source for QueueSource<T> {
 
     fn holds_records(&self) -> bool {
         !lock(&self.shared).waiting.is_empty()
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        let shared = lock(&self.shared);
+        let records: usize = shared.waiting.iter().map(Vec::len).sum();
+        let bytes = records.saturating_mul(size_of::<T>()) as u64;
+        Some(Pending { records: Some(records as u64), bytes, is_full: false })
     }
 }

@@ -15,7 +15,8 @@ const PARTITION: u64 = 1 << 16;
 ///
 /// Driven by the batch time, so that a job makes the same records however fast it runs. The first batch is where time
 /// begins: it has no records, and record `i` happens `i / n` seconds after it. A batch has the records up to its time,
-/// that time itself left out. Can replay.
+/// that time itself left out. Can replay. What a [limit](Limit::records) leaves out is in a later batch, with the time
+/// at which it happens.
 ///
 /// Without an [end](Self::records) there is never more than until now: with
 /// [`Trigger::Available`](crate::Trigger::Available) a job ends at once.
@@ -78,9 +79,11 @@ impl Source for Rate {
     fn plan(&mut self, from: &RatePosition, limit: Limit) -> Result<Plan<RatePosition>, SourceError> {
         let begun = from.begun.unwrap_or(limit.time);
         // A clock that was set back makes no records, and unmakes none.
-        let next = self.within(limit.time.since(begun)).max(from.next);
+        let due = self.within(limit.time.since(begun)).max(from.next);
+        let next = due.min(from.next.saturating_add(limit.most()));
         let state = match (self.end, next) {
             (end, next) if next >= end => Next::Finished,
+            _ if next < due => Next::Ready,
             (u64::MAX, _) => Next::Idle,
             // Also at a rate of 0, which never comes to its end.
             _ if self.per_second == 0 => Next::Idle,

@@ -1,11 +1,12 @@
 //! The buffer between a receiver and the batches.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::super::restart::Warnings;
-use super::super::{Next, Record, SourceError};
+use super::super::{Next, Pending, Record, SourceError};
 use super::Stopped;
 use crate::clock::Clock;
 use crate::time::Time;
@@ -14,27 +15,44 @@ use crate::time::Time;
 pub(super) struct Feed<T> {
     pub(super) block_records: usize,
     pub(super) block_interval: Option<Duration>,
-    /// How many records may wait.
-    pub(super) capacity: usize,
+    /// How many records may wait; none until somebody says.
+    pub(super) capacity: Option<usize>,
+    /// How many bytes may wait, if that is limited.
+    pub(super) capacity_bytes: Option<usize>,
+    /// How many bytes a record holds on the heap, if somebody can tell.
+    pub(super) heap_bytes: Option<HeapBytes<T>>,
     pub(super) warnings: Warnings,
     state: Mutex<State<T>>,
     changed: Condvar,
 }
 
+/// Tells how many bytes a record holds on the heap.
+pub(super) type HeapBytes<T> = Box<dyn Fn(&T) -> usize + Send + Sync>;
+
+/// How many records may wait unless somebody says.
+const CAPACITY: usize = 10 * 8_192;
+
 struct State<T> {
     /// Complete blocks, none of them empty.
-    blocks: Vec<Vec<T>>,
+    blocks: VecDeque<Block<T>>,
     /// The block that is being filled.
-    open: Vec<T>,
+    open: Block<T>,
     /// When its first record came, if blocks are cut by time.
     opened: Time,
     /// How many records wait.
     waiting: usize,
+    /// And how many bytes they are.
+    bytes: usize,
     /// How many records were ever stored.
     stored: u64,
     /// Somebody has waited for room since records were taken last.
     full: bool,
     end: End,
+}
+
+struct Block<T> {
+    records: Vec<T>,
+    bytes: usize,
 }
 
 /// How the receiving ended.
@@ -51,13 +69,16 @@ impl<T> Default for Feed<T> {
         Self {
             block_records: 8_192,
             block_interval: None,
-            capacity: 10 * 8_192,
+            capacity: None,
+            capacity_bytes: None,
+            heap_bytes: None,
             warnings: Warnings::default(),
             state: Mutex::new(State {
-                blocks: Vec::new(),
-                open: Vec::new(),
+                blocks: VecDeque::new(),
+                open: Block { records: Vec::new(), bytes: 0 },
                 opened: Time::MIN,
                 waiting: 0,
+                bytes: 0,
                 stored: 0,
                 full: false,
                 end: End::NotYet,
@@ -94,15 +115,32 @@ impl<T> Feed<T> {
         self.state().waiting > 0
     }
 
+    pub(super) fn pending(&self) -> Pending {
+        let State { waiting, bytes, full, .. } = *self.state();
+        Pending { records: Some(waiting as u64), bytes: bytes as u64, is_full: full }
+    }
+
+    /// How many bytes records are, as far as is known.
+    fn bytes_of(&self, records: &[T]) -> usize {
+        let own = size_of_val(records);
+        let heap = self.heap_bytes.iter().flat_map(|heap| records.iter().map(heap));
+        heap.fold(own, usize::saturating_add)
+    }
+
     /// Waits until so many records have room.
-    fn room_for(&self, records: usize) -> Result<MutexGuard<'_, State<T>>, Stopped> {
+    fn room_for(&self, records: usize, bytes: usize) -> Result<MutexGuard<'_, State<T>>, Stopped> {
+        // Who limits the bytes need not limit the records too.
+        let capacity = self.capacity.unwrap_or(if self.capacity_bytes.is_some() { usize::MAX } else { CAPACITY });
+        let capacity_bytes = self.capacity_bytes.unwrap_or(usize::MAX);
         let mut state = self.state();
         loop {
             if !matches!(state.end, End::NotYet) {
                 return Err(Stopped);
             }
             // More than there will ever be room for are stored when nothing else is there.
-            if state.waiting == 0 || state.waiting.saturating_add(records) <= self.capacity {
+            let fits = state.waiting.saturating_add(records) <= capacity
+                && state.bytes.saturating_add(bytes) <= capacity_bytes;
+            if fits || state.waiting == 0 {
                 return Ok(state);
             }
             state.full = true;
@@ -114,57 +152,92 @@ impl<T> Feed<T> {
 
 impl<T> State<T> {
     fn close_block(&mut self) {
-        if !self.open.is_empty() {
-            let next = Vec::with_capacity(self.open.len());
-            self.blocks.push(mem::replace(&mut self.open, next));
+        if !self.open.records.is_empty() {
+            let next = Block { records: Vec::with_capacity(self.open.records.len()), bytes: 0 };
+            self.blocks.push_back(mem::replace(&mut self.open, next));
         }
+    }
+
+    /// Takes the first block, or as many of its records as there are to be. The block that is being filled goes on with
+    /// the rest.
+    fn take_block(&mut self, most: usize, bytes_of: impl Fn(&[T]) -> usize) -> Option<Vec<T>> {
+        if self.blocks.front().map_or(self.open.records.len(), |block| block.records.len()) <= most {
+            if self.blocks.is_empty() {
+                self.close_block();
+            }
+            let Block { records, bytes } = self.blocks.pop_front()?;
+            self.waiting -= records.len();
+            self.bytes = self.bytes.saturating_sub(bytes);
+            return Some(records);
+        }
+        let block = self.blocks.front_mut().unwrap_or(&mut self.open);
+        // First, for it is not the engine's own code.
+        let bytes = bytes_of(&block.records[..most]);
+        let rest = block.records.split_off(most);
+        block.bytes = block.bytes.saturating_sub(bytes);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.waiting -= most;
+        Some(mem::replace(&mut block.records, rest))
     }
 }
 
 impl<T: Record> Feed<T> {
     pub(super) fn store(&self, record: T, clock: &dyn Clock) -> Result<(), Stopped> {
-        let mut state = self.room_for(1)?;
+        let bytes = self.bytes_of(std::slice::from_ref(&record));
+        let mut state = self.room_for(1, bytes)?;
         if let Some(interval) = self.block_interval {
             let now = clock.now();
             if now.since(state.opened) >= interval {
                 state.close_block();
             }
-            if state.open.is_empty() {
+            if state.open.records.is_empty() {
                 state.opened = now;
             }
         }
-        state.open.push(record);
+        state.open.records.push(record);
+        state.open.bytes += bytes;
+        state.bytes += bytes;
         state.waiting += 1;
         state.stored += 1;
-        if state.open.len() >= self.block_records {
+        if state.open.records.len() >= self.block_records {
             state.close_block();
         }
         Ok(())
     }
 
     pub(super) fn store_many(&self, records: Vec<T>) -> Result<(), Stopped> {
-        let mut state = self.room_for(records.len())?;
+        let bytes = self.bytes_of(&records);
+        let mut state = self.room_for(records.len(), bytes)?;
         if !records.is_empty() {
             state.close_block();
             state.waiting += records.len();
+            state.bytes += bytes;
             state.stored += records.len() as u64;
-            state.blocks.push(records);
+            state.blocks.push_back(Block { records, bytes });
         }
         Ok(())
     }
 
-    /// Takes all blocks, also the one that is being filled. With `wait`, waits until the receiver has ended, or waits
-    /// for room: what is taken then depends on what it stores alone.
-    pub(super) fn take(&self, wait: bool) -> Result<(Vec<Vec<T>>, Next), SourceError> {
+    /// Takes the blocks, also the one that is being filled, but no more than so many records; a block may be cut for
+    /// that. With `wait`, waits until the receiver has ended, or waits for room: what is taken then depends on what it
+    /// stores alone.
+    pub(super) fn take(&self, wait: bool, most: u64) -> Result<(Vec<Vec<T>>, Next), SourceError> {
         let mut state = self.state();
         while wait && matches!(state.end, End::NotYet) && !state.full {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.close_block();
-        let blocks = mem::take(&mut state.blocks);
-        (state.waiting, state.full) = (0, false);
+        let mut left = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut blocks = Vec::new();
+        while left > 0
+            && let Some(block) = state.take_block(left, |records| self.bytes_of(records))
+        {
+            left -= block.len();
+            blocks.push(block);
+        }
+        state.full = false;
         self.changed.notify_all();
         let next = match &state.end {
+            _ if state.waiting > 0 => Next::Ready,
             End::Complete => Next::Finished,
             // What was stored before is read first.
             End::Failed(error) if blocks.is_empty() => return Err(error.clone()),

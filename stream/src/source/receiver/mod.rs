@@ -13,7 +13,7 @@ use thiserror::Error;
 use self::feed::{End, Feed};
 use super::kept::Kept;
 use super::restart::Restart;
-use super::{Limit, Partition, Plan, Record, Source, SourceError};
+use super::{Limit, Partition, Pending, Plan, Record, Source, SourceError};
 use crate::clock::{Clock, SystemClock};
 use crate::error::panic_message;
 
@@ -127,7 +127,7 @@ impl<T: Record> ReceiverHandle<T> {
 
 /// A [`Receiver`] as a source.
 ///
-/// Records wait in a bounded buffer until a batch takes all that are there. They are cut into *blocks*, and a block is a
+/// Records wait in a bounded buffer until a batch takes all that are there, or as many as a [limit](Limit::records) allows. They are cut into *blocks*, and a block is a
 /// partition. Its position is the number of records that were read. Cannot replay: what was read is gone.
 ///
 /// A stop takes nothing more in and works off what was stored. With [`Trigger::Available`](crate::Trigger::Available) a
@@ -183,9 +183,25 @@ impl<R: Receiver> ReceiverSource<R> {
         self
     }
 
-    /// How many records may wait for a batch; 81,920 (ten blocks) unless set. 0 counts as 1.
+    /// How many records may wait for a batch; 0 counts as 1. Unless set 81,920 (ten blocks), or as many as the job's
+    /// [bound](crate::ContextBuilder::max_pending_bytes) allows.
     pub fn buffer_records(mut self, records: usize) -> Self {
-        self.feed.capacity = records.max(1);
+        self.feed.capacity = Some(records.max(1));
+        self
+    }
+
+    /// How many bytes a record holds on the heap: without it, the [bound](crate::ContextBuilder::max_pending_bytes) of
+    /// a job only knows the size of its type. Called at every record.
+    ///
+    /// ```
+    /// use streamgauge_stream::{Receiver, ReceiverSource};
+    ///
+    /// fn lines(receiver: impl Receiver<Item = String>) -> ReceiverSource<impl Receiver<Item = String>> {
+    ///     ReceiverSource::new(receiver).heap_bytes(|line| line.capacity())
+    /// }
+    /// ```
+    pub fn heap_bytes(mut self, bytes: impl Fn(&R::Item) -> usize + Send + Sync + 'static) -> Self {
+        self.feed.heap_bytes = Some(Box::new(bytes));
         self
     }
 
@@ -278,7 +294,7 @@ impl<R: Receiver> Source for ReceiverSource<R> {
             Some(running) => &running.feed,
             None => &self.run(&(Arc::new(SystemClock::default()) as Arc<dyn Clock>)).feed,
         };
-        let (blocks, next) = feed.take(limit.wait)?;
+        let (blocks, next) = feed.take(limit.wait, limit.most())?;
         let to = from + blocks.iter().map(|block| block.len() as u64).sum::<u64>();
         self.planned = blocks;
         self.range = (*from, to);
@@ -304,5 +320,18 @@ impl<R: Receiver> Source for ReceiverSource<R> {
 
     fn take_warnings(&mut self) -> Vec<SourceError> {
         self.running.as_ref().map(|handle| handle.feed.warnings.take()).unwrap_or_default()
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        Some(self.running.as_ref().map(|handle| handle.feed.pending()).unwrap_or_default())
+    }
+
+    fn reads_ahead(&self) -> bool {
+        true
+    }
+
+    fn bound_pending(&mut self, bytes: u64) {
+        // As much again is in a batch.
+        self.feed.capacity_bytes = Some(usize::try_from(bytes / 2).unwrap_or(usize::MAX));
     }
 }

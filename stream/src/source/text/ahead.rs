@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::super::SourceError;
+use super::super::{Pending, SourceError};
 use super::ends::Ends;
 use super::taken::Taken;
 use super::{LONGEST_LINE, newline};
@@ -20,6 +20,8 @@ const CHUNK: usize = 64 << 10;
 /// A stream and what was read ahead of it.
 pub(super) struct ReadAhead {
     name: Arc<str>,
+    /// What is to be read, until the reading begins.
+    reader: Option<Box<dyn Read + Send>>,
     /// The position of the first byte in the buffer.
     offset: u64,
     /// How much is usually read ahead.
@@ -70,7 +72,8 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// The thread's work. Reads only when there is room, so that nothing is held outside of the buffer.
+    /// The thread's work. Reads only when there is room, and no more than that, so that nothing is held outside of the
+    /// buffer.
     fn read(&self, mut reader: impl Read, mut skip: u64) {
         let mut chunk = vec![0; CHUNK];
         loop {
@@ -81,8 +84,10 @@ impl Shared {
             if !matches!(state.end, End::NotYet) {
                 return;
             }
+            let room = (state.room - state.bytes.len()) as u64;
             drop(state);
-            let read = match reader.read(&mut chunk) {
+            let most = (CHUNK as u64).min(room.saturating_add(skip)) as usize;
+            let read = match reader.read(&mut chunk[..most]) {
                 Ok(0) if skip > 0 => {
                     return self.end(End::Failed("became shorter than what was read of it".to_owned()));
                 }
@@ -119,17 +124,42 @@ impl Drop for Thread {
 }
 
 impl ReadAhead {
-    /// Begins to read, and skips to a position.
+    /// What is read from a position on, to which it skips, as soon as it [begins](Self::begin).
     pub(super) fn new(name: Arc<str>, reader: impl Read + Send + 'static, skip: u64, ahead: usize) -> Self {
         let state = Mutex::new(State { bytes: Vec::new(), line: 1, room: ahead, end: End::NotYet });
         let changed = Condvar::new();
         let shared = Arc::new(Shared { state, changed });
-        let thread = Thread(shared.clone());
+        let reader: Option<Box<dyn Read + Send>> = Some(Box::new(reader));
+        Self { name, reader, offset: skip, ahead, longest_line: LONGEST_LINE, ends: Ends::default(), shared }
+    }
+
+    /// Begins to read, if it has not yet.
+    pub(super) fn begin(&mut self) {
+        let Some(reader) = self.reader.take() else { return };
+        let (thread, skip) = (Thread(self.shared.clone()), self.offset);
         let started = thread::Builder::new().name("read-ahead".to_owned()).spawn(move || thread.0.read(reader, skip));
         if let Err(error) = started {
-            shared.end(End::Failed(format!("no thread to read it: {error}")));
+            self.shared.end(End::Failed(format!("no thread to read it: {error}")));
         }
-        Self { name, offset: skip, ahead, longest_line: LONGEST_LINE, ends: Ends::default(), shared }
+    }
+
+    /// Reads so much ahead at most; a line that is longer, to its end. Said before it begins.
+    pub(super) fn bound(&mut self, ahead: usize) {
+        self.ahead = ahead;
+        self.shared.state().room = ahead;
+    }
+
+    /// What was read and not taken, and whether there is no room for more.
+    pub(super) fn pending(&self) -> Pending {
+        let state = self.shared.state();
+        let bytes = state.bytes.len();
+        Pending { records: None, bytes: bytes as u64, is_full: bytes >= state.room }
+    }
+
+    /// How many bytes the first records have that are wholly in these bytes, no more than so many; and how many they
+    /// are.
+    pub(super) fn first_records(&self, bytes: usize, most: u64) -> (usize, u64) {
+        self.look(|there| self.ends.first(&there[..bytes.min(there.len())], most))
     }
 
     /// The position of what is taken next.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ::csv::{ReaderBuilder, StringRecord};
 
-use super::super::{Limit, Partition, Plan, Source, SourceError, open};
+use super::super::{Limit, Partition, Pending, Plan, Source, SourceError, open};
 use super::block::TextBlock;
 use super::ends::Ends;
 use super::{FilesPosition, TextFiles};
@@ -165,6 +165,18 @@ impl Source for CsvFiles {
 
     fn take_warnings(&mut self) -> Vec<SourceError> {
         self.files.take_warnings()
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        self.files.pending()
+    }
+
+    fn reads_ahead(&self) -> bool {
+        self.files.reads_ahead()
+    }
+
+    fn bound_pending(&mut self, bytes: u64) {
+        self.files.bound_pending(bytes);
     }
 }
 

@@ -28,7 +28,7 @@ impl Ends {
             return newline::whole_lines(bytes, share);
         };
         let mut found = None;
-        let _ = Walk::new(quote).over(bytes, |end| {
+        let _ = Walk::new(Some(quote)).over(bytes, |end| {
             if end <= share || found.is_none() {
                 found = Some(end);
             }
@@ -45,29 +45,74 @@ impl Ends {
             return cuts.map(|(from, to)| (start(from), start(to))).filter(|(from, to)| from < to).collect();
         };
         let mut cuts = Cuts::new(0, size as u64);
-        let _ = Walk::new(quote).over(bytes, |end| {
+        let _ = Walk::new(Some(quote)).over(bytes, |end| {
             cuts.record_ends(end as u64);
             ControlFlow::Continue(())
         });
         cuts.until(bytes.len() as u64).into_iter().map(|(from, to)| (from as usize, to as usize)).collect()
     }
+
+    /// The length of the first records in these bytes, which begin with one, no more than so many; and how many they
+    /// are. What follows the last record's end is one more.
+    pub(super) fn first(self, bytes: &[u8], most: u64) -> (usize, u64) {
+        let mut first = First::new(0, most);
+        let _ = self.walk().over(bytes, |end| first.record_ends(end as u64));
+        let (end, records) = first.until(bytes.len() as u64);
+        (end as usize, records)
+    }
+
+    /// The position after the first records in a range of a file, which begins with one; else as [`first`](Self::first).
+    pub(super) fn first_in_file(self, file: &mut File, from: u64, to: u64, most: u64) -> io::Result<(u64, u64)> {
+        let mut first = First::new(from, most);
+        self.walk().over_file(file, from, to, |end| first.record_ends(end))?;
+        Ok(first.until(to))
+    }
+
+    fn walk(self) -> Walk {
+        Walk::new(if let Self::Unquoted(quote) = self { Some(quote) } else { None })
+    }
+}
+
+/// Where the first records end.
+struct First {
+    end: u64,
+    records: u64,
+    most: u64,
+}
+
+impl First {
+    fn new(from: u64, most: u64) -> Self {
+        Self { end: from, records: 0, most }
+    }
+
+    fn record_ends(&mut self, end: u64) -> ControlFlow<()> {
+        (self.end, self.records) = (end, self.records + 1);
+        if self.records >= self.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn until(self, end: u64) -> (u64, u64) {
+        if self.records < self.most && self.end < end { (end, self.records + 1) } else { (self.end, self.records) }
+    }
 }
 
 /// A walk from a record's beginning over the ends of records.
 struct Walk {
-    quote: u8,
+    quote: Option<u8>,
     in_quotes: bool,
 }
 
 impl Walk {
-    fn new(quote: u8) -> Self {
+    fn new(quote: Option<u8>) -> Self {
         Self { quote, in_quotes: false }
     }
 
     /// Tells the position after each record in the next bytes.
     fn over(&mut self, bytes: &[u8], mut ends: impl FnMut(usize) -> ControlFlow<()>) -> ControlFlow<()> {
-        for at in memchr::memchr2_iter(self.quote, b'\n', bytes) {
-            if bytes[at] == self.quote {
+        let Some(quote) = self.quote else {
+            return memchr::memchr_iter(b'\n', bytes).try_for_each(|at| ends(at + 1));
+        };
+        for at in memchr::memchr2_iter(quote, b'\n', bytes) {
+            if bytes[at] == quote {
                 self.in_quotes = !self.in_quotes;
             } else if !self.in_quotes {
                 ends(at + 1)?;
@@ -135,7 +180,7 @@ pub(super) fn unquoted_in_file(
     farthest: u64,
 ) -> io::Result<Option<u64>> {
     let mut found = None;
-    Walk::new(quote).over_file(file, from, farthest, |end| {
+    Walk::new(Some(quote)).over_file(file, from, farthest, |end| {
         if end <= to || found.is_none() {
             found = Some(end);
         }
@@ -148,7 +193,7 @@ pub(super) fn unquoted_in_file(
 pub(super) fn unquoted_cuts(file: &mut File, quote: u8, from: u64, to: u64, size: u64) -> io::Result<Vec<(u64, u64)>> {
     let mut cuts = Cuts::new(from, size.max(1));
     if to.saturating_sub(from) > size {
-        Walk::new(quote).over_file(file, from, to, |end| {
+        Walk::new(Some(quote)).over_file(file, from, to, |end| {
             cuts.record_ends(end);
             ControlFlow::Continue(())
         })?;

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use super::super::listing::{self, Listed, SlowListing};
 use super::super::open;
-use super::super::{Limit, Next, Partition, Plan, Source, SourceError};
+use super::super::share::Share;
+use super::super::{Limit, Next, Partition, Pending, Plan, Source, SourceError};
 use super::ahead::ReadAhead;
 use super::block::TextBlock;
 use super::ends::Ends;
@@ -17,7 +18,7 @@ use super::pace::Pace;
 use super::plain::{self, Wanted};
 use super::position::{FilePosition, FilesPosition};
 use super::taken::Taken;
-use super::{LONGEST_LINE, MIB, READ_AHEAD, STREAM_PARTITION};
+use super::{LONGEST_LINE, MIB, READ_AHEAD, STREAM_PARTITION, ahead_of};
 
 /// The lines of a file, of a compressed file (`.gz`), or of the files in a directory.
 ///
@@ -118,6 +119,8 @@ impl TextFiles {
     }
 
     /// About how much one batch reads at most; 32 MiB by default. A line that goes beyond is read to its end.
+    ///
+    /// For a number of lines a second there is [`max_rate`](Source::max_rate); a batch holds to both.
     pub fn max_bytes_per_batch(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes.max(1);
         self
@@ -196,14 +199,20 @@ impl TextFiles {
         Ok(Plan { to, next: Next::Idle })
     }
 
-    /// Moves on in a file by about a share.
-    fn advance(&mut self, at: &mut FilePosition, length: u64, share: u64, limit: Limit) -> Result<Step, SourceError> {
+    /// Moves on in a file by about a share, and takes from it what the file has of it.
+    fn advance(
+        &mut self,
+        at: &mut FilePosition,
+        length: u64,
+        share: &mut Share,
+        limit: Limit,
+    ) -> Result<Step, SourceError> {
         let path = self.path_of(&at.name);
         if open::is_gzip(&at.name) {
-            return match (at.finished, share) {
+            return match (at.finished, share.is_used_up()) {
                 (true, _) => Ok(Step::End),
-                (false, 0) => Ok(Step::More),
-                (false, _) => self.advance_gzip(path, at, share, limit),
+                (false, true) => Ok(Step::More),
+                (false, false) => self.advance_gzip(path, at, share, limit),
             };
         }
         if length < at.bytes {
@@ -213,9 +222,9 @@ impl TextFiles {
             }
             (at.bytes, at.passed_over) = (0, 0);
         }
-        match (length - at.bytes, share) {
+        match (length - at.bytes, share.is_used_up()) {
             (0, _) => Ok(Step::End),
-            (_, 0) => Ok(Step::More),
+            (_, true) => Ok(Step::More),
             _ => self.advance_plain(&path, at, length, share, limit),
         }
     }
@@ -225,16 +234,21 @@ impl TextFiles {
         path: &str,
         at: &mut FilePosition,
         length: u64,
-        share: u64,
+        share: &mut Share,
         limit: Limit,
     ) -> Result<Step, SourceError> {
         let from = at.bytes;
-        let wanted =
-            Wanted { from, length, share, unfinished: self.follow, longest_line: self.longest_line, ends: self.ends };
+        let (most, unfinished, ends) = (share.bytes, self.follow, self.ends);
+        let wanted = Wanted { from, length, share: most, unfinished, longest_line: self.longest_line, ends };
+        let failed = |error| open::failed(path, &error);
         let mut file = open::plain(path)?;
-        let end = plain::end_of_lines(path, &mut file, &wanted)?;
+        let whole = plain::end_of_lines(path, &mut file, &wanted)?;
+        let (mut end, mut records) = (whole, 0);
+        if share.counts_records() {
+            (end, records) = ends.first_in_file(&mut file, from, whole, share.records).map_err(failed)?;
+        }
+        share.take(end - from, records);
         if let Some(pace) = self.pace.as_mut().filter(|_| !limit.wait) {
-            let failed = |error| open::failed(path, &error);
             file.seek(SeekFrom::Start(from)).map_err(failed)?;
             let lines = BufReader::with_capacity(MIB / 16, file.take(end - from));
             let (through, held_back) = pace.let_through(lines, limit.time).map_err(failed)?;
@@ -245,7 +259,7 @@ impl TextFiles {
         }
         at.bytes = end;
         // What is left within the share is a line that may still grow.
-        let is_end = end == length || length - from <= share || end == from;
+        let is_end = end == length || end == whole && length - from <= most || end == from;
         Ok(if is_end { Step::End } else { Step::More })
     }
 
@@ -253,12 +267,17 @@ impl TextFiles {
         &mut self,
         path: String,
         at: &mut FilePosition,
-        share: u64,
+        share: &mut Share,
         limit: Limit,
     ) -> Result<Step, SourceError> {
         let mut reader = self.reader_at(path, at)?;
-        let share = share.min(self.read_ahead as u64) as usize;
-        let mut lines = reader.whole_lines(share, limit.wait)?;
+        let most = share.bytes.min(self.read_ahead as u64) as usize;
+        let mut lines = reader.whole_lines(most, limit.wait)?;
+        let mut records = 0;
+        if share.counts_records() {
+            (lines, records) = reader.first_records(lines, share.records);
+        }
+        share.take(lines as u64, records);
         let mut held_back = false;
         if let Some(pace) = self.pace.as_mut().filter(|_| !limit.wait) {
             let through = reader.look(|bytes| pace.let_through(&bytes[..lines], limit.time));
@@ -287,6 +306,7 @@ impl TextFiles {
                 let mut reader = ReadAhead::new(path.into(), text, at.bytes, self.read_ahead);
                 reader.longest_line = self.longest_line as usize;
                 reader.ends = self.ends;
+                reader.begin();
                 Ok(reader)
             }
         }
@@ -326,21 +346,18 @@ impl Source for TextFiles {
             return self.pass_over(there);
         }
         let mut to = FilesPosition { files: Vec::with_capacity(there.len()), passed_over: self.only_new };
-        let mut share = self.max_bytes;
+        let mut share = Share::new(self.max_bytes, limit);
         let mut stopped = None;
         for (mut at, length) in there {
-            let before = at.bytes;
             if stopped.is_none() {
-                match self.advance(&mut at, length, share, limit) {
+                match self.advance(&mut at, length, &mut share, limit) {
                     Ok(Step::End) => {}
                     Ok(Step::More) => stopped = Some(Next::Ready),
                     Ok(Step::Later) => stopped = Some(Next::Idle),
                     // What was found before is read first.
-                    Err(_) if share < self.max_bytes => stopped = Some(Next::Ready),
+                    Err(_) if share.bytes < self.max_bytes => stopped = Some(Next::Ready),
                     Err(error) => return Err(error),
                 }
-                let read = if at.bytes >= before { at.bytes - before } else { at.bytes };
-                share = share.saturating_sub(read);
             }
             to.files.push(at);
         }
@@ -380,5 +397,18 @@ impl Source for TextFiles {
 
     fn take_warnings(&mut self) -> Vec<SourceError> {
         self.slow.take()
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        self.reads_ahead().then(|| self.reader.as_ref().map(|(_, reader)| reader.pending()).unwrap_or_default())
+    }
+
+    /// Only what is compressed is, of which there may be some in a directory.
+    fn reads_ahead(&self) -> bool {
+        self.file.as_ref().is_none_or(|name| open::is_gzip(name))
+    }
+
+    fn bound_pending(&mut self, bytes: u64) {
+        self.read_ahead = ahead_of(bytes);
     }
 }

@@ -40,3 +40,9 @@ const READ_AHEAD: usize = 8 * MIB;
 
 /// About how long a partition of such a stream is.
 const STREAM_PARTITION: usize = MIB;
+
+/// What may be read ahead of a stream, of which so many bytes may be in memory: as much again is in a batch, and to see
+/// whether something follows takes one byte.
+fn ahead_of(bytes: u64) -> usize {
+    usize::try_from(bytes / 2).unwrap_or(usize::MAX).saturating_sub(1).max(1)
+}

@@ -1,12 +1,14 @@
 //! The standard input.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
-use super::super::{Limit, Next, Partition, Plan, Source, SourceError};
+use super::super::{Limit, Next, Partition, Pending, Plan, Source, SourceError};
 use super::ahead::ReadAhead;
 use super::block::TextBlock;
 use super::taken::Taken;
-use super::{READ_AHEAD, STREAM_PARTITION};
+use super::{READ_AHEAD, STREAM_PARTITION, ahead_of};
+use crate::clock::Clock;
 
 /// The standard input, line by line.
 ///
@@ -30,19 +32,20 @@ impl Default for Stdin {
 }
 
 impl Stdin {
-    /// Begins to read the standard input.
+    /// The standard input, read from the start of the job on.
     pub fn new() -> Self {
         Self::reading("stdin", io::stdin())
     }
 
     /// Reads another pipe the same way: a connection, the output of a child process.
     ///
-    /// The name is for errors. The reader is read on a thread of its own, which ends with the input or, after this is
-    /// dropped, as soon as the reader returns.
+    /// The name is for errors. From the start of the job on the reader is read on a thread of its own, which ends with
+    /// the input or, after this is dropped, as soon as the reader returns.
     pub fn reading(name: &str, reader: impl Read + Send + 'static) -> Self {
         Self::ahead(name, reader, READ_AHEAD, STREAM_PARTITION)
     }
 
+    /// A pipe of which so much is read ahead, and no more is in one batch.
     pub(super) fn ahead(name: &str, reader: impl Read + Send + 'static, share: usize, partition: usize) -> Self {
         Self {
             name: name.to_owned(),
@@ -76,8 +79,17 @@ impl Source for Stdin {
         0
     }
 
+    fn open(&mut self, _: &Arc<dyn Clock>) -> Result<(), SourceError> {
+        self.reader.begin();
+        Ok(())
+    }
+
     fn plan(&mut self, from: &u64, limit: Limit) -> Result<Plan<u64>, SourceError> {
-        let lines = self.reader.whole_lines(self.share, limit.wait)?;
+        self.reader.begin();
+        let mut lines = self.reader.whole_lines(self.share, limit.wait)?;
+        if limit.most() < u64::MAX {
+            lines = self.reader.first_records(lines, limit.most()).0;
+        }
         let mut planned = self.reader.take(lines);
         // A job that goes on after a restart counts on; the new input begins there.
         planned.offset = *from;
@@ -108,5 +120,18 @@ impl Source for Stdin {
 
     fn holds_records(&self) -> bool {
         self.reader.has_lines()
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        Some(self.reader.pending())
+    }
+
+    fn reads_ahead(&self) -> bool {
+        true
+    }
+
+    fn bound_pending(&mut self, bytes: u64) {
+        self.share = ahead_of(bytes);
+        self.reader.bound(self.share);
     }
 }

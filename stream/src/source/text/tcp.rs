@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::super::restart::{Restart, Warnings};
-use super::super::{Limit, Partition, Plan, Source, SourceError};
+use super::super::{Limit, Partition, Pending, Plan, Source, SourceError};
 use super::block::TextBlock;
 use super::stdin::Stdin;
-use super::{LONGEST_LINE, READ_AHEAD, STREAM_PARTITION};
+use super::{LONGEST_LINE, READ_AHEAD, STREAM_PARTITION, ahead_of};
 use crate::clock::{Clock, SystemClock};
 
 /// How long one address may take to answer.
@@ -51,7 +51,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub struct TcpLines {
     address: String,
     restart: Restart,
-    buffer: usize,
+    /// None until somebody says how much.
+    buffer: Option<usize>,
     pub(super) longest_line: usize,
     /// The connection, from the start of the job on.
     lines: Option<(Arc<Link>, Stdin)>,
@@ -63,7 +64,7 @@ impl TcpLines {
         Self {
             address: address.into(),
             restart: Restart::default(),
-            buffer: READ_AHEAD,
+            buffer: None,
             longest_line: LONGEST_LINE,
             lines: None,
         }
@@ -76,16 +77,16 @@ impl TcpLines {
         self
     }
 
-    /// How many bytes are read ahead, and the most that one batch takes; 8 MiB unless set. A longer line is read to its
-    /// end.
+    /// How many bytes are read ahead, and the most that one batch takes; 8 MiB unless set, or what the job's
+    /// [bound](crate::ContextBuilder::max_pending_bytes) allows. A longer line is read to its end.
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
-        self.buffer = bytes.max(1);
+        self.buffer = Some(bytes.max(1));
         self
     }
 
     fn begin(&mut self, clock: &Arc<dyn Clock>) -> &mut Stdin {
         let (address, restart) = (self.address.clone(), self.restart);
-        let (buffer, longest_line) = (self.buffer, self.longest_line);
+        let (buffer, longest_line) = (self.buffer.unwrap_or(READ_AHEAD), self.longest_line);
         let begin = || {
             let link = Arc::new(Link::new(clock.clone()));
             let connection = Connection {
@@ -127,8 +128,7 @@ impl Source for TcpLines {
     }
 
     fn open(&mut self, clock: &Arc<dyn Clock>) -> Result<(), SourceError> {
-        self.begin(clock);
-        Ok(())
+        self.begin(clock).open(clock)
     }
 
     fn plan(&mut self, from: &u64, limit: Limit) -> Result<Plan<u64>, SourceError> {
@@ -161,6 +161,19 @@ impl Source for TcpLines {
 
     fn take_warnings(&mut self) -> Vec<SourceError> {
         self.lines.as_ref().map(|(link, _)| link.warnings.take()).unwrap_or_default()
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        Some(self.lines.as_ref().and_then(|(_, lines)| lines.pending()).unwrap_or_default())
+    }
+
+    fn reads_ahead(&self) -> bool {
+        true
+    }
+
+    fn bound_pending(&mut self, bytes: u64) {
+        let most = ahead_of(bytes);
+        self.buffer = Some(self.buffer.map_or(most, |buffer| buffer.min(most)));
     }
 }
 

@@ -19,9 +19,9 @@ use super::TextBlock;
 use super::block::Start;
 use crate::time::Time;
 
-const WAIT: Limit = Limit { time: Time::from_millis(0), wait: true };
+const WAIT: Limit = Limit::new(Time::from_millis(0), true);
 
-const NOW: Limit = Limit { time: Time::from_millis(0), wait: false };
+const NOW: Limit = Limit::new(Time::from_millis(0), false);
 
 /// A directory that goes away with the test.
 struct Scratch(PathBuf);

@@ -1,8 +1,10 @@
 use std::io::{self, Cursor, Read};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::super::Stdin;
 use super::*;
+use crate::clock::{Clock, ManualClock};
 
 /// Gives a text away in pieces of random sizes.
 struct Pieces {
@@ -60,7 +62,8 @@ impl Writer {
 fn pipe() -> (Writer, Stdin) {
     let (sender, received) = channel();
     let (ask, asked) = channel();
-    let source = Stdin::ahead("pipe", Pipe { received, asked: ask }, 1_000, 100);
+    let mut source = Stdin::ahead("pipe", Pipe { received, asked: ask }, 1_000, 100);
+    source.open(&(Arc::new(ManualClock::new(Time::from_secs(0))) as Arc<dyn Clock>)).unwrap();
     asked.recv().unwrap();
     (Writer { sender, asked }, source)
 }
