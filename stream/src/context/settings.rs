@@ -14,6 +14,8 @@ use crate::schedule::{OnFailure, Trigger};
 
 /// The longest length of time that is accepted: 100,000 days.
 const LONGEST: Duration = Duration::from_secs(100_000 * 86_400);
+/// What a source that is written ahead may be ahead of the batches, unless set.
+const WRITE_AHEAD: usize = 64 << 20;
 /// The most threads, attempts, and outputs at once: more is a slip of the keyboard.
 const MOST: usize = 1_024;
 
@@ -35,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) storage: Option<Arc<dyn Storage>>,
     pub(crate) checkpoint_every: u32,
     pub(crate) resume: Resume,
+    /// What a source that is written ahead may be ahead of the batches.
+    pub(crate) write_ahead_bytes: usize,
 }
 
 impl Settings {
@@ -54,6 +58,7 @@ impl Settings {
             storage: None,
             checkpoint_every: 10,
             resume: Resume::Latest,
+            write_ahead_bytes: WRITE_AHEAD,
         }
     }
 
@@ -84,6 +89,7 @@ impl Settings {
             ("lanes", self.lanes, SHARDS),
             ("attempts", self.attempts as usize, MOST),
             ("concurrent_outputs", self.concurrent_outputs, MOST),
+            ("write_ahead_bytes", self.write_ahead_bytes, usize::MAX),
             ("checkpoint_every", self.checkpoint_every as usize, usize::MAX),
         ];
         for (setting, count, most) in counts {
@@ -211,6 +217,14 @@ impl ContextBuilder {
     /// run again, without their outputs.
     pub fn checkpoint_every(mut self, batches: u32) -> Self {
         self.settings.checkpoint_every = batches;
+        self
+    }
+
+    /// How many bytes of a source that cannot replay may be in its write-ahead log and in no batch yet; 64 MiB unless set.
+    /// Then the source is not asked for more: whoever sends to it has to wait. A little more can be there: what the
+    /// source gives at once. Blocks wait in memory, too.
+    pub fn write_ahead_bytes(mut self, bytes: usize) -> Self {
+        self.settings.write_ahead_bytes = bytes;
         self
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::thread;
 
 use super::super::SourceError;
@@ -41,6 +42,8 @@ struct State {
     /// The thread reads on as long as there are fewer bytes.
     room: usize,
     end: End,
+    /// Who is to hear that there is more.
+    waker: Option<Waker>,
 }
 
 /// How the reading ended.
@@ -50,6 +53,12 @@ enum End {
     Failed(String),
     /// Nobody wants more.
     Closed,
+}
+
+impl State {
+    fn wake(&self) {
+        self.waker.iter().for_each(Waker::wake_by_ref);
+    }
 }
 
 impl Shared {
@@ -68,6 +77,7 @@ impl Shared {
             state.end = end;
         }
         self.changed.notify_all();
+        state.wake();
     }
 
     /// The thread's work. Reads only when there is room, so that nothing is held outside of the buffer.
@@ -97,6 +107,7 @@ impl Shared {
             if matches!(state.end, End::NotYet) {
                 state.line += newline::count(&chunk[..skipped]);
                 state.bytes.extend_from_slice(&chunk[skipped..read]);
+                state.wake();
             }
             // Whoever waits has made the room that it waits for.
             if state.bytes.len() >= state.room {
@@ -121,7 +132,7 @@ impl Drop for Thread {
 impl ReadAhead {
     /// Begins to read, and skips to a position.
     pub(super) fn new(name: Arc<str>, reader: impl Read + Send + 'static, skip: u64, ahead: usize) -> Self {
-        let state = Mutex::new(State { bytes: Vec::new(), line: 1, room: ahead, end: End::NotYet });
+        let state = Mutex::new(State { bytes: Vec::new(), line: 1, room: ahead, end: End::NotYet, waker: None });
         let changed = Condvar::new();
         let shared = Arc::new(Shared { state, changed });
         let thread = Thread(shared.clone());
@@ -130,6 +141,14 @@ impl ReadAhead {
             shared.end(End::Failed(format!("no thread to read it: {error}")));
         }
         Self { name, offset: skip, ahead, longest_line: LONGEST_LINE, ends: Ends::default(), shared }
+    }
+
+    /// Wakes this one from now on, whenever there is more.
+    pub(super) fn wake(&self, waker: Waker) {
+        let mut state = self.shared.state();
+        state.waker = Some(waker);
+        // Something may be there already.
+        state.wake();
     }
 
     /// The position of what is taken next.

@@ -1,8 +1,9 @@
 //! The standard input.
 
 use std::io::{self, Read};
+use std::task::Waker;
 
-use super::super::{Limit, Next, Partition, Plan, Source, SourceError};
+use super::super::{Codec, Limit, Next, Partition, Plan, Source, SourceError};
 use super::ahead::ReadAhead;
 use super::block::TextBlock;
 use super::taken::Taken;
@@ -70,6 +71,14 @@ impl Source for Stdin {
 
     fn replays(&self) -> bool {
         false
+    }
+
+    fn codec(&self) -> Option<Codec<TextBlock>> {
+        Some(Codec::text())
+    }
+
+    fn log_ahead(&mut self, waker: Waker) {
+        self.reader.wake(waker);
     }
 
     fn start(&self) -> u64 {

@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::super::restart::{Restart, Warnings};
-use super::super::{Limit, Partition, Plan, Source, SourceError};
+use super::super::{Codec, Limit, Partition, Plan, Source, SourceError};
 use super::block::TextBlock;
 use super::stdin::Stdin;
 use super::{LONGEST_LINE, READ_AHEAD, STREAM_PARTITION};
@@ -53,6 +54,8 @@ pub struct TcpLines {
     restart: Restart,
     buffer: usize,
     pub(super) longest_line: usize,
+    /// Who is to hear of new lines.
+    waker: Option<Waker>,
     /// The connection, from the start of the job on.
     lines: Option<(Arc<Link>, Stdin)>,
 }
@@ -65,6 +68,7 @@ impl TcpLines {
             restart: Restart::default(),
             buffer: READ_AHEAD,
             longest_line: LONGEST_LINE,
+            waker: None,
             lines: None,
         }
     }
@@ -85,7 +89,7 @@ impl TcpLines {
 
     fn begin(&mut self, clock: &Arc<dyn Clock>) -> &mut Stdin {
         let (address, restart) = (self.address.clone(), self.restart);
-        let (buffer, longest_line) = (self.buffer, self.longest_line);
+        let (buffer, longest_line, waker) = (self.buffer, self.longest_line, self.waker.take());
         let begin = || {
             let link = Arc::new(Link::new(clock.clone()));
             let connection = Connection {
@@ -97,7 +101,9 @@ impl TcpLines {
                 failed: None,
                 in_line: false,
             };
-            let lines = Stdin::ahead(&address, connection, buffer, STREAM_PARTITION).longest_line(longest_line);
+            let lines = Stdin::ahead(&address, connection, buffer, STREAM_PARTITION);
+            let mut lines = lines.longest_line(longest_line);
+            waker.into_iter().for_each(|waker| lines.log_ahead(waker));
             (link, lines)
         };
         &mut self.lines.get_or_insert_with(begin).1
@@ -120,6 +126,14 @@ impl Source for TcpLines {
 
     fn replays(&self) -> bool {
         false
+    }
+
+    fn codec(&self) -> Option<Codec<TextBlock>> {
+        Some(Codec::text())
+    }
+
+    fn log_ahead(&mut self, waker: Waker) {
+        self.waker = Some(waker);
     }
 
     fn start(&self) -> u64 {
