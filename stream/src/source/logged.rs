@@ -166,6 +166,14 @@ impl<S: Source> Intake<S> {
         let name = source.name();
         let failed = |cause: String| SourceError::new(&name, format!("a record cannot be written down: {cause}"));
         let stored = |position| postcard::to_allocvec(position).map_err(|e| failed(e.to_string()));
+        let ready = &mut self.ready;
+        let mut write = |position, has_ended, lengths: &[_], bytes: &[u8]| {
+            // A log that fails is told at once. What is durable is there for the next run.
+            let group = log.append(stored(position)?, has_ended, lengths, bytes).inspect_err(|_| ready.clear())?;
+            ready.extend(group);
+            self.ready_bytes += bytes.len();
+            Ok::<_, SourceError>(())
+        };
         let (mut lengths, mut bytes) = (Vec::new(), Vec::new());
         for partition in partitions {
             let (from, mut written) = (bytes.len(), Ok(0));
@@ -183,16 +191,13 @@ impl<S: Source> Intake<S> {
                 lengths.push((records, (bytes.len() - from) as u64));
             }
             if bytes.len() >= GROUP {
-                let group = log.append(stored(&before)?, false, &lengths, &bytes)?;
-                self.ready.extend(group);
-                self.ready_bytes += bytes.len();
+                write(&before, false, &lengths, &bytes)?;
                 (lengths, bytes) = Default::default();
             }
         }
         let has_ended = plan.next == Next::Finished;
         if !lengths.is_empty() || has_ended {
-            self.ready.extend(log.append(stored(&self.at)?, has_ended, &lengths, &bytes)?);
-            self.ready_bytes += bytes.len();
+            write(&self.at, has_ended, &lengths, &bytes)?;
         }
         source.durable();
         if has_ended {

@@ -128,7 +128,7 @@ fn crashes_on_the_way_back_do_no_harm() {
 #[test]
 fn a_full_disk_is_told_by_file_and_nothing_is_acknowledged_that_is_not_there() {
     let (mut in_the_log, mut all) = (0, 0);
-    for space in (0..16_000).step_by(211) {
+    for space in (0..16_000).step_by(47) {
         let (disk, target) = (FaultyDisk::new(), Target::new());
         disk.leave_space(space);
         let (mut acknowledged, result) = first(&disk, &target);
