@@ -218,7 +218,7 @@ fn a_segment_that_is_gone_is_an_error_that_names_it() {
             }
         }
     }
-    assert!(refused > 1, "{refused} refused, {harmless} harmless, of {files:?}");
+    assert!(refused > 0, "{refused} refused, {harmless} harmless, of {files:?}");
 }
 
 #[test]
