@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     /// By input: what it is derived from; nothing for a source.
     pub(crate) inputs: Vec<Vec<Input>>,
     pub(crate) problems: Vec<String>,
+    /// The write-ahead logs, and which source each is of.
+    pub(crate) logs: Vec<(usize, Box<dyn Log>)>,
     /// The operators that ask for a checkpoint every so many batches.
     pub(crate) checkpoints: Vec<(String, u32)>,
     is_started: bool,
@@ -123,6 +125,13 @@ impl Graph {
         self.parts().sources.push(source);
     }
 
+    /// Adds the log of the source that is added next.
+    pub(crate) fn add_log(&self, log: Box<dyn Log>) {
+        let mut parts = self.parts();
+        let source = parts.sources.len();
+        parts.logs.push((source, log));
+    }
+
     /// Takes note that an operator asks for a checkpoint every so many batches.
     pub(crate) fn ask_for_checkpoints(&self, operator: String, every: u32) {
         self.parts().checkpoints.push((operator, every));
@@ -146,6 +155,28 @@ impl Graph {
     pub(crate) fn interval(&self) -> Option<Duration> {
         self.interval
     }
+}
+
+impl Parts {
+    /// All that was logged has been run: sources that are written ahead may give more.
+    pub(crate) fn begin_logs(&self) -> Result<(), Error> {
+        let mut logs = self.logs.iter().filter_map(|(source, log)| Some((self.sources.get(*source)?, log)));
+        logs.try_for_each(|(source, log)| log.begin(&source.save()))
+    }
+
+    /// Nothing more is written ahead.
+    pub(crate) fn end_logs(&self) {
+        self.logs.iter().for_each(|(_, log)| log.end());
+    }
+}
+
+/// The write-ahead log of a source.
+pub(crate) trait Log: Send {
+    /// The source may give more than there is. Its saved position is that of the last batch.
+    fn begin(&self, position: &[u8]) -> Result<(), Error>;
+
+    /// Nothing more is written when this returns.
+    fn end(&self);
 }
 
 /// What a source is about to give to a batch.

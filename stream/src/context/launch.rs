@@ -159,7 +159,7 @@ impl StreamingContext {
             Some(_) => {
                 let once = parts.sources.iter().filter(|source| !source.replays()).map(|source| source.name());
                 problems.extend(once.map(|name| {
-                    format!("{name} cannot be read again after a crash, which a job with checkpoints has to do; leave the checkpoints out, or read from a source that can replay")
+                    format!("{name} cannot be read again after a crash, which a job with checkpoints has to do; say how its records are written ahead (logged() of a ReceiverSource or a QueueSource, codec() of a source of your own), or leave the checkpoints out")
                 }));
             }
             None => problems.extend(parts.checkpoints.iter().map(|(name, _)| {

@@ -90,6 +90,10 @@ impl StreamingContext {
         &self.job.graph
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.job.settings
+    }
+
     pub(crate) fn interval(&self) -> Duration {
         self.job.settings.interval
     }

@@ -247,7 +247,8 @@ impl ContextBuilder {
 
     /// How many bytes the sources may have taken in that no batch has worked off, at most: what waits for a batch, and
     /// what the batch has that runs. It is divided equally between the sources that take records in beside the batches
-    /// (`Stdin`, `TcpLines`, receivers, compressed files and directories, which may hold some), at least 1,024 bytes
+    /// (`Stdin`, `TcpLines`, receivers, compressed files and directories, which may hold some, and all that have a
+    /// write-ahead log, where half of the part is for what is durable), at least 1,024 bytes
     /// each. Unless set, each of them has a bound of its own, which its page names.
     ///
     /// A source that has its part filled stops reading, until a batch takes what waits: the pipe fills, the other side

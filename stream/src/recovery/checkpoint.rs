@@ -230,5 +230,6 @@ pub(crate) fn tidy(storage: &dyn Storage) -> Result<(), Error> {
     // Manifests first: one whose segments are gone must not be found.
     over.extend(numbered(&files, SEGMENT).filter(|file| !is_needed(&file.number)));
     over.extend(numbered(&files, LOG).filter(|file| file.number < log));
+    over.extend(super::wal::over(&files, &kept));
     over.iter().try_for_each(|file| storage.remove(&file.name).map_err(|e| super::failed(storage, &file.name, &e)))
 }

@@ -2,7 +2,8 @@
 //!
 //! Before a batch runs its input ranges are in the *batch log*. Every so many batches a *checkpoint* has positions and
 //! state. A job that is started again takes the newest checkpoint, runs the logged batches behind it once more, at their
-//! times and with their ranges, and goes on.
+//! times and with their ranges, and goes on. What a source gives that cannot be read again is in a *write-ahead log*, and
+//! is read from there.
 
 mod batch_log;
 mod checkpoint;
@@ -16,6 +17,7 @@ mod requests;
 mod resume;
 mod snapshot;
 mod storage;
+mod wal;
 
 pub(crate) use batch_log::{BatchLog, Logged, NoLog};
 pub(crate) use checkpointer::Checkpointer;
@@ -26,10 +28,11 @@ pub use object_storage::ObjectStorage;
 pub use object_store;
 #[cfg(feature = "object-store")]
 pub(crate) use requests::Requests;
-pub(crate) use resume::Durability;
 pub use resume::Resume;
+pub(crate) use resume::{Durability, unique_name};
 pub(crate) use snapshot::Snapshot;
 pub use storage::{Append, LocalFolder, Storage};
+pub(crate) use wal::{Block, LogPosition, WriteAheadLog, saved_position};
 
 use std::fmt::Display;
 

@@ -76,6 +76,7 @@ impl Durability {
         }
         let time = restored.as_ref().map(|restored| restored.manifest.time);
         let sources = names(&parts.sources);
+        super::wal::all_known(storage, &files, &sources)?;
         let mut replay = batch_log::read(storage, &files, time, &sources)?;
         let last = replay.last().map(|batch| batch.time).or(time);
         if let Some(restored) = &restored {
@@ -104,13 +105,22 @@ impl Durability {
 pub(super) fn names(sources: &[Box<dyn AnySource>]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for source in sources {
-        let name = source.name();
-        let numbered = (2..).map(|n| format!("{name} {n}"));
-        let mut candidates = std::iter::once(name.clone()).chain(numbered);
-        // There are fewer names than candidates.
-        names.extend(candidates.find(|candidate| !names.contains(candidate)));
+        names.push(unique(source.name(), &names));
     }
     names
+}
+
+/// A name that none of the others is: with a number, if need be.
+fn unique(name: String, others: &[String]) -> String {
+    let numbered = (2..).map(|n| format!("{name} {n}"));
+    let mut candidates = std::iter::once(name.clone()).chain(numbered);
+    // There are fewer names than candidates.
+    candidates.find(|candidate| !others.contains(candidate)).unwrap_or(name)
+}
+
+/// The name by which a source is found again that comes behind these.
+pub(crate) fn unique_name(name: String, sources: &[Box<dyn AnySource>]) -> String {
+    unique(name, &names(sources))
 }
 
 fn put_back_positions(storage: &dyn Storage, manifest: &Manifest, parts: &mut Parts) -> Result<(), Error> {

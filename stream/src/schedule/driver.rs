@@ -85,6 +85,7 @@ impl Driver {
         let mut report = Report::default();
         let result = self.run_batches(&mut report).and_then(|()| self.write_down());
         // Before anybody hears that the job has ended: another one may begin.
+        self.parts.end_logs();
         drop(self.checkpointer.take());
         report.elapsed = started.elapsed();
         (0..self.sources.len()).for_each(|id| self.stop_source(id));
@@ -111,6 +112,7 @@ impl Driver {
             self.bus.tell(|| Event::Warning(warning));
         }
         self.run_logged(report)?;
+        self.parts.begin_logs()?;
         if self.parts.sources.iter().all(|source| source.is_finished()) {
             return self.unchanged();
         }

@@ -7,9 +7,12 @@ use serde::de::DeserializeOwned;
 
 #[cfg(any(feature = "csv", feature = "json", feature = "parquet"))]
 use super::Record;
+use super::logged::{Logged, Logging};
 use super::{Receiver, ReceiverSource, Source, SourceError, Stdin, TextBlock, TextFiles};
 use crate::context::StreamingContext;
 use crate::dstream::{DStream, SourceNode, TextStream};
+use crate::recovery::unique_name;
+use crate::schedule::Trigger;
 
 impl StreamingContext {
     /// A stream of the records of a source.
@@ -89,7 +92,23 @@ impl StreamingContext {
         self.text(Stdin::new())
     }
 
+    /// A source that cannot replay is read from its log, if the job is written down and the source can be logged.
     fn add_source<S: Source>(&self, source: S, counts_rows: bool) -> DStream<S::Item> {
+        let (graph, settings) = (self.graph(), self.settings());
+        match (&settings.storage, source.codec()) {
+            (Some(storage), Some(codec)) if !source.replays() => {
+                let name = unique_name(source.name(), &graph.parts().sources);
+                let ahead = settings.trigger != Trigger::Available;
+                let logging = Logging { storage: storage.clone(), name, ahead };
+                let (logged, log) = Logged::new(source, codec, logging);
+                graph.add_log(log);
+                self.add_as_it_is(logged, counts_rows)
+            }
+            _ => self.add_as_it_is(source, counts_rows),
+        }
+    }
+
+    fn add_as_it_is<S: Source>(&self, source: S, counts_rows: bool) -> DStream<S::Item> {
         let graph = self.graph();
         let (node, driven) = SourceNode::new(source, graph.source_input(), counts_rows);
         graph.add_source(driven);

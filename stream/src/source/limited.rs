@@ -1,8 +1,9 @@
 //! Sources with a maximum rate.
 
 use std::sync::Arc;
+use std::task::Waker;
 
-use super::{Limit, Partition, Pending, Plan, Source, SourceError};
+use super::{Codec, Limit, Partition, Pending, Plan, Source, SourceError};
 use crate::clock::Clock;
 
 /// The most that is read of a source, in records (or lines) a second; none for as many as there are.
@@ -79,6 +80,18 @@ impl<S: Source> Source for Limited<S> {
 
     fn replays(&self) -> bool {
         self.source.replays()
+    }
+
+    fn codec(&self) -> Option<Codec<S::Item>> {
+        self.source.codec()
+    }
+
+    fn log_ahead(&mut self, waker: Waker) {
+        self.source.log_ahead(waker);
+    }
+
+    fn durable(&mut self) {
+        self.source.durable();
     }
 
     fn close(&mut self) {

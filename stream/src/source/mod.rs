@@ -5,12 +5,14 @@
 //! Reading a range again gives the same records in the same order and in the same partitions, as far as the source can
 //! replay at all; each says so on its page.
 
+mod codec;
 pub mod conformance;
 mod constant;
 mod context;
 mod kept;
 mod limited;
 mod listing;
+mod logged;
 mod open;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -21,6 +23,7 @@ mod restart;
 mod share;
 mod text;
 
+pub use codec::Codec;
 pub use constant::Constant;
 pub use limited::{Limited, MaxRate};
 #[cfg(feature = "parquet")]
@@ -36,6 +39,7 @@ pub use text::{FilesPosition, Stdin, TcpLines, TextBlock, TextFiles};
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::task::Waker;
 
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -174,11 +178,30 @@ pub trait Source: Send + 'static {
         to: &Self::Position,
     ) -> Result<Vec<Box<dyn Partition<Self::Item>>>, SourceError>;
 
-    /// Whether a range can be read again by another run of the job. A job that is [written
-    /// down](crate::ContextBuilder::checkpoint_dir) takes no source that cannot replay: after a crash it could not go on.
+    /// Whether a range can be read again by another run of the job. In a job that is [written
+    /// down](crate::ContextBuilder::checkpoint_dir), what a source gives that cannot replay goes to a write-ahead log
+    /// first, if the source has a [`codec`](Self::codec), and is read from there; without one the job is refused.
     fn replays(&self) -> bool {
         true
     }
+
+    /// How records are written down in the write-ahead log of a source that cannot replay. None unless a source says so.
+    ///
+    /// With a log, [`plan`](Self::plan) and [`read`](Self::read) are called in turn, on any thread, once for a batch at
+    /// least; positions go on from those that the log has.
+    fn codec(&self) -> Option<Codec<Self::Item>> {
+        None
+    }
+
+    /// What the source gives is written ahead. Called before [`open`](Self::open). A source that takes records in beside
+    /// the batches should keep the waker, and wake it whenever it has something new: it is planned at once then, not at
+    /// the next batch, so that less is lost in a crash. With [`Trigger::Available`](crate::Trigger::Available) it is
+    /// planned for a batch alone.
+    fn log_ahead(&mut self, _: Waker) {}
+
+    /// All that was planned so far is durable: whoever has sent it may be told so. Called with a log only, after every
+    /// plan.
+    fn durable(&mut self) {}
 
     /// Takes nothing more in. What was taken in but not planned yet is still planned; then the source says
     /// [`Next::Idle`] for ever. Sources that can replay have nothing to do here.

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use super::kept::Kept;
-use super::{Limit, Next, Partition, Pending, Plan, Record, Source, SourceError};
+use super::{Codec, Limit, Next, Partition, Pending, Plan, Record, Source, SourceError};
 
 /// The writing end of a queue: what is pushed is read in the next batch.
 ///
-/// One push is one partition. Cannot replay: what was read is gone. Pushing never waits: the queue grows as long as more is
-/// pushed than read.
+/// One push is one partition. Cannot replay: what was read is gone. In a job that is written down it must be
+/// [logged](QueueSource::logged). Pushing never waits: the queue grows as long as more is pushed than read.
 #[derive(Debug)]
 pub struct Queue<T> {
     shared: Arc<Mutex<Shared<T>>>,
@@ -34,8 +36,13 @@ impl<T: Record> Queue<T> {
     /// A queue and the source that reads it.
     pub fn new() -> (Self, QueueSource<T>) {
         let shared = Arc::new(Mutex::new(Shared { waiting: VecDeque::new(), closed: false, stopped: false }));
-        let source =
-            QueueSource { shared: shared.clone(), planned: Vec::new(), one_at_a_time: false, when_empty: None };
+        let source = QueueSource {
+            shared: shared.clone(),
+            planned: Vec::new(),
+            one_at_a_time: false,
+            when_empty: None,
+            codec: None,
+        };
         (Self { shared }, source)
     }
 
@@ -86,6 +93,7 @@ pub struct QueueSource<T> {
     planned: Vec<Vec<T>>,
     one_at_a_time: bool,
     when_empty: Option<Vec<T>>,
+    codec: Option<Codec<T>>,
 }
 
 impl<T> QueueSource<T> {
@@ -103,6 +111,16 @@ impl<T> QueueSource<T> {
     }
 }
 
+impl<T: Record + Serialize + DeserializeOwned> QueueSource<T> {
+    /// Writes records to a write-ahead log, when a batch takes them, in a job that is [written
+    /// down](crate::ContextBuilder::checkpoint_dir). What was pushed and is in no batch yet is lost with the process:
+    /// where the one who pushes must know what is safe, write a [`Receiver`](super::Receiver).
+    pub fn logged(mut self) -> Self {
+        self.codec = Some(Codec::serde());
+        self
+    }
+}
+
 impl<T: Record> Source for QueueSource<T> {
     type Item = T;
     type Position = u64;
@@ -113,6 +131,10 @@ impl<T: Record> Source for QueueSource<T> {
 
     fn replays(&self) -> bool {
         false
+    }
+
+    fn codec(&self) -> Option<Codec<T>> {
+        self.codec
     }
 
     fn start(&self) -> u64 {

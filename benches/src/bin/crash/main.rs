@@ -1,8 +1,10 @@
 //! A job that is killed at random moments, and started again, must write what it writes undisturbed: to the byte.
 //!
-//! `cargo run --release -p streamgauge-benches --bin crash`
+//! `cargo run --release -p streamgauge-benches --bin crash`, and with `--wal` for a job with a write-ahead log: every record
+//! that it has acknowledged must be in its output once.
 
 mod job;
+mod wal;
 
 use std::error::Error;
 use std::fs;
@@ -37,6 +39,10 @@ struct Flags {
     /// The seed of the moments
     #[arg(long, default_value_t = 1)]
     seed: u64,
+
+    /// Sends records to a job that acknowledges them, instead of one that can read them again
+    #[arg(long)]
+    wal: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,12 +53,20 @@ enum Task {
         folder: PathBuf,
         batches: u64,
     },
+    /// The job with a write-ahead log
+    WalJob {
+        folder: PathBuf,
+        /// Who sends the records
+        address: String,
+    },
 }
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
     let result = match &flags.command {
         Some(Task::Job { folder, batches }) => job::run(folder, *batches),
+        Some(Task::WalJob { folder, address }) => wal::run(folder, address),
+        None if flags.wal => wal::crash(flags.kills, flags.within, flags.seed),
         None => crash(&flags),
     };
     match result {

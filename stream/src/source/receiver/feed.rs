@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::super::restart::Warnings;
@@ -22,6 +23,8 @@ pub(super) struct Feed<T> {
     /// How many bytes a record holds on the heap, if somebody can tell.
     pub(super) heap_bytes: Option<HeapBytes<T>>,
     pub(super) warnings: Warnings,
+    /// Who makes what is stored durable, if anybody does: to hear that there is something.
+    pub(super) log: Option<Waker>,
     state: Mutex<State<T>>,
     changed: Condvar,
 }
@@ -43,10 +46,14 @@ struct State<T> {
     waiting: usize,
     /// And how many bytes they are.
     bytes: usize,
-    /// How many records were ever stored.
+    /// How many records were ever stored, taken, and made durable.
     stored: u64,
-    /// Somebody has waited for room since records were taken last.
+    taken: u64,
+    durable: u64,
+    /// Somebody has waited since records were taken last: for room, or until they are durable.
     full: bool,
+    /// Nobody takes anything any more.
+    abandoned: bool,
     end: End,
 }
 
@@ -73,6 +80,7 @@ impl<T> Default for Feed<T> {
             capacity_bytes: None,
             heap_bytes: None,
             warnings: Warnings::default(),
+            log: None,
             state: Mutex::new(State {
                 blocks: VecDeque::new(),
                 open: Block { records: Vec::new(), bytes: 0 },
@@ -80,7 +88,10 @@ impl<T> Default for Feed<T> {
                 waiting: 0,
                 bytes: 0,
                 stored: 0,
+                taken: 0,
+                durable: 0,
                 full: false,
+                abandoned: false,
                 end: End::NotYet,
             }),
             changed: Condvar::new(),
@@ -101,6 +112,47 @@ impl<T> Feed<T> {
             state.end = end;
         }
         self.changed.notify_all();
+        drop(state);
+        self.wake_log();
+    }
+
+    /// Nothing is taken any more: what is not durable by now will not be.
+    pub(super) fn abandon(&self) {
+        self.state().abandoned = true;
+        self.end(End::Stopped);
+    }
+
+    /// All that was taken is durable.
+    pub(super) fn durable(&self) {
+        let mut state = self.state();
+        state.durable = state.taken;
+        self.changed.notify_all();
+    }
+
+    fn wake_log(&self) {
+        self.log.iter().for_each(Waker::wake_by_ref);
+    }
+
+    /// Waits until so many of the records ever stored are durable, if anybody makes them so.
+    fn wait_until_durable<'a>(&'a self, mut state: MutexGuard<'a, State<T>>, records: u64) -> Result<(), Stopped> {
+        if self.log.is_some() && state.durable < records {
+            state.full = true;
+            self.changed.notify_all();
+            drop(state);
+            self.wake_log();
+            state = self.state();
+            while state.durable < records && !state.abandoned {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        if self.log.is_some() && state.durable < records { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// Waits until all that was stored by now is durable.
+    pub(super) fn sync(&self) -> Result<(), Stopped> {
+        let state = self.state();
+        let stored = state.stored;
+        self.wait_until_durable(state, stored)
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -145,6 +197,7 @@ impl<T> Feed<T> {
             }
             state.full = true;
             self.changed.notify_all();
+            self.wake_log();
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -201,6 +254,8 @@ impl<T: Record> Feed<T> {
         state.stored += 1;
         if state.open.records.len() >= self.block_records {
             state.close_block();
+            drop(state);
+            self.wake_log();
         }
         Ok(())
     }
@@ -215,7 +270,8 @@ impl<T: Record> Feed<T> {
             state.stored += records.len() as u64;
             state.blocks.push_back(Block { records, bytes });
         }
-        Ok(())
+        let stored = state.stored;
+        self.wait_until_durable(state, stored)
     }
 
     /// Takes the blocks, also the one that is being filled, but no more than so many records; a block may be cut for
@@ -235,6 +291,7 @@ impl<T: Record> Feed<T> {
             blocks.push(block);
         }
         state.full = false;
+        state.taken = state.stored - state.waiting as u64;
         self.changed.notify_all();
         let next = match &state.end {
             _ if state.waiting > 0 => Next::Ready,

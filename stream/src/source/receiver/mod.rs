@@ -5,15 +5,17 @@ mod feed;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
+use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 use self::feed::{End, Feed};
 use super::kept::Kept;
 use super::restart::Restart;
-use super::{Limit, Partition, Pending, Plan, Record, Source, SourceError};
+use super::{Codec, Limit, Partition, Pending, Plan, Record, Source, SourceError};
 use crate::clock::{Clock, SystemClock};
 use crate::error::panic_message;
 
@@ -93,6 +95,9 @@ impl<T> fmt::Debug for ReceiverHandle<T> {
 impl<T: Record> ReceiverHandle<T> {
     /// Stores a record. Waits while the buffer is full; nothing is ever dropped.
     ///
+    /// In a job that is written down the record is durable as soon as its block is full or the next batch begins, and
+    /// not when this returns: see [`sync`](Self::sync).
+    ///
     /// # Errors
     /// [`Stopped`] if the job takes nothing more in; the record is not part of it.
     pub fn store(&self, record: T) -> Result<(), Stopped> {
@@ -102,10 +107,24 @@ impl<T: Record> ReceiverHandle<T> {
     /// Stores records as a block of their own, so that they become one partition: all of them or, after the stop, none.
     /// Waits until there is room for all; more than the buffer holds are stored when it is empty.
     ///
+    /// In a job that is written down they are durable when this returns, and so is all that was stored before: they may
+    /// be acknowledged. What several threads store meanwhile shares a sync of the disk.
+    ///
     /// # Errors
-    /// [`Stopped`] if the job takes nothing more in; none of the records is part of it.
+    /// [`Stopped`] if the job takes nothing more in; none of the records is part of it. If it ends while they are made
+    /// durable, all of them or none may be.
     pub fn store_many(&self, records: Vec<T>) -> Result<(), Stopped> {
         self.feed.store_many(records)
+    }
+
+    /// Waits until all that was stored by now is durable, so that it may be acknowledged: storing many records one by
+    /// one, and then waiting once, costs one sync of the disk for all of them. Returns at once in a job that is not
+    /// written down.
+    ///
+    /// # Errors
+    /// [`Stopped`] if the job has ended before: records that were not durable may or may not be part of it.
+    pub fn sync(&self) -> Result<(), Stopped> {
+        self.feed.sync()
     }
 
     /// Tells the listeners of something that went wrong, and goes on.
@@ -127,8 +146,10 @@ impl<T: Record> ReceiverHandle<T> {
 
 /// A [`Receiver`] as a source.
 ///
-/// Records wait in a bounded buffer until a batch takes all that are there, or as many as a [limit](Limit::records) allows. They are cut into *blocks*, and a block is a
-/// partition. Its position is the number of records that were read. Cannot replay: what was read is gone.
+/// Records wait in a bounded buffer until a batch takes all that are there, or as many as a [limit](Limit::records)
+/// allows. They are cut into *blocks*, and a block is a partition. Its position is the number of records that were read.
+/// Cannot replay: what was read is gone. In a job that is [written down](crate::ContextBuilder::checkpoint_dir) it must
+/// be [`logged`](Self::logged).
 ///
 /// A stop takes nothing more in and works off what was stored. With [`Trigger::Available`](crate::Trigger::Available) a
 /// batch waits until the buffer is full or the receiver has returned: one that never does is not for it.
@@ -141,6 +162,7 @@ pub struct ReceiverSource<R: Receiver> {
     planned: Vec<Vec<R::Item>>,
     /// What was planned last.
     range: (u64, u64),
+    codec: Option<Codec<R::Item>>,
 }
 
 impl<R: Receiver> fmt::Debug for ReceiverSource<R> {
@@ -160,7 +182,59 @@ impl<R: Receiver> ReceiverSource<R> {
             running: None,
             planned: Vec::new(),
             range: (0, 0),
+            codec: None,
         }
+    }
+
+    /// Writes what is stored to a write-ahead log, in a job that is [written
+    /// down](crate::ContextBuilder::checkpoint_dir): durable before a batch has it, and, if the receiver asks for that
+    /// ([`store_many`](ReceiverHandle::store_many), [`sync`](ReceiverHandle::sync)), before it is acknowledged. A
+    /// partition is then as many blocks as make up 256 KiB in the log.
+    ///
+    /// ```
+    /// # use streamgauge_stream::source::{Receiver, ReceiverHandle};
+    /// # use streamgauge_stream::{ReceiverSource, SourceError, StreamingContext, Trigger};
+    /// /// Orders that somebody sends, and is told when they are safe.
+    /// struct Orders(std::sync::mpsc::Receiver<u64>, std::sync::mpsc::Sender<u64>);
+    ///
+    /// impl Receiver for Orders {
+    ///     type Item = u64;
+    ///
+    ///     fn name(&self) -> String {
+    ///         "orders".to_owned()
+    ///     }
+    ///
+    ///     fn receive(&mut self, handle: &ReceiverHandle<u64>) -> Result<(), SourceError> {
+    ///         while let Ok(order) = self.0.recv() {
+    ///             handle.store_many(vec![order])?; // durable from here on
+    ///             let _ = self.1.send(order);
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (orders, inbox) = std::sync::mpsc::channel();
+    /// # let (acknowledge, acknowledged) = std::sync::mpsc::channel();
+    /// # (1..=3).for_each(|n| orders.send(n).unwrap_or_default());
+    /// # drop(orders);
+    /// let ctx = StreamingContext::builder("orders")
+    ///     .checkpoint_dir(folder.path())
+    /// #   .trigger(Trigger::Available)
+    ///     .build();
+    /// let orders = ctx.source(ReceiverSource::new(Orders(inbox, acknowledge)).logged());
+    /// let rows = orders.collect_to_memory();
+    /// ctx.run()?;
+    /// assert_eq!(rows.rows(), [1, 2, 3]);
+    /// assert_eq!(acknowledged.iter().collect::<Vec<_>>(), [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn logged(mut self) -> Self
+    where
+        R::Item: Serialize + DeserializeOwned,
+    {
+        self.codec = Some(Codec::serde());
+        self
     }
 
     /// When it is called again after an error; after two seconds, for ever, unless set.
@@ -237,6 +311,7 @@ impl<R: Receiver> ReceiverSource<R> {
 impl<R: Receiver> Drop for ReceiverSource<R> {
     fn drop(&mut self) {
         self.stop();
+        self.running.iter().for_each(|handle| handle.feed.abandon());
     }
 }
 
@@ -278,6 +353,18 @@ impl<R: Receiver> Source for ReceiverSource<R> {
 
     fn replays(&self) -> bool {
         false
+    }
+
+    fn codec(&self) -> Option<Codec<R::Item>> {
+        self.codec
+    }
+
+    fn log_ahead(&mut self, waker: Waker) {
+        self.feed.log = Some(waker);
+    }
+
+    fn durable(&mut self) {
+        self.running.iter().for_each(|handle| handle.feed.durable());
     }
 
     fn start(&self) -> u64 {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::thread;
 
 use super::super::{Pending, SourceError};
@@ -43,6 +44,8 @@ struct State {
     /// The thread reads on as long as there are fewer bytes.
     room: usize,
     end: End,
+    /// Who is to hear that there is more.
+    waker: Option<Waker>,
 }
 
 /// How the reading ended.
@@ -52,6 +55,12 @@ enum End {
     Failed(String),
     /// Nobody wants more.
     Closed,
+}
+
+impl State {
+    fn wake(&self) {
+        self.waker.iter().for_each(Waker::wake_by_ref);
+    }
 }
 
 impl Shared {
@@ -70,6 +79,7 @@ impl Shared {
             state.end = end;
         }
         self.changed.notify_all();
+        state.wake();
     }
 
     /// The thread's work. Reads only when there is room, and no more than that, so that nothing is held outside of the
@@ -102,6 +112,7 @@ impl Shared {
             if matches!(state.end, End::NotYet) {
                 state.line += newline::count(&chunk[..skipped]);
                 state.bytes.extend_from_slice(&chunk[skipped..read]);
+                state.wake();
             }
             // Whoever waits has made the room that it waits for.
             if state.bytes.len() >= state.room {
@@ -126,7 +137,7 @@ impl Drop for Thread {
 impl ReadAhead {
     /// What is read from a position on, to which it skips, as soon as it [begins](Self::begin).
     pub(super) fn new(name: Arc<str>, reader: impl Read + Send + 'static, skip: u64, ahead: usize) -> Self {
-        let state = Mutex::new(State { bytes: Vec::new(), line: 1, room: ahead, end: End::NotYet });
+        let state = Mutex::new(State { bytes: Vec::new(), line: 1, room: ahead, end: End::NotYet, waker: None });
         let changed = Condvar::new();
         let shared = Arc::new(Shared { state, changed });
         let reader: Option<Box<dyn Read + Send>> = Some(Box::new(reader));
@@ -160,6 +171,14 @@ impl ReadAhead {
     /// are.
     pub(super) fn first_records(&self, bytes: usize, most: u64) -> (usize, u64) {
         self.look(|there| self.ends.first(&there[..bytes.min(there.len())], most))
+    }
+
+    /// Wakes this one from now on, whenever there is more.
+    pub(super) fn wake(&self, waker: Waker) {
+        let mut state = self.shared.state();
+        state.waker = Some(waker);
+        // Something may be there already.
+        state.wake();
     }
 
     /// The position of what is taken next.

@@ -1,6 +1,9 @@
 //! A piece of text between two line ends.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::super::SourceError;
 use super::super::open;
@@ -10,7 +13,7 @@ use super::newline;
 ///
 /// Lines stay where they are: a stream parses them as `&str` out of the block, so a line costs no allocation. Bytes that
 /// are no UTF-8 have been replaced by U+FFFD.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextBlock {
     text: String,
     origin: Arc<str>,
@@ -18,7 +21,7 @@ pub struct TextBlock {
 }
 
 /// Where a block begins in its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Start {
     /// At this line, counted from 1.
     Line(u64),
@@ -43,6 +46,23 @@ impl TextBlock {
     /// The block without its text: enough to tell a line's number later.
     pub(crate) fn without_text(&self) -> Self {
         Self { text: String::new(), origin: self.origin.clone(), start: self.start }
+    }
+
+    /// How many lines there are.
+    pub(crate) fn line_count(&self) -> u64 {
+        let whole = newline::count(self.text.as_bytes());
+        whole + u64::from(!self.text.is_empty() && !self.text.ends_with('\n'))
+    }
+
+    /// Some of the lines, by their index.
+    pub(crate) fn cut(self, lines: Range<u64>) -> Self {
+        let from = newline::start_of_line(self.text.as_bytes(), lines.start);
+        let to = from + newline::start_of_line(&self.text.as_bytes()[from..], lines.end - lines.start);
+        let start = match self.start {
+            Start::Line(line) => Start::Line(line.saturating_add(lines.start)),
+            Start::Byte(byte) => Start::Byte(byte.saturating_add(from as u64)),
+        };
+        Self { text: self.text[from..to].to_owned(), start, ..self }
     }
 
     /// The lines, without their line ends (`\n` or `\r\n`).

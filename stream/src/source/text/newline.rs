@@ -15,6 +15,12 @@ pub(super) fn count(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
+/// Where the line of an index begins in a text; the end of the text, if there are fewer.
+pub(super) fn start_of_line(bytes: &[u8], index: u64) -> usize {
+    let before = usize::try_from(index).unwrap_or(usize::MAX).checked_sub(1);
+    before.map_or(0, |before| memchr::memchr_iter(b'\n', bytes).nth(before).map_or(bytes.len(), |end| end + 1))
+}
+
 /// How many lines end in the first bytes of a file.
 pub(super) fn count_in_file(file: File, bytes: u64) -> io::Result<u64> {
     let mut reader = BufReader::with_capacity(STEP as usize, file.take(bytes));

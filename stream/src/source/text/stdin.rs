@@ -2,8 +2,9 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::task::Waker;
 
-use super::super::{Limit, Next, Partition, Pending, Plan, Source, SourceError};
+use super::super::{Codec, Limit, Next, Partition, Pending, Plan, Source, SourceError};
 use super::ahead::ReadAhead;
 use super::block::TextBlock;
 use super::taken::Taken;
@@ -73,6 +74,14 @@ impl Source for Stdin {
 
     fn replays(&self) -> bool {
         false
+    }
+
+    fn codec(&self) -> Option<Codec<TextBlock>> {
+        Some(Codec::text())
+    }
+
+    fn log_ahead(&mut self, waker: Waker) {
+        self.reader.wake(waker);
     }
 
     fn start(&self) -> u64 {

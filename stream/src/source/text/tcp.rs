@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::super::restart::{Restart, Warnings};
-use super::super::{Limit, Partition, Pending, Plan, Source, SourceError};
+use super::super::{Codec, Limit, Partition, Pending, Plan, Source, SourceError};
 use super::block::TextBlock;
 use super::stdin::Stdin;
 use super::{LONGEST_LINE, READ_AHEAD, STREAM_PARTITION, ahead_of};
@@ -54,6 +55,8 @@ pub struct TcpLines {
     /// None until somebody says how much.
     buffer: Option<usize>,
     pub(super) longest_line: usize,
+    /// Who is to hear of new lines.
+    waker: Option<Waker>,
     /// The connection, from the start of the job on.
     lines: Option<(Arc<Link>, Stdin)>,
 }
@@ -66,6 +69,7 @@ impl TcpLines {
             restart: Restart::default(),
             buffer: None,
             longest_line: LONGEST_LINE,
+            waker: None,
             lines: None,
         }
     }
@@ -87,6 +91,7 @@ impl TcpLines {
     fn begin(&mut self, clock: &Arc<dyn Clock>) -> &mut Stdin {
         let (address, restart) = (self.address.clone(), self.restart);
         let (buffer, longest_line) = (self.buffer.unwrap_or(READ_AHEAD), self.longest_line);
+        let waker = self.waker.take();
         let begin = || {
             let link = Arc::new(Link::new(clock.clone()));
             let connection = Connection {
@@ -98,7 +103,9 @@ impl TcpLines {
                 failed: None,
                 in_line: false,
             };
-            let lines = Stdin::ahead(&address, connection, buffer, STREAM_PARTITION).longest_line(longest_line);
+            let lines = Stdin::ahead(&address, connection, buffer, STREAM_PARTITION);
+            let mut lines = lines.longest_line(longest_line);
+            waker.into_iter().for_each(|waker| lines.log_ahead(waker));
             (link, lines)
         };
         &mut self.lines.get_or_insert_with(begin).1
@@ -121,6 +128,14 @@ impl Source for TcpLines {
 
     fn replays(&self) -> bool {
         false
+    }
+
+    fn codec(&self) -> Option<Codec<TextBlock>> {
+        Some(Codec::text())
+    }
+
+    fn log_ahead(&mut self, waker: Waker) {
+        self.waker = Some(waker);
     }
 
     fn start(&self) -> u64 {
