@@ -132,6 +132,10 @@ impl<S: Source> AnySource for Driven<S> {
         postcard::to_allocvec(&(self.is_finished, &self.to)).unwrap_or_default()
     }
 
+    fn position(&self) -> String {
+        format!("{:?}{}", self.to, if self.is_finished { ", ended" } else { "" })
+    }
+
     fn load(&mut self, position: &[u8]) -> Result<(), Error> {
         let failed = |cause| Error::State { operator: self.source.name(), cause };
         (self.is_finished, self.to) = decode(position).map_err(failed)?;

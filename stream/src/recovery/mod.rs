@@ -8,8 +8,10 @@ mod batch_log;
 mod checkpoint;
 mod checkpointer;
 mod frame;
+mod manifest;
 mod numbered;
 mod resume;
+mod segments;
 mod snapshot;
 mod storage;
 

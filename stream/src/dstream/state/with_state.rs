@@ -146,7 +146,9 @@ where
                     }
                 }
             }
-            keyed.has_begun |= at.begin.is_some();
+            if at.begin.is_some() && !std::mem::replace(&mut keyed.has_begun, true) {
+                keyed.slots.forget_changes();
+            }
             let mut calls =
                 Calls { operator: self, keyed, chunk: rows.chunk(), rows: &mut rows, time: at.time, failure: None };
             parts.into_iter().try_for_each(|part| self.boxes.empty(part, |records| calls.take_in(records)))?;
