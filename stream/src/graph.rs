@@ -1,11 +1,9 @@
 //! What a job consists of, collected while it is described.
 
 use std::collections::HashSet;
-use std::iter::Sum;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::summary::{Identity, On};
 
 use crate::batch::exchange::SHARDS;
@@ -14,7 +12,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::rate::RateControl;
 use crate::source::{Limit, Next, Pending, SourceError};
-use crate::state::Lanes;
+pub(crate) use crate::state::{Kept, StateSize, Stateful, decode};
 
 /// The registry of a job: sources, outputs, state, and everything that is wrong with it.
 pub(crate) struct Graph {
@@ -226,6 +224,9 @@ pub(crate) trait AnySource: Send {
 
     /// The position and the learned rate, serialized.
     fn save(&self) -> Vec<u8>;
+
+    /// The position in words.
+    fn position(&self) -> String;
     fn load(&mut self, position: &[u8]) -> Result<(), Error>;
 }
 
@@ -250,114 +251,6 @@ pub(crate) trait Output: Send + Sync {
     /// one after another, in the order in which the job names them; what is given back may run at the same time as
     /// that of others. `None` if the stream has no batch at this time.
     fn prepare<'a>(&'a self, batch: &'a BatchRun) -> Result<Option<Rest<'a>>, Error>;
-}
-
-/// How much an operator keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct StateSize {
-    pub(crate) keys: u64,
-    pub(crate) bytes: u64,
-}
-
-impl Sum for StateSize {
-    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
-        sizes.fold(Self::default(), |a, b| Self { keys: a.keys + b.keys, bytes: a.bytes + b.bytes })
-    }
-}
-
-/// State that knows how much it is.
-pub(crate) trait Kept {
-    /// The keys, and the bytes without what keys hold on the heap.
-    fn size(&self) -> StateSize;
-}
-
-/// State as bytes.
-pub(crate) type Pieces = Vec<Vec<u8>>;
-
-/// State of an operator, as the engine stores and restores it.
-pub(crate) struct Stateful {
-    /// What the state is, in words: it is not restored as something else.
-    pub(crate) schema: String,
-    save: Box<dyn Fn() -> Result<Pieces, String> + Send + Sync>,
-    load: Box<dyn Fn(&[Vec<u8>]) -> Result<(), String> + Send + Sync>,
-    size: Option<Box<dyn Fn() -> StateSize + Send + Sync>>,
-}
-
-impl Stateful {
-    /// State that is plain data.
-    pub(crate) fn of<S: Serialize + DeserializeOwned + Send + 'static>(schema: String, state: &Arc<Mutex<S>>) -> Self {
-        let (saved, loaded) = (state.clone(), state.clone());
-        Self {
-            schema,
-            save: Box::new(move || {
-                let state = saved.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(vec![postcard::to_allocvec(&*state).map_err(|e| e.to_string())?])
-            }),
-            load: Box::new(move |pieces| {
-                let [bytes] = pieces else { return Err(format!("it has {} pieces, not one", pieces.len())) };
-                let state = decode(bytes)?;
-                *loaded.lock().unwrap_or_else(PoisonError::into_inner) = state;
-                Ok(())
-            }),
-            size: None,
-        }
-    }
-
-    /// State by lane.
-    pub(crate) fn by_lane<L>(schema: String, lanes: &Arc<Lanes<L>>) -> Self
-    where
-        L: Serialize + DeserializeOwned + Send + 'static,
-    {
-        let (saved, loaded) = (lanes.clone(), lanes.clone());
-        Self {
-            schema,
-            save: Box::new(move || saved.save()),
-            load: Box::new(move |pieces| loaded.load(pieces)),
-            size: None,
-        }
-    }
-
-    /// [`of`](Self::of), and how much it keeps.
-    pub(crate) fn of_lanes<S, L>(schema: String, state: &Arc<Mutex<S>>, lanes: fn(&S) -> &[L]) -> Self
-    where
-        S: Serialize + DeserializeOwned + Send + 'static,
-        L: Kept + 'static,
-    {
-        let measured = state.clone();
-        let size = move || {
-            let state = measured.lock().unwrap_or_else(PoisonError::into_inner);
-            lanes(&state).iter().map(Kept::size).sum()
-        };
-        Self::of(schema, state).sized(size)
-    }
-
-    /// The same, and how much it keeps. Asked between two batches, after the first and every tenth: it should add up
-    /// what the state knows of itself, not walk over all keys.
-    pub(crate) fn sized(mut self, size: impl Fn() -> StateSize + Send + Sync + 'static) -> Self {
-        self.size = Some(Box::new(size));
-        self
-    }
-
-    pub(crate) fn size(&self) -> Option<StateSize> {
-        self.size.as_ref().map(|size| size())
-    }
-
-    /// The state as bytes: a piece for each lane, so that what has not changed need not be written again.
-    pub(crate) fn save(&self, operator: &str) -> Result<Pieces, Error> {
-        (self.save)().map_err(|cause| Error::State { operator: operator.to_owned(), cause })
-    }
-
-    pub(crate) fn load(&self, operator: &str, pieces: &[Vec<u8>]) -> Result<(), Error> {
-        (self.load)(pieces).map_err(|cause| Error::State { operator: operator.to_owned(), cause })
-    }
-}
-
-/// Reads a stored value that is all of the bytes.
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    match postcard::take_from_bytes(bytes).map_err(|e| e.to_string())? {
-        (value, []) => Ok(value),
-        (_, rest) => Err(format!("{} surplus bytes", rest.len())),
-    }
 }
 
 #[cfg(test)]

@@ -167,6 +167,10 @@ impl<S: Source> AnySource for Driven<S> {
         postcard::to_allocvec(&(self.is_finished, &self.to, self.rate.learned())).unwrap_or_default()
     }
 
+    fn position(&self) -> String {
+        format!("{:?}{}", self.to, if self.is_finished { ", ended" } else { "" })
+    }
+
     fn load(&mut self, position: &[u8]) -> Result<(), Error> {
         let failed = |cause| Error::State { operator: self.source.name(), cause };
         let learned;

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use streamgauge_sketches::{Key, OwnedKey};
 
 use super::timers::Timers;
 use crate::graph::{Kept, StateSize};
-use crate::state::Slots;
+use crate::state::{Bytes, Saved, Slots, Stored};
 
 /// How far the right record may be from the left one: `lower..=upper` milliseconds after it.
 #[derive(Clone, Copy, Debug)]
@@ -96,11 +96,7 @@ struct Sides<L, R> {
 }
 
 /// The records of a lane.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(bound(
-    serialize = "L: Serialize, R: Serialize",
-    deserialize = "L: serde::de::DeserializeOwned, R: serde::de::DeserializeOwned"
-))]
+#[derive(Debug)]
 pub(super) struct JoinLane<K: OwnedKey, L, R> {
     keys: Slots<K, Sides<L, R>>,
     /// By the horizon of the right stream.
@@ -116,6 +112,12 @@ impl<K: OwnedKey, L, R> Default for JoinLane<K, L, R> {
 }
 
 impl<K: OwnedKey, L, R> JoinLane<K, L, R> {
+    fn of(keys: Slots<K, Sides<L, R>>) -> Self {
+        let left_due = Timers::of(keys.iter_slots().map(|(slot, sides)| (sides.left.due, slot)));
+        let right_due = Timers::of(keys.iter_slots().map(|(slot, sides)| (sides.right.due, slot)));
+        Self { keys, left_due, right_due }
+    }
+
     /// Where the records of a key are.
     pub(super) fn slot<Q: Key<Owned = K> + ?Sized>(&mut self, key: &Q) -> u32 {
         self.keys.slot_or_insert(key, || Sides { left: Side::default(), right: Side::default() })
@@ -190,6 +192,30 @@ impl<K: OwnedKey, L, R> JoinLane<K, L, R> {
         if self.keys.get(slot).is_some_and(|(_, sides)| sides.left.held.is_empty() && sides.right.held.is_empty()) {
             self.keys.remove(slot);
         }
+    }
+}
+
+impl<K, L, R> Stored for JoinLane<K, L, R>
+where
+    K: OwnedKey,
+    L: Serialize + DeserializeOwned + Send + 'static,
+    R: Serialize + DeserializeOwned + Send + 'static,
+{
+    fn save(&mut self, whole: bool) -> Result<Saved, String> {
+        self.keys.save(whole)
+    }
+
+    fn load(pieces: &[Bytes]) -> Result<Self, String> {
+        Ok(Self::of(Slots::load(pieces)?))
+    }
+
+    fn keys(&self) -> u64 {
+        self.keys.len() as u64
+    }
+
+    fn redistribute(lanes: Vec<Self>, to: usize) -> Result<Vec<Self>, String> {
+        let dealt = Slots::redistribute(lanes.into_iter().map(|lane| lane.keys), to, |_, _| ());
+        Ok(dealt.into_iter().map(Self::of).collect())
     }
 }
 

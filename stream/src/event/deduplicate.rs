@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::{Key, PortableHash, ScalableBloom};
 
 use super::front::{Part, scatter};
@@ -13,6 +13,7 @@ use crate::dstream::{All, DStream, EventTime, Grouped};
 use crate::error::Error;
 use crate::graph::{Kept, Stateful};
 use crate::source::Record;
+use crate::state::{Stored, WithLanes};
 
 struct Operator<T, F, K, L> {
     name: String,
@@ -20,13 +21,7 @@ struct Operator<T, F, K, L> {
     key: K,
     /// How far apart in time duplicates may be.
     distance: i64,
-    state: Arc<Mutex<State<L>>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct State<L> {
-    watermarks: Watermarks,
-    lanes: Vec<L>,
+    state: Arc<Mutex<WithLanes<Watermarks, L>>>,
 }
 
 /// The operator with the type of its keys.
@@ -43,7 +38,7 @@ where
     fn compute(&self, run: &BatchRun) -> Result<(Vec<T>, Vec<T>), Error> {
         let Operator { name, front, key, distance, state } = &self.0;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { watermarks, lanes } = &mut *state;
+        let WithLanes { watermarks, lanes } = &mut *state;
         let read = front.read(run, name, watermarks)?;
         let horizon = front.tolerance.horizon(watermarks.advance(run, &front.inputs, &front.tolerance));
         let count = lanes.len();
@@ -137,17 +132,14 @@ where
     where
         Q: Key + ?Sized + 'static,
         K: Fn(&T) -> &Q + Send + Sync + 'static,
-        L: SeenKeys<Q> + Kept + Serialize + DeserializeOwned + 'static,
+        L: SeenKeys<Q> + Kept + Stored,
     {
         let graph = self.stream.graph.clone();
         let lanes = (0..graph.lanes()).map(lane).collect();
-        let state = Arc::new(Mutex::new(State { watermarks: Watermarks::default(), lanes }));
+        let state = Arc::new(Mutex::new(WithLanes { watermarks: Watermarks::default(), lanes }));
         let front = Front::new(&self.stream, self.cut);
         let distance = front.tolerance.total();
-        graph.add_state(
-            &name,
-            Stateful::of_lanes(format!("{schema} within {distance} ms"), &state, |state| &state.lanes),
-        );
+        graph.add_state(&name, Stateful::with_lanes(format!("{schema} within {distance} ms"), &state));
         let inputs = front.inputs.clone();
         let operator = Operator { name, front, key, distance, state };
         streams(&graph, inputs, false, By(operator, std::marker::PhantomData)).0

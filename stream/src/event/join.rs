@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::{Key, OwnedKey};
 
 use super::buffers::{Bounds, JoinLane};
@@ -14,6 +14,7 @@ use crate::dstream::{By, DStream, EventTime, Grouped};
 use crate::error::Error;
 use crate::graph::Stateful;
 use crate::source::Record;
+use crate::state::WithLanes;
 
 struct Operator<A, B, K: OwnedKey, L, R, V> {
     name: String,
@@ -25,13 +26,8 @@ struct Operator<A, B, K: OwnedKey, L, R, V> {
     state: Arc<Mutex<State<K, L, R>>>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(bound(serialize = "L: Serialize, R: Serialize", deserialize = "L: DeserializeOwned, R: DeserializeOwned"))]
-struct State<K: OwnedKey, L, R> {
-    left: Watermarks,
-    right: Watermarks,
-    lanes: Vec<JoinLane<K, L, R>>,
-}
+/// The lanes, and the watermarks of the left stream and of the right one.
+type State<K, L, R> = WithLanes<[Watermarks; 2], JoinLane<K, L, R>>;
 
 /// One of the two streams.
 struct Side<T, Q: ?Sized, K, F> {
@@ -86,7 +82,7 @@ where
     fn compute(&self, run: &BatchRun) -> Result<(Vec<(K, V)>, Vec<()>), Error> {
         let Self { name, left, right, bounds, row, state } = self;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { left: left_watermarks, right: right_watermarks, lanes } = &mut *state;
+        let WithLanes { watermarks: [left_watermarks, right_watermarks], lanes } = &mut *state;
         let (from_left, left_horizon) = left.read(run, name, lanes.len(), left_watermarks)?;
         let (from_right, right_horizon) = right.read(run, name, lanes.len(), right_watermarks)?;
         let lanes = lanes.iter_mut().zip(from_left.into_iter().zip(from_right)).collect();
@@ -235,12 +231,12 @@ where
             graph.problem(format!("{name}: the streams belong to different contexts; build them from one"));
         }
         let lanes = (0..graph.lanes()).map(|_| JoinLane::default()).collect();
-        let state = State { left: Watermarks::default(), right: Watermarks::default(), lanes };
+        let state = State { watermarks: Default::default(), lanes };
         let state = Arc::new(Mutex::new(state));
         let key = std::any::type_name::<Q::Owned>();
         let (of_left, of_right) = (std::any::type_name::<L>(), std::any::type_name::<R>());
         let schema = format!("join of {of_left} and {of_right} by {key} within {lower} to {upper} ms");
-        graph.add_state(&name, Stateful::of_lanes(schema, &state, |state| &state.lanes));
+        graph.add_state(&name, Stateful::with_lanes(schema, &state));
         let (left, right) = (Side::of(self), Side::of(right));
         let inputs = left.front.inputs.iter().chain(&right.front.inputs).copied().collect();
         let operator = Operator { name, left, right, bounds: Bounds { lower, upper }, row, state };

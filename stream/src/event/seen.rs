@@ -7,7 +7,7 @@ use streamgauge_sketches::{Absorb, Key, Membership, OwnedKey, PortableHash, Scal
 
 use super::timers::Timers;
 use crate::graph::{Kept, StateSize};
-use crate::state::Slots;
+use crate::state::{Bytes, Saved, Slots, Stored, decode_whole, encode};
 
 /// Keys of type `Q`, and when they passed.
 pub(super) trait SeenKeys<Q: ?Sized>: Send {
@@ -19,8 +19,7 @@ pub(super) trait SeenKeys<Q: ?Sized>: Send {
 }
 
 /// Every key, with the times at which it passed.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
+#[derive(Debug)]
 pub(super) struct Exact<K: OwnedKey> {
     keys: Slots<K, Times>,
     timers: Timers,
@@ -85,6 +84,32 @@ impl<Q: Key + ?Sized> SeenKeys<Q> for Exact<Q::Owned> {
     }
 }
 
+impl<K: OwnedKey> Exact<K> {
+    fn of(keys: Slots<K, Times>) -> Self {
+        let timers = Timers::of(keys.iter_slots().map(|(slot, times)| (times.due, slot)));
+        Self { keys, timers }
+    }
+}
+
+impl<K: OwnedKey> Stored for Exact<K> {
+    fn save(&mut self, whole: bool) -> Result<Saved, String> {
+        self.keys.save(whole)
+    }
+
+    fn load(pieces: &[Bytes]) -> Result<Self, String> {
+        Ok(Self::of(Slots::load(pieces)?))
+    }
+
+    fn keys(&self) -> u64 {
+        self.keys.len() as u64
+    }
+
+    fn redistribute(lanes: Vec<Self>, to: usize) -> Result<Vec<Self>, String> {
+        let dealt = Slots::redistribute(lanes.into_iter().map(|lane| lane.keys), to, |_, _| ());
+        Ok(dealt.into_iter().map(Self::of).collect())
+    }
+}
+
 impl<K: OwnedKey> Kept for Exact<K> {
     fn size(&self) -> StateSize {
         let older = self.keys.iter().map(|(_, times)| times.older.capacity() * size_of::<i64>()).sum::<usize>();
@@ -128,6 +153,29 @@ impl<Q: Key + PortableHash + ?Sized> SeenKeys<Q> for Approximate {
         while self.panes.first_key_value().is_some_and(|(pane, _)| over(*pane)) {
             self.panes.pop_first();
         }
+    }
+}
+
+impl Stored for Approximate {
+    fn save(&mut self, _: bool) -> Result<Saved, String> {
+        Ok(Saved::Whole(encode(self)?))
+    }
+
+    fn load(pieces: &[Bytes]) -> Result<Self, String> {
+        decode_whole(pieces)
+    }
+
+    /// As the filters estimate them.
+    fn keys(&self) -> u64 {
+        self.size().keys
+    }
+
+    fn redistribute(lanes: Vec<Self>, to: usize) -> Result<Vec<Self>, String> {
+        let stored = lanes.len();
+        Err(format!(
+            "it is of {stored} lanes, and the job has {to}; a Bloom filter does not tell its keys apart: write \
+             .lanes({stored})"
+        ))
     }
 }
 

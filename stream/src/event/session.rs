@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::{Identity, On};
-use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec, Summary as _, Table};
+use streamgauge_sketches::{Merge, Mismatch, Spec, Summary as _, Table};
 
 use super::sessions::{Session, SessionLane, Telling, session_of};
 use super::{Arrivals, Events, Front, LONGEST, Watermarks, streams};
@@ -14,6 +13,7 @@ use crate::dstream::{DStream, EventSessions, Grouped, Grouping, Reading, Row};
 use crate::error::Error;
 use crate::graph::Stateful;
 use crate::source::Record;
+use crate::state::WithLanes;
 use crate::time::{Time, millis_of};
 use crate::window::Window;
 
@@ -29,12 +29,7 @@ where
     state: Arc<Mutex<State<G::Key, S::State>>>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
-struct State<K: OwnedKey, S: Merge> {
-    watermarks: Watermarks,
-    lanes: Vec<SessionLane<K, S>>,
-}
+type State<K, S> = WithLanes<Watermarks, SessionLane<K, S>>;
 
 /// What a partition has for a lane: keys, and the sessions that their records make by themselves.
 type Part<K, S> = Vec<(K, Vec<Session<S>>)>;
@@ -85,7 +80,7 @@ where
 {
     fn compute(&self, run: &BatchRun) -> Result<(Vec<Window<Row<T, G, S>>>, Vec<T>), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { watermarks, lanes } = &mut *state;
+        let WithLanes { watermarks, lanes } = &mut *state;
         let read = self.front.read(run, &self.name, watermarks)?;
         let reached = watermarks.advance(run, &self.front.inputs, &self.front.tolerance);
         let (watermark, horizon) = (self.front.tolerance.watermark(reached), self.front.tolerance.horizon(reached));
@@ -168,12 +163,8 @@ where
         let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| SessionLane::default()).collect();
         let state = Arc::new(Mutex::new(State::<G::Key, S::State> { watermarks: Watermarks::default(), lanes }));
         let (key, summary) = (std::any::type_name::<G::Key>(), S::State::schema());
-        graph.add_state(
-            &name,
-            Stateful::of_lanes(format!("session with a gap of {gap:?} by {key} of {summary}"), &state, |state| {
-                &state.lanes
-            }),
-        );
+        let schema = format!("session with a gap of {gap:?} by {key} of {summary}");
+        graph.add_state(&name, Stateful::with_lanes(schema, &state));
         let telling = Telling { gap: millis_of(gap).max(1), mode, lateness: millis_of(event_time.lateness) };
         let front = Front::new(&self.stream, event_time);
         let inputs = front.inputs.clone();

@@ -8,7 +8,7 @@ use streamgauge_sketches::{Merge, Mismatch, OwnedKey};
 use super::OutputMode;
 use super::timers::Timers;
 use crate::graph::{Kept, StateSize};
-use crate::state::Slots;
+use crate::state::{Bytes, Saved, Slots, Stored};
 
 /// Records of a key, each less than a gap from the next.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -92,13 +92,11 @@ fn join<S: Merge>(sessions: &mut Vec<Session<S>>, near: Range<usize>) -> Result<
 pub(super) type Told<K, R> = (i64, i64, K, R);
 
 /// The sessions of a lane that are not over.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
+#[derive(Debug)]
 pub(super) struct SessionLane<K: OwnedKey, S: Merge> {
     keys: Slots<K, KeySessions<S>>,
     timers: Timers,
     /// The keys that have changed in this batch, each once.
-    #[serde(skip)]
     changed: Vec<u32>,
 }
 
@@ -125,6 +123,32 @@ impl<K: OwnedKey, S: Merge> Kept for SessionLane<K, S> {
         let sessions = sessions.map(|it| size_of_val(it) - size_of::<S>() + it.state.memory_bytes()).sum::<usize>();
         let bytes = self.keys.memory_bytes() + self.timers.memory_bytes() + sessions;
         StateSize { keys: self.keys.len() as u64, bytes: bytes as u64 }
+    }
+}
+
+impl<K: OwnedKey, S: Merge> SessionLane<K, S> {
+    fn of(keys: Slots<K, KeySessions<S>>) -> Self {
+        let timers = Timers::of(keys.iter_slots().map(|(slot, held)| (held.due, slot)));
+        Self { keys, timers, changed: Vec::new() }
+    }
+}
+
+impl<K: OwnedKey, S: Merge> Stored for SessionLane<K, S> {
+    fn save(&mut self, whole: bool) -> Result<Saved, String> {
+        self.keys.save(whole)
+    }
+
+    fn load(pieces: &[Bytes]) -> Result<Self, String> {
+        Ok(Self::of(Slots::load(pieces)?))
+    }
+
+    fn keys(&self) -> u64 {
+        self.keys.len() as u64
+    }
+
+    fn redistribute(lanes: Vec<Self>, to: usize) -> Result<Vec<Self>, String> {
+        let dealt = Slots::redistribute(lanes.into_iter().map(|lane| lane.keys), to, |_, _| ());
+        Ok(dealt.into_iter().map(Self::of).collect())
     }
 }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use rayon::ThreadPool;
+use rayon::prelude::*;
 
 use super::batch_log::BatchLog;
-use super::checkpoint::{self, Manifest, Taken};
+use super::checkpoint::{self, Due, Taken, TakenState};
+use super::manifest::{Manifest, SourceAt};
 use super::resume::Durability;
 use super::storage::Storage;
 use crate::error::Error;
-use crate::graph::Parts;
+use crate::graph::{AnySource, Parts, Stateful};
 use crate::time::Time;
 
 /// Takes a checkpoint every so many batches. State is turned into bytes between two batches, by all threads of the job;
@@ -45,7 +47,7 @@ impl Checkpointer {
         }
         let taken = self.take(time, parts, log)?;
         let (storage, last) = (self.storage.clone(), self.last.take());
-        let write = move || write(&*storage, &taken, last.as_ref());
+        let write = move || write(&*storage, taken, last.as_ref());
         let spawned = thread::Builder::new().name(format!("{} checkpoint", self.job)).spawn(write);
         self.writing = Some(spawned.map_err(|e| Error::Thread(e.to_string()))?);
         Ok(())
@@ -60,7 +62,7 @@ impl Checkpointer {
     /// Takes a checkpoint and waits for it, while none is being written.
     pub(crate) fn write_now(&mut self, time: Time, parts: &Parts, log: &mut dyn BatchLog) -> Result<(), Error> {
         let taken = self.take(time, parts, log)?;
-        self.last = Some(write(&*self.storage, &taken, self.last.as_ref())?);
+        self.last = Some(write(&*self.storage, taken, self.last.as_ref())?);
         Ok(())
     }
 
@@ -77,12 +79,19 @@ impl Checkpointer {
         self.batches = 0;
         let log = log.cut()?;
         let names = super::resume::names(&parts.sources);
-        let sources = names.into_iter().zip(parts.sources.iter().map(|source| source.save())).collect();
-        let state = |(name, state): &(String, crate::graph::Stateful)| {
-            Ok((name.clone(), (state.schema.clone(), state.save(name)?)))
+        let source = |(name, source): (String, &Box<dyn AnySource>)| SourceAt {
+            name,
+            position: source.save(),
+            in_words: source.position(),
+        };
+        let sources = names.into_iter().zip(&parts.sources).map(source).collect();
+        let due = Due::after(self.last.as_ref());
+        let state = |(name, state): &(String, Stateful)| {
+            let saved = state.save(name, &|piece| due.is_whole(name, piece))?;
+            Ok((name.clone(), TakenState { schema: state.schema.clone(), saved }))
         };
         let states = &parts.states;
-        let states = self.pool.install(|| states.iter().map(state).collect::<Result<BTreeMap<_, _>, Error>>())?;
+        let states = self.pool.install(|| states.par_iter().map(state).collect::<Result<BTreeMap<_, _>, Error>>())?;
         Ok(Taken { job: self.job.clone(), time, log, sources, states })
     }
 }
@@ -95,7 +104,7 @@ impl Drop for Checkpointer {
     }
 }
 
-fn write(storage: &dyn Storage, taken: &Taken, last: Option<&Manifest>) -> Result<Manifest, Error> {
+fn write(storage: &dyn Storage, taken: Taken, last: Option<&Manifest>) -> Result<Manifest, Error> {
     let manifest = checkpoint::write(storage, taken, last)?;
     checkpoint::tidy(storage)?;
     Ok(manifest)

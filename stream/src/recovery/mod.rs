@@ -9,12 +9,14 @@ mod batch_log;
 mod checkpoint;
 mod checkpointer;
 mod frame;
+mod manifest;
 mod numbered;
 #[cfg(feature = "object-store")]
 mod object_storage;
 #[cfg(feature = "object-store")]
 mod requests;
 mod resume;
+mod segments;
 mod snapshot;
 mod storage;
 mod wal;

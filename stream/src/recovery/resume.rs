@@ -6,10 +6,13 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 
 use super::batch_log::{self, FileLog, Logged};
-use super::checkpoint::{self, Manifest, Restored};
+use super::manifest::{MANIFEST, Manifest};
+use super::numbered::{Numbered, numbered};
+use super::segments::Segments;
 use super::storage::Storage;
 use crate::error::Error;
 use crate::graph::{AnySource, Parts, Stateful};
+use crate::state::Install;
 use crate::time::Time;
 
 /// Where a job begins that has run before.
@@ -61,31 +64,20 @@ impl Durability {
     fn resume_opened(&self, job: &str, pool: &ThreadPool, parts: &mut Parts) -> Result<Resumed, Error> {
         let storage = &*self.storage;
         let files = super::list(storage)?;
-        let until = if let Resume::Batch(time) = self.resume { Some(time) } else { None };
-        let (restored, damaged) = checkpoint::read_newest(storage, &files, until)?;
-        let mut warnings: Vec<String> =
-            damaged.iter().map(|error| format!("{error}; the checkpoint before it is taken")).collect();
-        if let Some(restored) = &restored
-            && restored.manifest.job != job
-        {
-            let cause = format!(
-                "they are of the job {:?}, and this is {job:?}; give each a place of its own",
-                restored.manifest.job
-            );
-            return Err(super::failed(storage, "the checkpoints", &cause));
-        }
-        let time = restored.as_ref().map(|restored| restored.manifest.time);
+        let (newest, warnings) = self.read_newest(job, &files, pool, parts)?;
+        let time = newest.as_ref().map(|(manifest, _)| manifest.time);
         let sources = names(&parts.sources);
         super::wal::all_known(storage, &files, &sources)?;
         let mut replay = batch_log::read(storage, &files, time, &sources)?;
         let last = replay.last().map(|batch| batch.time).or(time);
-        if let Some(restored) = &restored {
-            put_back_positions(storage, &restored.manifest, parts)?;
-            if self.resume != Resume::IgnoreState {
-                let states = &parts.states;
-                warnings.extend(pool.install(|| put_back_states(restored, states))?);
+        let manifest = match newest {
+            Some((manifest, states)) => {
+                put_back_positions(storage, &manifest, parts)?;
+                states.into_iter().for_each(|install| install());
+                Some(manifest)
             }
-        }
+            None => None,
+        };
         if self.resume == Resume::IgnoreState {
             // Only to where they went.
             for batch in std::mem::take(&mut replay) {
@@ -95,9 +87,68 @@ impl Durability {
             }
         }
         let log = FileLog::begin(self.storage.clone(), last, sources)?;
-        let manifest = restored.map(|restored| restored.manifest);
         let last = if replay.is_empty() { last } else { time };
         Ok(Resumed { last, manifest, replay: replay.into(), log, warnings })
+    }
+}
+
+/// What puts the states of a checkpoint back.
+type States = Vec<Install>;
+
+impl Durability {
+    /// The newest checkpoint of which every byte is right, not after a batch if one is given, with its states; and
+    /// warnings of what is wrong with those that are newer. An error if there are checkpoints and none is right, or if
+    /// it is none of this job.
+    fn read_newest(
+        &self,
+        job: &str,
+        files: &[Numbered],
+        pool: &ThreadPool,
+        parts: &Parts,
+    ) -> Result<(Option<(Manifest, States)>, Vec<String>), Error> {
+        let storage = &*self.storage;
+        let mut damaged = Vec::new();
+        let until = if let Resume::Batch(time) = self.resume { time } else { Time::MAX };
+        for file in numbered(files, MANIFEST).rev() {
+            let manifest = match Manifest::read(storage, file) {
+                Ok(manifest) if manifest.time > until => continue,
+                Ok(manifest) => manifest,
+                Err(error) => {
+                    damaged.push(error);
+                    continue;
+                }
+            };
+            if manifest.job != job {
+                let stored = &manifest.job;
+                let cause =
+                    format!("they are of the job {stored:?}, and this is {job:?}; give each a place of its own");
+                return Err(super::failed(storage, "the checkpoints", &cause));
+            }
+            let states = match self.resume {
+                Resume::IgnoreState => Ok(Default::default()),
+                Resume::Latest | Resume::Batch(_) => {
+                    let ours = &parts.states;
+                    pool.install(|| read_states(storage, &manifest, ours))
+                }
+            };
+            match states {
+                Ok((states, new)) => {
+                    let mut warnings: Vec<_> =
+                        damaged.iter().map(|error| format!("{error}; the checkpoint before it is taken")).collect();
+                    warnings.extend(new);
+                    return Ok((Some((manifest, states)), warnings));
+                }
+                Err(error @ Error::Storage { .. }) => damaged.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match (damaged.is_empty(), self.resume) {
+            (false, _) => Err(damaged.swap_remove(0)),
+            (true, Resume::Batch(until)) => {
+                Err(super::failed(storage, "the checkpoints", &format!("none of them is as old as batch {until}")))
+            }
+            (true, _) => Ok((None, Vec::new())),
+        }
     }
 }
 
@@ -125,7 +176,7 @@ pub(crate) fn unique_name(name: String, sources: &[Box<dyn AnySource>]) -> Strin
 
 fn put_back_positions(storage: &dyn Storage, manifest: &Manifest, parts: &mut Parts) -> Result<(), Error> {
     let ours = names(&parts.sources);
-    if let Some((gone, _)) = manifest.sources.iter().find(|(name, _)| !ours.contains(name)) {
+    if let Some(gone) = manifest.sources.iter().map(|source| &source.name).find(|name| !ours.contains(name)) {
         let cause = format!(
             "the job has no source {gone:?} any more; begin with an empty place, or bring the source back (the job has \
              {})",
@@ -135,32 +186,39 @@ fn put_back_positions(storage: &dyn Storage, manifest: &Manifest, parts: &mut Pa
     }
     for (name, source) in ours.iter().zip(&mut parts.sources) {
         // A source that is new begins at its start.
-        if let Some((_, position)) = manifest.sources.iter().find(|(stored, _)| stored == name) {
-            source.load(position)?;
+        if let Some(stored) = manifest.sources.iter().find(|stored| stored.name == *name) {
+            source.load(&stored.position)?;
         }
     }
     Ok(())
 }
 
-/// Puts the states of operators back. Gives the operators that are new, and begin empty.
-fn put_back_states(restored: &Restored, ours: &[(String, Stateful)]) -> Result<Vec<String>, Error> {
+/// Reads the states of operators. Tells of the operators that are new, and begin empty.
+fn read_states(
+    storage: &dyn Storage,
+    manifest: &Manifest,
+    ours: &[(String, Stateful)],
+) -> Result<(States, Vec<String>), Error> {
     let mend = "give the operator its old name and type, or resume with Resume::IgnoreState";
     let wrong = |operator: &str, cause: String| Error::State { operator: operator.to_owned(), cause };
-    let states = &restored.states;
+    let (states, segments) = (&manifest.states, Segments::of(storage, manifest));
     if let Some(gone) = states.keys().find(|stored| ours.iter().all(|(name, _)| name != *stored)) {
         let cause = format!("the job has no operator of this name any more; {mend}");
         return Err(wrong(gone, cause));
     }
-    let mut new = Vec::new();
+    let (mut read, mut new) = (Vec::new(), Vec::new());
     for (name, state) in ours {
         match states.get(name) {
-            Some((schema, pieces)) if *schema == state.schema => state.load(name, pieces)?,
-            Some((schema, _)) => {
-                let cause = format!("the checkpoint holds a {schema}, the job a {}; {mend}", state.schema);
+            Some(stored) if stored.schema == state.schema => {
+                let chain = |piece: usize| segments.read(name, stored.pieces.get(piece).unwrap_or(&Vec::new()));
+                read.push(state.load(name, stored.pieces.len(), &chain)?);
+            }
+            Some(stored) => {
+                let cause = format!("the checkpoint holds a {}, the job a {}; {mend}", stored.schema, state.schema);
                 return Err(wrong(name, cause));
             }
             None => new.push(format!("{name} is not in the checkpoint; it begins empty")),
         }
     }
-    Ok(new)
+    Ok((read, new))
 }

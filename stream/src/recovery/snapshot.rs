@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::graph::{Parts, Pieces};
+use crate::graph::Parts;
+use crate::state::{Bytes, Saved};
 use crate::time::Time;
 
 /// The state of a job between two batches.
@@ -16,13 +17,22 @@ pub(crate) struct Snapshot {
     /// The positions of the sources, in the order in which the job names them.
     pub(crate) positions: Vec<Vec<u8>>,
     /// The states by the name of their operator: what each is, and its bytes.
-    pub(crate) states: BTreeMap<String, (String, Pieces)>,
+    pub(crate) states: BTreeMap<String, (String, Vec<Vec<u8>>)>,
 }
 
 impl Snapshot {
     pub(crate) fn take(time: Time, parts: &Parts) -> Result<Self, Error> {
         let Parts { sources, states, .. } = parts;
-        let states = states.iter().map(|(name, state)| Ok((name.clone(), (state.schema.clone(), state.save(name)?))));
+        let whole = |name: &str, saved| match saved {
+            Saved::Whole(all) => Ok(all),
+            Saved::Same | Saved::Changes(_) => {
+                Err(Error::State { operator: name.to_owned(), cause: "it was not saved as a whole".to_owned() })
+            }
+        };
+        let states = states.iter().map(|(name, state)| {
+            let pieces = state.save(name, &|_| true)?.pieces.into_iter().map(|saved| whole(name, saved));
+            Ok((name.clone(), (state.schema.clone(), pieces.collect::<Result<_, Error>>()?)))
+        });
         Ok(Self {
             time,
             positions: sources.iter().map(|source| source.save()).collect(),
@@ -44,7 +54,8 @@ impl Snapshot {
             if schema != state.schema {
                 return Err(wrong(name, format!("the snapshot holds a {schema}, the job a {}", state.schema)));
             }
-            state.load(name, &pieces)?;
+            let pieces: Vec<Bytes> = pieces.into_iter().map(Bytes::from).collect();
+            state.load(name, pieces.len(), &|piece| Ok(pieces.get(piece).cloned().into_iter().collect()))?();
         }
         if let Some(name) = self.states.keys().next() {
             return Err(wrong(name, "the job has no operator of this name any more".to_owned()));

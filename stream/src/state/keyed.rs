@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Key, OwnedKey};
 
-use super::{Slots, Timers};
+use super::image::{Changed, Image, Later};
+use super::{Bytes, Saved, Slots, Stored, Timers, decode, encode};
 use crate::error::{Error, panic_message};
 use crate::graph::StateSize;
 use crate::time::Time;
@@ -16,8 +17,7 @@ use crate::time::Time;
 ///
 /// A key without a state has a slot only while a batch runs: the slot it got for a record, or that its removed state has
 /// left behind. Both are freed at the end.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(bound(serialize = "K: Serialize, S: Serialize", deserialize = "K: OwnedKey, S: DeserializeOwned"))]
+#[derive(Debug, Serialize)]
 pub(crate) struct KeyedLane<K, S> {
     pub(crate) slots: Slots<K, Option<S>>,
     /// Empty unless there is a timeout.
@@ -93,5 +93,62 @@ impl<K: OwnedKey, S> KeyedLane<K, S> {
     /// The bytes held, without what keys and states hold on the heap.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.slots.memory_bytes() + self.timers.memory_bytes() + self.emptied.capacity() * size_of::<u32>()
+    }
+}
+
+impl<K, S> Stored for KeyedLane<K, S>
+where
+    K: OwnedKey,
+    S: Serialize + DeserializeOwned + Send + 'static,
+{
+    fn save(&mut self, whole: bool) -> Result<Saved, String> {
+        let saved = match self.slots.has_changed_little().filter(|_| !whole) {
+            Some(false) => Saved::Same,
+            Some(true) => {
+                let times: Vec<i64> = self.slots.changed().filter_map(|slot| self.timers.stored(slot)).collect();
+                Saved::Changes(encode(&(Changed(&self.slots), times, self.has_begun))?)
+            }
+            None => Saved::Whole(encode(self)?),
+        };
+        self.slots.note_changes();
+        Ok(saved)
+    }
+
+    fn load(pieces: &[Bytes]) -> Result<Self, String> {
+        type Whole<K, S> = (Image<K, Option<S>>, Vec<i64>, bool);
+        type Changes<K, S> = (Later<K, Option<S>>, Vec<i64>, bool);
+        let (first, later) = pieces.split_first().ok_or("it has no pieces")?;
+        let (mut image, mut times, mut has_begun): Whole<K, S> = decode(first)?;
+        for changes in later {
+            let (later, changed, begun): Changes<K, S> = decode(changes)?;
+            for (slot, time) in later.changed().zip(changed) {
+                if slot as usize >= times.len() {
+                    times.resize(slot as usize + 1, Timers::NEVER);
+                }
+                times[slot as usize] = time;
+            }
+            image.change(later)?;
+            has_begun = begun;
+        }
+        let mut slots = image.slots()?;
+        slots.note_changes();
+        Ok(Self { slots, timers: times.into(), has_begun, ..Self::default() })
+    }
+
+    fn keys(&self) -> u64 {
+        self.slots.len() as u64
+    }
+
+    fn redistribute(lanes: Vec<Self>, to: usize) -> Result<Vec<Self>, String> {
+        let has_begun = lanes.iter().any(|lane| lane.has_begun);
+        let (slots, timers): (Vec<_>, Vec<_>) = lanes.into_iter().map(|lane| (lane.slots, lane.timers)).unzip();
+        let mut dealt: Vec<_> = (0..to).map(|_| Timers::default()).collect();
+        let slots = Slots::redistribute(slots, to, |(from, slot), (lane, at)| {
+            if let Some(last) = timers[from].last(slot) {
+                dealt[lane].touch(at, last);
+            }
+        });
+        let lane = |(slots, timers)| Self { slots, timers, has_begun, ..Self::default() };
+        Ok(slots.into_iter().zip(dealt).map(lane).collect())
     }
 }

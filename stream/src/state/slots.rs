@@ -2,10 +2,9 @@
 
 use std::hash::Hash;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use streamgauge_sketches::{Key, OwnedKey};
 
+use super::changes::Changes;
 use super::index::Index;
 use crate::batch::exchange::key_hash;
 
@@ -22,6 +21,9 @@ pub(crate) struct Slots<K, V> {
     /// By slot.
     pub(super) entries: Vec<Entry<K, V>>,
     free: Vec<u32>,
+    /// Since the last checkpoint: which slots may have changed, and how many of the free ones have not.
+    changes: Changes,
+    free_kept: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +48,13 @@ impl<K, V> Entry<K, V> {
 
 impl<K, V> Default for Slots<K, V> {
     fn default() -> Self {
-        Self { index: Index::default(), entries: Vec::new(), free: Vec::new() }
+        Self {
+            index: Index::default(),
+            entries: Vec::new(),
+            free: Vec::new(),
+            changes: Changes::default(),
+            free_kept: 0,
+        }
     }
 }
 
@@ -110,10 +118,11 @@ impl<K: OwnedKey, V> Slots<K, V> {
 
     #[cold]
     fn insert(&mut self, hash: u32, key: K, value: V) -> u32 {
-        let Self { index, entries, free } = self;
+        let Self { index, entries, free, changes, free_kept } = self;
         let entry = Entry { key, value: Some(value) };
         let slot = match free.pop() {
             Some(slot) => {
+                *free_kept = free.len().min(*free_kept);
                 entries[slot as usize] = entry;
                 slot
             }
@@ -124,6 +133,7 @@ impl<K: OwnedKey, V> Slots<K, V> {
             }
         };
         index.insert(hash, slot, hashes(&entries[..slot as usize]));
+        changes.note_new(slot);
         slot
     }
 
@@ -146,12 +156,14 @@ impl<K: OwnedKey, V> Slots<K, V> {
     /// The value in a slot.
     #[inline]
     pub(crate) fn value_mut(&mut self, slot: u32) -> Option<&mut V> {
+        self.changes.note(slot);
         self.entries.get_mut(slot as usize)?.value.as_mut()
     }
 
     /// The key and the value in a slot, to change the value.
     #[inline]
     pub(crate) fn entry_mut(&mut self, slot: u32) -> Option<(&K, &mut V)> {
+        self.changes.note(slot);
         let Entry { key, value } = self.entries.get_mut(slot as usize)?;
         Some((key, value.as_mut()?))
     }
@@ -161,10 +173,12 @@ impl<K: OwnedKey, V> Slots<K, V> {
         let value = self.entries.get_mut(slot as usize)?.value.take()?;
         let hash_of = |slot: u32| Self::hash(&self.entries[slot as usize].key);
         self.index.remove(hash_of(slot), slot, hash_of);
+        self.changes.note(slot);
         self.free.push(slot);
         if self.is_empty() {
             self.entries.clear();
             self.free.clear();
+            self.free_kept = 0;
         }
         Some(value)
     }
@@ -187,8 +201,14 @@ impl<K: OwnedKey, V> Slots<K, V> {
         self.entries.iter().filter_map(Entry::held)
     }
 
-    /// The values by slot.
+    /// The slots and their values.
+    pub(crate) fn iter_slots(&self) -> impl Iterator<Item = (u32, &V)> {
+        (0..).zip(&self.entries).filter_map(|(slot, entry)| Some((slot, entry.value.as_ref()?)))
+    }
+
+    /// The values by slot. All of them count as changed.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.changes.forget();
         self.entries.iter_mut().filter_map(|entry| entry.value.as_mut())
     }
 
@@ -197,29 +217,69 @@ impl<K: OwnedKey, V> Slots<K, V> {
         self.index.memory_bytes()
             + self.entries.capacity() * size_of::<Entry<K, V>>()
             + self.free.capacity() * size_of::<u32>()
+            + self.changes.memory_bytes()
     }
 }
 
-/// Stored as the entries by slot, and the free slots in the order in which they will be used.
-impl<K: Serialize, V: Serialize> Serialize for Slots<K, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (self.entries.iter().map(Entry::held).collect::<Vec<_>>(), &self.free).serialize(serializer)
+/// What is stored.
+impl<K, V> Slots<K, V> {
+    pub(super) fn slots(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn entry(&self, slot: u32) -> Option<(&K, &V)> {
+        self.entries.get(slot as usize)?.held()
+    }
+
+    pub(super) fn free(&self) -> &[u32] {
+        &self.free
+    }
+
+    /// How many of the free slots are those of the last checkpoint, and the others.
+    pub(super) fn new_free(&self) -> (usize, &[u32]) {
+        let kept = self.free_kept.min(self.free.len());
+        (kept, &self.free[kept..])
+    }
+
+    /// The slots that may have changed since the last checkpoint.
+    pub(super) fn changed(&self) -> impl Iterator<Item = u32> {
+        // When all were free, the last ones were given up.
+        self.changes.slots().take_while(|slot| (*slot as usize) < self.entries.len())
+    }
+
+    /// Whether anything has changed since the last checkpoint; none if that is not known, or is so much that all may as
+    /// well be stored.
+    pub(crate) fn has_changed_little(&self) -> Option<bool> {
+        let changed = self.changes.count()?;
+        (changed == 0 || 2 * changed <= self.entries.len()).then_some(changed > 0)
+    }
+
+    /// From here on what changes is noted.
+    pub(crate) fn note_changes(&mut self) {
+        self.changes.begin(self.entries.len());
+        self.free_kept = self.free.len();
+    }
+
+    /// What has changed is not known any more: the next checkpoint has all.
+    pub(crate) fn forget_changes(&mut self) {
+        self.changes.forget();
+    }
+
+    /// The entries with their slots.
+    pub(super) fn into_entries(self) -> impl Iterator<Item = (u32, K, V)> {
+        let entries = self.entries.into_iter().zip(0..);
+        entries.filter_map(|(Entry { key, value }, slot)| Some((slot, key, value?)))
     }
 }
 
-impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Slots<K, V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (entries, free): (Vec<Option<(K, V)>>, Vec<u32>) = Deserialize::deserialize(deserializer)?;
-        let mut vacant: Vec<u32> = free.clone();
-        vacant.sort_unstable();
-        let vacancies = entries.iter().zip(0..).filter(|(entry, _)| entry.is_none()).map(|(_, slot)| slot);
-        if !vacancies.eq(vacant) {
-            return Err(D::Error::custom("the free slots are not those that are free"));
-        }
+impl<K: OwnedKey, V> Slots<K, V> {
+    /// Slots with these entries, of which just those are none that are free.
+    pub(super) fn of(entries: Vec<Option<(K, V)>>, free: Vec<u32>) -> Result<Self, &'static str> {
         let Some(any) = entries.iter().flatten().map(|(key, _)| key.clone()).next() else {
-            return if entries.is_empty() { Ok(Self::default()) } else { Err(D::Error::custom("all slots are free")) };
+            return if entries.is_empty() { Ok(Self::default()) } else { Err("all slots are free") };
         };
         let mut slots = Self { free, ..Self::default() };
+        slots.entries.reserve_exact(entries.len());
         for (entry, slot) in entries.into_iter().zip(0..) {
             let (key, value) = entry.unzip();
             // A free slot has a key too, which nobody asks for.
@@ -229,7 +289,7 @@ impl<'de, K: OwnedKey, V: Deserialize<'de>> Deserialize<'de> for Slots<K, V> {
             let Some((key, _)) = entry.held() else { continue };
             let hash = Self::hash(key);
             if index.find(hash, |held| before[held as usize].key == *key).is_some() {
-                return Err(D::Error::custom("a key is there twice"));
+                return Err("a key is there twice");
             }
             index.insert(hash, slot, hashes(before));
         }

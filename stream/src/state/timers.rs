@@ -27,6 +27,9 @@ struct Timer {
 }
 
 impl Timers {
+    /// What is stored of a slot whose key was never touched.
+    pub(super) const NEVER: i64 = NONE;
+
     /// Takes note that the key in a slot was touched at this time. The latest time counts.
     #[inline]
     pub(crate) fn touch(&mut self, slot: u32, time: i64) {
@@ -47,6 +50,11 @@ impl Timers {
     #[inline]
     pub(crate) fn last(&self, slot: u32) -> Option<i64> {
         self.slots.get(slot as usize).map(|timer| timer.last).filter(|last| *last != NONE)
+    }
+
+    /// What is stored of a slot; nothing is, while no key was ever touched.
+    pub(super) fn stored(&self, slot: u32) -> Option<i64> {
+        (!self.slots.is_empty()).then(|| self.last(slot).unwrap_or(NONE))
     }
 
     /// Takes note that a slot was freed.
@@ -91,11 +99,16 @@ impl Serialize for Timers {
 
 impl<'de> Deserialize<'de> for Timers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let times = Vec::<i64>::deserialize(deserializer)?;
+        Vec::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl From<Vec<i64>> for Timers {
+    fn from(times: Vec<i64>) -> Self {
         let slots: Vec<_> = times.into_iter().map(|last| Timer { last, queued: last }).collect();
         let queue = slots.iter().zip(0..).filter(|(timer, _)| timer.last != NONE);
         let queue = queue.map(|(timer, slot)| Reverse((timer.last, slot))).collect::<Vec<_>>().into();
-        Ok(Self { slots, queue })
+        Self { slots, queue }
     }
 }
 

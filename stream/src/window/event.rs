@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::event::{Arrivals, Events, Front, OutputMode, TIMES, Watermarks, streams};
 use crate::graph::{Kept, StateSize, Stateful};
 use crate::source::Record;
+use crate::state::{Bytes, Saved, Stored, WithLanes, decode_whole, encode};
 use crate::time::Time;
 
 /// A row of a window `[start, end)` of event time.
@@ -44,12 +45,7 @@ where
     state: Arc<Mutex<State<G::Key, S::State>>>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
-struct State<K: OwnedKey, S: Merge> {
-    watermarks: Watermarks,
-    lanes: Vec<Lane<K, S>>,
-}
+type State<K, S> = WithLanes<Watermarks, Lane<K, S>>;
 
 /// The panes of a lane: sliding if every window is given once, kept as they are if not.
 #[derive(Serialize, Deserialize)]
@@ -85,6 +81,40 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
         match self {
             Self::Sliding(lane) => lane.close(grid, horizon),
             Self::Kept(lane) => lane.rows(grid, mode, watermark, horizon),
+        }
+    }
+}
+
+impl<K: OwnedKey, S: Merge> Stored for Lane<K, S> {
+    fn save(&mut self, _: bool) -> Result<Saved, String> {
+        Ok(Saved::Whole(encode(self)?))
+    }
+
+    fn load(pieces: &[Bytes]) -> Result<Self, String> {
+        decode_whole(pieces)
+    }
+
+    fn keys(&self) -> u64 {
+        match self {
+            Self::Sliding(lane) => lane.keys(),
+            Self::Kept(lane) => lane.keys(),
+        }
+    }
+
+    fn redistribute(lanes: Vec<Self>, to: usize) -> Result<Vec<Self>, String> {
+        let (mut sliding, mut kept) = (Vec::new(), Vec::new());
+        for lane in lanes {
+            match lane {
+                Self::Sliding(lane) => sliding.push(*lane),
+                Self::Kept(lane) => kept.push(lane),
+            }
+        }
+        // All lanes of an operator are of one kind: its schema says which.
+        match kept.is_empty() {
+            true => {
+                Ok(EventLane::redistribute(sliding, to).into_iter().map(|it| Self::Sliding(Box::new(it))).collect())
+            }
+            false => Ok(KeptPanes::redistribute(kept, to).into_iter().map(Self::Kept).collect()),
         }
     }
 }
@@ -235,7 +265,7 @@ where
 {
     fn compute(&self, run: &BatchRun) -> Result<(Vec<Window<Row<T, G, S>>>, Vec<T>), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { watermarks, lanes } = &mut *state;
+        let WithLanes { watermarks, lanes } = &mut *state;
         let (kept, late) = if self.keeps_late {
             self.panes_and_late(run, watermarks)?
         } else {
@@ -322,10 +352,8 @@ where
         let lanes = (0..lanes_of::<G::Key>(graph.lanes())).map(|_| Lane::new(mode)).collect();
         let state = Arc::new(Mutex::new(State { watermarks: Watermarks::default(), lanes }));
         let kind = if mode == OutputMode::Append { "event window" } else { "event window of kept panes" };
-        graph.add_state(
-            &name,
-            Stateful::of_lanes(schema::<G::Key>(kind, windows, &S::State::schema()), &state, |state| &state.lanes),
-        );
+        let schema = schema::<G::Key>(kind, windows, &S::State::schema());
+        graph.add_state(&name, Stateful::with_lanes(schema, &state));
         let front = Front::new(&self.stream, event_time);
         let inputs = front.inputs.clone();
         let operator = Operator {

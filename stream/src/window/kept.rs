@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 
 use super::Grid;
-use super::panes::{EndedWindows, size_of_groups};
+use super::panes::{EndedWindows, redistribute_groups, size_of_groups};
 use crate::dstream::merge_groups;
 use crate::event::OutputMode;
 use crate::graph::StateSize;
@@ -61,6 +61,20 @@ impl<K: OwnedKey, S: Merge> KeptPanes<K, S> {
         let rows = rows.filter(|rows| !matches!(rows, Ok((_, rows)) if rows.is_empty())).collect();
         self.panes.retain(|&pane, _| grid.last_end(pane).is_some_and(|end| end > horizon));
         rows
+    }
+
+    /// Deals the keys of lanes out to another number of lanes.
+    pub(super) fn redistribute(lanes: Vec<Self>, to: usize) -> Vec<Self> {
+        // All lanes have come as far.
+        let ended = lanes.iter().map(|lane| lane.ended).max().unwrap_or(i64::MIN);
+        let over = lanes.iter().map(|lane| lane.over).max().unwrap_or(i64::MIN);
+        let dealt = redistribute_groups(lanes.into_iter().map(|lane| lane.panes), to);
+        dealt.into_iter().map(|panes| Self { panes, ended, over, changed: BTreeMap::new() }).collect()
+    }
+
+    /// Keys of all panes.
+    pub(super) fn keys(&self) -> u64 {
+        self.panes.values().map(Table::len).sum::<usize>() as u64
     }
 
     pub(super) fn size(&self) -> StateSize {

@@ -1,5 +1,7 @@
 //! The pane that takes records in.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Mismatch, OwnedKey};
 
@@ -39,6 +41,11 @@ impl<P> Open<P> {
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (u32, P)> {
         self.places.fill(NOWHERE);
         self.partials.drain(..)
+    }
+
+    /// The partial results by slot.
+    pub(super) fn into_partials(self) -> BTreeMap<u32, P> {
+        self.partials.into_iter().collect()
     }
 
     /// Makes room for the places of all slots.

@@ -8,6 +8,7 @@ use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 use super::Grid;
 use super::slide::Summaries;
 use super::store::SlidingWindows;
+use crate::batch::exchange::{key_hash, lane_of};
 use crate::dstream::merge_groups;
 use crate::graph::StateSize;
 
@@ -70,6 +71,22 @@ impl<K: OwnedKey, S: Merge> EventLane<K, S> {
         Ok(ended)
     }
 
+    /// Deals the keys of lanes out to another number of lanes.
+    pub(super) fn redistribute(lanes: Vec<Self>, to: usize) -> Vec<Self> {
+        // Those that have windows have come as far; of the others none has come further, and whatever one of them has
+        // open ends after that.
+        let next_end = lanes.iter().filter_map(|lane| lane.next_end).max();
+        let (open, windows): (Vec<_>, Vec<_>) = lanes.into_iter().map(|lane| (lane.open, lane.windows)).unzip();
+        let open = redistribute_groups(open.into_iter(), to);
+        let windows = SlidingWindows::redistribute(windows, to, |_, _| ());
+        open.into_iter().zip(windows).map(|(open, windows)| Self { open, windows, next_end }).collect()
+    }
+
+    /// Keys of all open panes, and those that have windows.
+    pub(super) fn keys(&self) -> u64 {
+        (self.windows.keys() + self.open.values().map(Table::len).sum::<usize>()) as u64
+    }
+
     pub(super) fn size(&self) -> StateSize {
         let closed = StateSize { keys: self.windows.keys() as u64, bytes: self.windows.memory_bytes() as u64 };
         [closed, size_of_groups(self.open.values())].into_iter().sum()
@@ -86,6 +103,21 @@ impl<K: OwnedKey, S: Merge> EventLane<K, S> {
         };
         (end <= watermark).then_some(end)
     }
+}
+
+/// Deals the keys of the panes of lanes out to another number of lanes.
+pub(super) fn redistribute_groups<K: OwnedKey, S: Merge>(
+    lanes: impl Iterator<Item = BTreeMap<i64, Table<K, S>>>,
+    to: usize,
+) -> Vec<BTreeMap<i64, Table<K, S>>> {
+    let mut dealt: Vec<BTreeMap<i64, Table<K, S>>> = (0..to).map(|_| BTreeMap::new()).collect();
+    for (pane, groups) in lanes.flatten() {
+        for (key, summary) in groups.into_entries() {
+            // A key is in one lane only.
+            dealt[lane_of(key_hash(&key), to)].entry(pane).or_default().entry_owned(key, || summary);
+        }
+    }
+    dealt
 }
 
 /// How much the panes of a lane are.

@@ -21,7 +21,7 @@ use crate::dstream::{
 use crate::error::Error;
 use crate::graph::{StateSize, Stateful};
 use crate::source::Record;
-use crate::state::Lanes;
+use crate::state::{Bytes, Lanes, Saved, Stored, decode_whole, encode};
 
 struct Operator<T, G: Grouping<T>, A: Aggregate<T>, L: Slide> {
     name: String,
@@ -72,6 +72,39 @@ impl<K: OwnedKey, L: Slide> Lane<K, L> {
 
     fn is_empty(&self) -> bool {
         self.windows.is_empty() && self.open.as_ref().is_none_or(|open| open.partials.is_empty())
+    }
+}
+
+impl<K: OwnedKey, L: Slide> Stored for Lane<K, L>
+where
+    L::Partial: Serialize + DeserializeOwned + Send + 'static,
+{
+    fn save(&mut self, _: bool) -> Result<Saved, String> {
+        Ok(Saved::Whole(encode(self)?))
+    }
+
+    fn load(pieces: &[Bytes]) -> Result<Self, String> {
+        decode_whole(pieces)
+    }
+
+    fn keys(&self) -> u64 {
+        self.windows.keys() as u64
+    }
+
+    fn redistribute(lanes: Vec<Self>, to: usize) -> Result<Vec<Self>, String> {
+        // Lanes that have an open pane have the same.
+        let pane = lanes.iter().filter_map(|lane| Some(lane.open.as_ref()?.pane)).max();
+        let mut dealt: Vec<_> = (0..to).map(|_| pane.map(Open::new)).collect();
+        let (windows, mut open): (Vec<_>, Vec<_>) = lanes
+            .into_iter()
+            .map(|lane| (lane.windows, lane.open.map(Open::into_partials).unwrap_or_default()))
+            .unzip();
+        let windows = SlidingWindows::redistribute(windows, to, |(from, slot), (lane, at)| {
+            if let (Some(partial), Some(open)) = (open[from].remove(&slot), &mut dealt[lane]) {
+                open.partials.push((at, partial));
+            }
+        });
+        Ok(windows.into_iter().zip(dealt).map(|(windows, open)| Self { windows, open }).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The sliding windows of the keys of a lane.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Key, Mismatch, OwnedKey};
@@ -125,6 +125,48 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
             let reading = slide.read(window).transpose()?;
             Some(reading.map(|reading| (key, reading)))
         })
+    }
+
+    /// Deals the keys of lanes out to another number of lanes. Every key is told: the lane and the slot that it had, and
+    /// those that it has got.
+    pub(super) fn redistribute(
+        lanes: Vec<Self>,
+        to: usize,
+        mut moved: impl FnMut((usize, u32), (usize, u32)),
+    ) -> Vec<Self> {
+        // Lanes that have windows were settled up to the same pane.
+        let settled = lanes.iter().map(|lane| lane.settled).max().unwrap_or(i64::MIN);
+        let mut places: Vec<Vec<(usize, u32)>> = lanes.iter().map(|lane| vec![(0, 0); lane.slots()]).collect();
+        let (mut windows, mut tickets) = (Vec::new(), Vec::new());
+        for lane in lanes {
+            windows.push(lane.windows);
+            tickets.push((lane.panes, lane.open));
+        }
+        let windows = Slots::redistribute(windows, to, |(from, slot), place| {
+            places[from][slot as usize] = place;
+            moved((from, slot), place);
+        });
+        let mut panes: Vec<BTreeMap<i64, Vec<_>>> = (0..to).map(|_| BTreeMap::new()).collect();
+        let mut open: Vec<Vec<_>> = (0..to).map(|_| Vec::new()).collect();
+        for ((of_panes, of_open), places) in tickets.into_iter().zip(&places) {
+            let place = |slot: u32| places.get(slot as usize).copied();
+            for (pane, tickets) in of_panes {
+                for (slot, ticket) in tickets {
+                    if let Some((lane, slot)) = place(slot) {
+                        panes[lane].entry(pane).or_default().push((slot, ticket));
+                    }
+                }
+            }
+            for (slot, ticket) in of_open {
+                if let Some((lane, slot)) = place(slot) {
+                    open[lane].push((slot, ticket));
+                }
+            }
+        }
+        let lanes = windows.into_iter().zip(panes).zip(open);
+        lanes
+            .map(|((windows, panes), open)| Self { windows, panes: panes.into_iter().collect(), settled, open })
+            .collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -18,7 +18,7 @@ use crate::dstream::{
 use crate::error::Error;
 use crate::graph::{Graph, StateSize, Stateful};
 use crate::source::Record;
-use crate::state::{Lanes, Slots};
+use crate::state::{Bytes, Lanes, Saved, Slots, Stored};
 use crate::time::millis_of;
 
 /// Since the job began: a cut that keeps everything. [`Forever`], or fading by a [`HalfLife`].
@@ -61,12 +61,9 @@ struct Operator<T, G: Grouping<T>, S: Spec<Item = T>> {
     expected: AtomicUsize,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
 struct Lane<K: OwnedKey, S: Summary> {
     summaries: Slots<K, Held<S>>,
     /// The slots that this batch has changed, in the order of the first change.
-    #[serde(skip)]
     changed: Vec<u32>,
 }
 
@@ -81,6 +78,25 @@ struct Held<S: Summary> {
 impl<K: OwnedKey, S: Summary> Default for Lane<K, S> {
     fn default() -> Self {
         Self { summaries: Slots::default(), changed: Vec::new() }
+    }
+}
+
+impl<K: OwnedKey, S: Merge> Stored for Lane<K, S> {
+    fn save(&mut self, whole: bool) -> Result<Saved, String> {
+        self.summaries.save(whole)
+    }
+
+    fn load(pieces: &[Bytes]) -> Result<Self, String> {
+        Ok(Self { summaries: Slots::load(pieces)?, ..Self::default() })
+    }
+
+    fn keys(&self) -> u64 {
+        self.summaries.len() as u64
+    }
+
+    fn redistribute(lanes: Vec<Self>, to: usize) -> Result<Vec<Self>, String> {
+        let dealt = Slots::redistribute(lanes.into_iter().map(|lane| lane.summaries), to, |_, _| ());
+        Ok(dealt.into_iter().map(|summaries| Self { summaries, ..Self::default() }).collect())
     }
 }
 

@@ -207,7 +207,9 @@ where
                 }
             }
         }
-        keyed.has_begun |= at.begin.is_some();
+        if at.begin.is_some() && !std::mem::replace(&mut keyed.has_begun, true) {
+            keyed.slots.forget_changes();
+        }
     }
 }
 
