@@ -13,6 +13,7 @@
 //! | [`MemorySink`] | a table that is read while the job runs | replaces its rows |
 //! | [`channel`] | a bounded channel to another thread | is sent again |
 //! | [`Tcp`] | a line per row to a server | is sent again |
+//! | `KafkaSink` (feature `kafka`) | a record per row to a topic | is sent again, with what tells it |
 //! | [`Print`] | the standard output, or any writer | is printed again |
 //!
 //! A sink of your own runs through the [`conformance`] kit.
@@ -20,6 +21,8 @@
 mod channel;
 pub mod conformance;
 mod files;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod memory;
 mod print;
 mod tcp;
@@ -32,6 +35,8 @@ pub use files::JsonLines;
 #[cfg(feature = "parquet")]
 pub use files::Parquet;
 pub use files::{Files, Format, Text};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaPart, KafkaSink};
 pub use memory::MemorySink;
 pub use print::Print;
 pub use tcp::Tcp;

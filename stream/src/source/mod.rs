@@ -8,6 +8,8 @@
 pub mod conformance;
 mod constant;
 mod context;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod kept;
 mod listing;
 mod open;
@@ -20,6 +22,8 @@ mod restart;
 mod text;
 
 pub use constant::Constant;
+#[cfg(feature = "kafka")]
+pub use kafka::{Kafka, KafkaPosition, KafkaRecord, KafkaStart, OnDataLoss};
 #[cfg(feature = "parquet")]
 pub use parquet::{ParquetFiles, ParquetPosition};
 pub use queue::{Queue, QueueSource};
