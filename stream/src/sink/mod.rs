@@ -16,6 +16,7 @@
 //! | [`MemorySink`] | a table that is read while the job runs | replaces its rows | exactly once, gone with the process |
 //! | [`channel`] | a bounded channel to another thread | is sent again | at least once |
 //! | [`Tcp`] | a line per row to a server | is sent again | perhaps twice, perhaps in part |
+//! | `KafkaSink` (feature) | a record per row to a topic | is sent again, with what tells it | at least once |
 //! | [`Print`] | the standard output, or any writer | is printed again | at least once |
 //!
 //! A sink of your own runs through the [`conformance`] kit.
@@ -23,6 +24,8 @@
 mod channel;
 pub mod conformance;
 mod files;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod memory;
 #[cfg(feature = "object-store")]
 mod objects;
@@ -42,6 +45,8 @@ pub use files::JsonLines;
 pub use files::Parquet;
 pub(crate) use files::make_folder;
 pub use files::{Files, Format, Text};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaPart, KafkaSink};
 pub use memory::MemorySink;
 #[cfg(feature = "object-store")]
 pub use objects::Objects;

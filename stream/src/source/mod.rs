@@ -9,6 +9,8 @@ mod codec;
 pub mod conformance;
 mod constant;
 mod context;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod kept;
 mod limited;
 mod listing;
@@ -25,6 +27,8 @@ mod text;
 
 pub use codec::Codec;
 pub use constant::Constant;
+#[cfg(feature = "kafka")]
+pub use kafka::{Kafka, KafkaPosition, KafkaRecord, KafkaStart, OnDataLoss};
 pub use limited::{Limited, MaxRate};
 #[cfg(feature = "parquet")]
 pub use parquet::{ParquetFiles, ParquetPosition};

@@ -9,19 +9,29 @@ use streamgauge::stream::sink::Files;
 use streamgauge::stream::source::{Limit, Next, Partition, Plan};
 
 /// The records of a batch.
-const BATCH: u64 = 400;
+pub(crate) const BATCH: u64 = 400;
 
 /// An event: when, by whom, how much.
-type Event = (i64, u32, u32);
+pub(crate) type Event = (i64, u32, u32);
 
+/// The job on events that are made as they are read.
 pub(crate) fn run(folder: &Path, batches: u64) -> Result<(), Box<dyn Error>> {
-    let ctx = StreamingContext::builder("crash")
+    let ctx = context(folder);
+    run_on(&ctx, &ctx.source(Events { batches }), folder)
+}
+
+/// The settings of the job.
+pub(crate) fn context(folder: &Path) -> StreamingContext {
+    StreamingContext::builder("crash")
         .trigger(Trigger::Available)
         .threads(2)
         .checkpoint_dir(folder.join("checkpoints"))
         .checkpoint_every(7)
-        .build();
-    let events = ctx.source(Events { batches });
+        .build()
+}
+
+/// The job on a stream of events.
+pub(crate) fn run_on(ctx: &StreamingContext, events: &DStream<Event>, folder: &Path) -> Result<(), Box<dyn Error>> {
     let out = |name: &str| Files::text(folder.join("out").join(name));
     let by_user = || events.key_by(|(_, user, _): &Event| user);
     let by_time = || events.event_time(|(at, ..): &Event| *at, secs(2));
@@ -46,6 +56,13 @@ pub(crate) fn run(folder: &Path, batches: u64) -> Result<(), Box<dyn Error>> {
     panes.summarize(|on| on.top(3, |(.., amount)| amount)).map(|row| format!("{row:?}")).write_to(out("pane"));
     ctx.run()?;
     Ok(())
+}
+
+/// An event of this number.
+pub(crate) fn event(i: u64) -> Event {
+    let mixed = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    // Five milliseconds from one to the next, a little out of order.
+    (i as i64 * 5 - (mixed % 1_500) as i64, (mixed % 97) as u32, (mixed >> 8) as u32 % 1_000)
 }
 
 /// A fixed number of events a batch, the same whenever they are read.
@@ -83,11 +100,6 @@ struct Half(u64);
 impl Partition<Event> for Half {
     fn read(&self, out: &mut dyn FnMut(&mut Vec<Event>)) -> Result<(), SourceError> {
         let size = BATCH / 2;
-        let event = |i: u64| {
-            let mixed = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-            // Five milliseconds from one to the next, a little out of order.
-            (i as i64 * 5 - (mixed % 1_500) as i64, (mixed % 97) as u32, (mixed >> 8) as u32 % 1_000)
-        };
         out(&mut (self.0 * size..(self.0 + 1) * size).map(event).collect());
         Ok(())
     }

@@ -1,12 +1,16 @@
 //! A job that is killed at random moments, and started again, must write what it writes undisturbed: to the byte.
 //!
-//! `cargo run --release -p streamgauge-benches --bin crash`, and with `--wal` for a job with a write-ahead log: every record
-//! that it has acknowledged must be in its output once.
+//! `cargo run --release -p streamgauge-benches --bin crash`; with `-- --wal` a job with a write-ahead log: every record that
+//! it has acknowledged must be in its output once; with `--features kafka` also `-- --kafka`: then the job reads the same
+//! events from a topic, which the process that kills it serves.
 
 mod job;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod wal;
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,9 +36,14 @@ struct Flags {
     #[arg(long, default_value_t = 300)]
     batches: u64,
 
-    /// The longest time from a start to a kill, in milliseconds
-    #[arg(long, default_value_t = 150)]
-    within: u64,
+    /// The longest time from a start to a kill, in milliseconds; 150 unless set, and 600 with Kafka
+    #[arg(long)]
+    within: Option<u64>,
+
+    /// The job reads from Kafka
+    #[cfg(feature = "kafka")]
+    #[arg(long)]
+    kafka: bool,
 
     /// The seed of the moments
     #[arg(long, default_value_t = 1)]
@@ -59,6 +68,13 @@ enum Task {
         /// Who sends the records
         address: String,
     },
+    /// The job that reads from Kafka
+    #[cfg(feature = "kafka")]
+    KafkaJob {
+        /// Where it writes, and where it is written down
+        folder: PathBuf,
+        brokers: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -66,8 +82,17 @@ fn main() -> ExitCode {
     let result = match &flags.command {
         Some(Task::Job { folder, batches }) => job::run(folder, *batches),
         Some(Task::WalJob { folder, address }) => wal::run(folder, address),
-        None if flags.wal => wal::crash(flags.kills, flags.within, flags.seed),
-        None => crash(&flags),
+        None if flags.wal => wal::crash(flags.kills, flags.within.unwrap_or(150), flags.seed),
+        #[cfg(feature = "kafka")]
+        Some(Task::KafkaJob { folder, brokers }) => kafka::run(folder, brokers),
+        #[cfg(feature = "kafka")]
+        None if flags.kafka => kafka::serve(flags.batches).and_then(|broker| {
+            let brokers = broker.bootstrap_servers();
+            crash(&flags, 600, |folder| start(&["kafka-job".as_ref(), folder.as_os_str(), brokers.as_ref()]))
+        }),
+        None => crash(&flags, 150, |folder| {
+            start(&["job".as_ref(), folder.as_os_str(), flags.batches.to_string().as_ref()])
+        }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,11 +103,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn crash(flags: &Flags) -> Result<(), Box<dyn Error>> {
+fn crash(flags: &Flags, within: u64, start: impl Fn(&Path) -> io::Result<Child>) -> Result<(), Box<dyn Error>> {
+    let within = flags.within.unwrap_or(within);
     let folder = tempfile::tempdir()?;
     let begun = Instant::now();
     let whole = folder.path().join("undisturbed");
-    finish(&mut start(&whole, flags.batches)?)?;
+    finish(&mut start(&whole)?)?;
     let expected = output(&whole)?;
     println!(
         "undisturbed: {} files, {} bytes, in {:.1?}",
@@ -90,18 +116,24 @@ fn crash(flags: &Flags) -> Result<(), Box<dyn Error>> {
         expected.iter().map(|(_, bytes)| bytes.len()).sum::<usize>(),
         begun.elapsed()
     );
+    // A row for each event: what all others are held against is whole itself.
+    let totals = expected.iter().filter(|(name, _)| name.starts_with("total-"));
+    let rows: usize = totals.map(|(_, bytes)| bytes.iter().filter(|byte| **byte == b'\n').count()).sum();
+    if rows as u64 != flags.batches * job::BATCH {
+        return Err(format!("the undisturbed job has {rows} of {} events", flags.batches * job::BATCH).into());
+    }
     let mut random = Xoshiro256PlusPlus::seed_from_u64(flags.seed);
     let (mut kills, mut jobs, mut in_the_middle) = (0, 0, 0);
     while kills < flags.kills {
         let killed = folder.path().join(format!("killed-{jobs}"));
         jobs += 1;
         loop {
-            let mut child = start(&killed, flags.batches)?;
+            let mut child = start(&killed)?;
             if kills == flags.kills {
                 finish(&mut child)?;
                 break;
             }
-            thread::sleep(Duration::from_micros(random.random_range(0..=1_000 * flags.within)));
+            thread::sleep(Duration::from_micros(random.random_range(0..=1_000 * within)));
             if child.try_wait()?.is_some() {
                 finish(&mut child)?;
                 break;
@@ -138,9 +170,9 @@ fn crash(flags: &Flags) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn start(folder: &Path, batches: u64) -> io::Result<Child> {
-    let program = std::env::current_exe()?;
-    Command::new(program).arg("job").arg(folder).arg(batches.to_string()).stdin(Stdio::null()).spawn()
+/// This program again, to do this.
+fn start(arguments: &[&OsStr]) -> io::Result<Child> {
+    Command::new(std::env::current_exe()?).args(arguments).stdin(Stdio::null()).spawn()
 }
 
 fn finish(child: &mut Child) -> Result<(), Box<dyn Error>> {
