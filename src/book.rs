@@ -58,6 +58,9 @@ mod running {}
 #[doc = include_str!("../docs/src/recovery.md")]
 mod recovery {}
 
+#[doc = include_str!("../docs/src/shedding.md")]
+mod shedding {}
+
 #[doc = include_str!("../docs/src/testing.md")]
 mod testing {}
 

@@ -18,6 +18,8 @@ pub(crate) struct Running {
     pub(crate) attempts: u32,
     /// Whether rows may be asked for again: a partition that is run again, or an output after one that has failed.
     pub(crate) keeps_rows: bool,
+    /// The fraction of the records that operators which shed keep.
+    pub(crate) fraction: f64,
 }
 
 /// What is counted while a partition runs. It counts for the batch once the attempt has succeeded.
@@ -25,6 +27,8 @@ pub(crate) struct Running {
 pub(super) struct Tally {
     pub(super) records: Vec<(Input, u64)>,
     pub(super) late: u64,
+    /// What operators that shed were offered, and kept.
+    pub(super) shed: Vec<(Arc<str>, u64, u64)>,
     pub(super) malformed: u64,
     pub(super) first_malformed: Vec<BadLine>,
 }

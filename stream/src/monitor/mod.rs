@@ -8,4 +8,5 @@ mod info;
 
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};
+pub(crate) use info::SHED;
 pub use info::{BatchInfo, JobInfo, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus};
