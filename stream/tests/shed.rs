@@ -164,7 +164,8 @@ fn overload_thins_the_stream_until_it_is_over() {
         assert_eq!((count.is_exact(), bytes.is_exact(), mean.is_exact()), (exact, exact, exact), "batch {batch}");
         held[0] += usize::from(count.contains(n));
         held[1] += usize::from(bytes.contains(sum));
-        held[2] += usize::from(mean.contains(sum / n));
+        // Rounded in another order.
+        held[2] += usize::from(mean.contains(sum / n) || (mean.value - sum / n).abs() < 1e-9 * mean.value);
     }
     assert!(held.iter().all(|held| *held >= 54), "{held:?} of 60 intervals hold");
 }
@@ -274,11 +275,13 @@ fn a_crash_at_every_sync_point_samples_the_same_records() {
     assert!(all > 14, "{all} sync points");
     for at in 1..=all {
         for moment in [Breakdown::Before, Breakdown::After] {
-            let (disk, target, clock) = (FaultyDisk::new(), Target::new(), SimulatedClock::new());
+            let (disk, target) = (FaultyDisk::new(), Target::new());
             disk.break_down(at, moment);
-            let _ = run_on(&disk, &clock, &target);
+            let broken = run_on(&disk, &SimulatedClock::new(), &target);
+            assert!(broken.is_err() || at > 15, "there are two at the start, and one a batch");
             disk.restart(at);
-            run_on(&disk, &clock, &target).unwrap_or_else(|e| panic!("{moment:?} {at}: {e}"));
+            // A job of which nothing is written down begins when it is started: at the same time.
+            run_on(&disk, &SimulatedClock::new(), &target).unwrap_or_else(|e| panic!("{moment:?} {at}: {e}"));
             assert!(target.batches() == expected, "a crash {moment:?} sync point {at} of {all} changes the result");
         }
     }

@@ -4,11 +4,11 @@ use streamgauge_sketches::Weight;
 
 /// How a block of records is thinned, by the sizes of its strata.
 ///
-/// Each stratum has the same share of the kept records as far as it has so many, but none is thinned to less than
-/// `least`: a small stratum is kept whole, all large ones are kept as often as that share allows. The share is such that
+/// Each stratum has the same share of the kept records as far as it has so many, but none is thinned to less than half
+/// of the fraction: a small stratum is kept whole, all large ones are kept as often as that share allows. The share is such that
 /// of all records `fraction` is kept, as is to be expected of independent coins.
 ///
-/// With a `least` of half the fraction, half of what is kept is dealt out in proportion to the sizes of strata, and
+/// In effect half of what is kept is dealt out in proportion to the sizes of strata, and
 /// half evenly ("congressional" samples: Acharya, Gibbons, Poosala, *Congressional Samples for Approximate Answering of
 /// Group-By Queries*, 2000). So of k strata in a block of n records those with at most fraction · n / 2 k are kept whole,
 /// and no weight is above 2 / fraction.
@@ -16,13 +16,14 @@ use streamgauge_sketches::Weight;
 pub(super) struct Allocation {
     /// What is kept of each stratum, if it has so many.
     share: f64,
+    /// The least that is kept of any stratum: half of the fraction.
     least: f64,
 }
 
 impl Allocation {
-    /// The allocation for strata of these sizes; `fraction` is at least `floor`, which is at least 0.
-    pub(super) fn of(sizes: impl Iterator<Item = u32>, fraction: f64, floor: f64) -> Self {
-        let least = (fraction / 2.0).max(floor).min(fraction);
+    /// The allocation for strata of these sizes.
+    pub(super) fn of(sizes: impl Iterator<Item = u32>, fraction: f64) -> Self {
+        let least = fraction / 2.0;
         // Strata of one size are alike, and of different sizes there cannot be many: 45 have a thousand records.
         let mut alike: Vec<(u32, u32)> = Vec::new();
         for size in sizes {
@@ -64,8 +65,8 @@ impl Allocation {
 mod tests {
     use super::*;
 
-    fn kept(sizes: &[u32], fraction: f64, floor: f64) -> (f64, Vec<f64>) {
-        let allocation = Allocation::of(sizes.iter().copied(), fraction, floor);
+    fn kept(sizes: &[u32], fraction: f64) -> (f64, Vec<f64>) {
+        let allocation = Allocation::of(sizes.iter().copied(), fraction);
         let kept: Vec<_> = sizes.iter().map(|&size| f64::from(size) / allocation.weight(size).get()).collect();
         (kept.iter().sum(), kept)
     }
@@ -74,38 +75,31 @@ mod tests {
     fn the_fraction_is_kept_whatever_the_strata() {
         let many: Vec<u32> = (1..=44).collect();
         let ones = [1; 1_024];
-        for sizes in [&[1_024][..], &[1_000, 24], &[800, 200, 20, 3, 1], &[512, 512], &many, &ones] {
+        for sizes in [&[1_024][..], &[1_000, 24], &[800, 200, 20, 3, 1], &[512, 512], &many, &ones, &[7]] {
             for fraction in [0.01, 0.1, 0.25, 0.5, 0.9, 0.999] {
-                for floor in [0.001, fraction / 2.0, fraction] {
-                    let total = sizes.iter().sum::<u32>();
-                    let (kept, of_each) = kept(sizes, fraction, floor);
-                    let wanted = fraction * f64::from(total);
-                    assert!((kept - wanted).abs() < 1e-3 * wanted, "{fraction} of {sizes:?}: {kept}");
-                    let least = (fraction / 2.0).max(floor);
-                    let strata = of_each.iter().zip(sizes);
-                    assert!(strata.clone().all(|(kept, size)| *kept >= 0.999 * least * f64::from(*size)));
-                    // Rare strata are whole.
-                    let rare = wanted / 2.0 / sizes.len() as f64;
-                    if floor <= fraction / 2.0 {
-                        let whole = strata.filter(|(_, size)| f64::from(**size) <= rare);
-                        assert!(whole.into_iter().all(|(kept, size)| *kept == f64::from(*size)));
-                    }
-                }
+                let total = sizes.iter().sum::<u32>();
+                let (kept, of_each) = kept(sizes, fraction);
+                let wanted = fraction * f64::from(total);
+                assert!((kept - wanted).abs() < 1e-3 * wanted, "{fraction} of {sizes:?}: {kept}");
+                let strata = of_each.iter().zip(sizes);
+                assert!(strata.clone().all(|(kept, size)| *kept >= 0.4999 * fraction * f64::from(*size)));
+                // Rare strata are whole.
+                let rare = wanted / 2.0 / sizes.len() as f64;
+                let mut rare = strata.filter(|(_, size)| f64::from(**size) <= rare);
+                assert!(rare.all(|(kept, size)| *kept == f64::from(*size)), "{fraction} of {sizes:?}: {of_each:?}");
             }
         }
     }
 
     #[test]
     fn small_strata_are_whole_and_large_ones_share_the_rest() {
-        let (_, of_each) = kept(&[900, 100, 20, 4], 0.25, 0.01);
-        // A share of 116 would do for all but the first, which needs no more than what the others leave.
+        let (_, of_each) = kept(&[900, 100, 20, 4], 0.25);
+        // A share of 116 would do for all but the first, which gets what the others leave.
         assert_eq!(&of_each[1..], [100.0, 20.0, 4.0]);
         assert!((of_each[0] - (256.0 - 124.0)).abs() < 0.1, "{of_each:?}");
         // Half of the fraction is the least.
-        let (_, of_each) = kept(&[1_000, 8, 8, 8], 0.1, 0.01);
-        assert!(of_each[0] >= 50.0 && of_each[1..] == [8.0; 3], "{of_each:?}");
-        // Every stratum alike at the floor.
-        let (_, of_each) = kept(&[1_000, 24], 0.1, 0.1);
-        assert!((of_each[0] - 100.0).abs() < 0.01 && (of_each[1] - 2.4).abs() < 0.01, "{of_each:?}");
+        let (_, of_each) = kept(&[924, 60, 40], 0.1);
+        assert!((of_each[0] - 46.2).abs() < 0.01 && (of_each[1] - 28.1).abs() < 0.01, "{of_each:?}");
+        assert!((of_each[2] - 28.1).abs() < 0.01, "{of_each:?}");
     }
 }

@@ -39,7 +39,7 @@ impl<T: Record> DStream<T> {
     /// every record is kept again. Only jobs with a batch interval (the trigger [`Every`](crate::Trigger::Every)) shed.
     ///
     /// Of the records in hand, a thousand at a time, each *stratum* (the records of one key) is sampled on its own: a
-    /// rare one is kept whole, frequent ones are thinned, none to less than half of the fraction or to less than `floor`.
+    /// rare one is kept whole, frequent ones are thinned, none to less than half of the fraction.
     /// Each record is kept or not independently of the others, by a random number that depends on the job's seed, the
     /// operator, the time of the batch, the partition and the position: a batch that is run again after a crash samples
     /// the same records.

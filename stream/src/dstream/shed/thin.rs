@@ -53,7 +53,6 @@ impl<T: Record, F: Fn(&T) -> u64 + Send + Sync> Node<Sampled<T>> for Thin<T, F> 
                 sizes: Table::default(),
                 numbers: self.draw.numbers(batch.time, partition),
                 fraction,
-                floor: self.floor,
             };
             // Blocks are of one size whatever the chunks are: strata that are rare in a block are kept whole, and in a
             // block of few records all are rare.
@@ -84,7 +83,6 @@ struct Block<T> {
     sizes: Table<u64, u32>,
     numbers: Numbers,
     fraction: f64,
-    floor: f64,
 }
 
 impl<T> Block<T> {
@@ -98,7 +96,7 @@ impl<T> Block<T> {
     /// Moves those that are kept out, and drops the others.
     fn thin(&mut self, kept: &mut Vec<Sampled<T>>) {
         let sizes = self.sizes.entries().iter().map(|(_, size)| *size);
-        let allocation = Allocation::of(sizes, self.fraction, self.floor);
+        let allocation = Allocation::of(sizes, self.fraction);
         for (stratum, record) in self.strata.drain(..).zip(self.records.drain(..)) {
             let weight = allocation.weight(self.sizes.get(&stratum).copied().unwrap_or(1));
             // By the weight as it is stored, so that the two are one by the other exactly. A record of weight one uses
