@@ -61,6 +61,9 @@ mod recovery {}
 #[doc = include_str!("../docs/src/overload.md")]
 mod overload {}
 
+#[doc = include_str!("../docs/src/shedding.md")]
+mod shedding {}
+
 #[doc = include_str!("../docs/src/testing.md")]
 mod testing {}
 

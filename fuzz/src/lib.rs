@@ -13,7 +13,7 @@ use streamgauge_sketches::exact::FloatSum;
 use streamgauge_sketches::sample::Allocation;
 use streamgauge_sketches::{
     Bernoulli, Bloom, ClassicBloom, ConservativeCountMin, Count, CountMin, Covariance, ExaLogLog, ExactDistinct,
-    ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Kll, Max, Membership, Min, Moments, Quantiles, Reservoir,
+    ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Kll, Max, Mean, Membership, Min, Moments, Quantiles, Reservoir,
     ScalableBloom, Stratified, Sum, Summary, TDigest, WeightedReservoir,
 };
 
@@ -45,6 +45,7 @@ members! {
     floatsum: FloatSum::default(), float, |s| s;
     min: Min::<f64>::default(), float, |s| s;
     max: Max::<String>::default(), |n| n.to_string(), |s| s;
+    mean: Mean::default(), float, |s| s;
     moments: Moments::default(), float, |s| (s.variance(), s.skewness(), s.kurtosis(), s.mean_interval());
     covariance: Covariance::default(), |n| (float(n), float(n / 3)), |s| (s.correlation(), s.intercept());
     exactdistinct: ExactDistinct::<String>::default(), |n| n.to_string(), |s| s;

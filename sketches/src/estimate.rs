@@ -31,6 +31,8 @@ pub enum Family {
     ExactTop = 9,
     /// All values.
     ExactQuantiles = 10,
+    /// A mean, with the error of the sampling if the items were sampled.
+    Mean = 11,
     /// HyperLogLog.
     HyperLogLog = 16,
     /// ExaLogLog.
@@ -92,6 +94,7 @@ impl fmt::Display for Method {
             Family::Min => write!(f, "min"),
             Family::Max => write!(f, "max"),
             Family::Moments => write!(f, "moments"),
+            Family::Mean => write!(f, "mean"),
             Family::Covariance => write!(f, "covariance"),
             Family::HyperLogLog => write!(f, "HyperLogLog p={size}"),
             Family::ExaLogLog => write!(f, "ExaLogLog p={size}"),

@@ -19,7 +19,7 @@ use std::fmt::Debug;
 
 use crate::codec::Codec;
 use crate::error::DecodeError;
-use crate::summary::{Absorb, Merge, Panes, Summary};
+use crate::summary::{Absorb, Merge, Panes, Summary, Weight, Weighted};
 
 /// Holds a summary to all laws that concern items: [`merging`], [`bulk`], [`storing`] and [`sliding`].
 #[track_caller]
@@ -86,6 +86,32 @@ where
     }
     assert_eq!(seen(&bulk), seen(&single), "absorbing in bulk equals absorbing one by one");
     assert_eq!(stored(&again), stored(&single), "the same seed and items give the same bytes");
+}
+
+/// Items that stand for several: merging and sliding hold for them too, and items of weight one are absorbed to the bit
+/// as if there were no weights.
+#[track_caller]
+pub fn weighing<S, Q, R>(empty: &S, parts: &[Vec<(Q, Weight)>], seen: impl Fn(&S) -> R)
+where
+    S: Weighted<Q> + Merge,
+    R: PartialEq + Debug,
+{
+    let (mut whole, mut ones, mut unweighted) = (empty.clone(), empty.clone(), empty.clone());
+    for (item, weight) in parts.iter().flatten() {
+        whole.absorb_weighted(item, *weight);
+        ones.absorb_weighted(item, Weight::ONE);
+        unweighted.absorb(item);
+    }
+    assert_eq!(stored(&ones), stored(&unweighted), "a weight of one is no weight");
+    let state = |part: &Vec<(Q, Weight)>| {
+        let mut state = empty.clone();
+        part.iter().for_each(|(item, weight)| state.absorb_weighted(item, *weight));
+        state
+    };
+    let panes: Vec<S> = parts.iter().map(state).collect();
+    assert_eq!(seen(&panes.iter().fold(empty.clone(), merged)), seen(&whole), "merging equals absorbing everything");
+    panes.iter().for_each(storing);
+    sliding(empty, &panes, seen);
 }
 
 #[track_caller]

@@ -13,7 +13,7 @@
 //! | what is the median, the p99? | [`TDigest`] | [`Quantiles`] | none: measured, not proven |
 //! | the same, with a bound? | [`Kll`] | [`Quantiles`] | ranks within 1.3/k, 99 times in a hundred |
 //! | anything, asked later? | [`Reservoir`], [`WeightedReservoir`], [`Bernoulli`], [`Stratified`] | a [`sample`], asked for means, sums and counts | the interval holds with 95 % |
-//! | how many, how much? | [`Count`], [`Sum`], [`Min`], [`Max`], [`Moments`], [`Covariance`] | numbers | exact |
+//! | how many, how much? | [`Count`], [`Sum`], [`Min`], [`Max`], [`Mean`], [`Moments`], [`Covariance`] | numbers | exact |
 //! | the exact answers | [`ExactDistinct`], [`ExactTop`], [`ExactQuantiles`] | as their twins | exact, memory grows |
 //!
 //! Every one of them merges, slides over windows ([`Sliding`]), absorbs in bulk ([`Absorb::absorb_all`]), is a serde type
@@ -60,7 +60,7 @@ pub use compact_str::CompactString;
 pub use distinct::{ExaLogLog, HyperLogLog};
 pub use error::{DecodeError, Mismatch, ParameterError};
 pub use estimate::{Estimate, Family, Method};
-pub use exact::{Count, Covariance, ExactDistinct, ExactQuantiles, ExactTop, Max, Min, Moments, Sum};
+pub use exact::{Count, Covariance, ExactDistinct, ExactQuantiles, ExactTop, Max, Mean, Min, Moments, Sum};
 pub use frequency::{ConservativeCountMin, CountMin, HeavyHitters};
 pub use hash::PortableHash;
 pub use key::{Key, OwnedKey};

@@ -14,8 +14,8 @@ use streamgauge_sketches::exact::FloatSum;
 use streamgauge_sketches::sample::Allocation;
 use streamgauge_sketches::{
     Absorb, Bernoulli, Bloom, ClassicBloom, Codec, ConservativeCountMin, Count, CountMin, Covariance, ExaLogLog,
-    ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Kll, Max, Membership, Min, Moments, Reservoir,
-    ScalableBloom, Stratified, Sum, Summary, TDigest, Weight, WeightedReservoir,
+    ExactDistinct, ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Kll, Max, Mean, Membership, Min, Moments,
+    Reservoir, ScalableBloom, Stratified, Sum, Summary, TDigest, Weight, WeightedReservoir,
 };
 
 /// `family: how the summary is made, what must be read from it;`, after `same` if its bytes are the same on every
@@ -35,6 +35,7 @@ golden! {
     same floatsum: absorbed(FloatSum::default(), floats().filter(|x| x.is_finite())), Summary::read;
     same min: absorbed(Min::default(), floats()), Summary::read;
     same max: absorbed(Max::default(), texts()), Summary::read;
+    same mean: absorbed(Mean::default(), floats()), Summary::read;
     same moments: absorbed(Moments::default(), floats()), |s| (*s, s.ignored());
     same covariance: absorbed(Covariance::default(), floats().zip(floats().skip(7))), |s| (*s, s.ignored());
     same exactdistinct: absorbed(ExactDistinct::default(), texts()), Summary::read;

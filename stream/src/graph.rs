@@ -11,6 +11,7 @@ use crate::batch::{BatchRun, Input};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::rate::RateControl;
+use crate::schedule::Fraction;
 use crate::source::{Limit, Next, Pending, SourceError};
 pub(crate) use crate::state::{Kept, StateSize, Stateful, decode};
 
@@ -36,6 +37,9 @@ pub(crate) struct Parts {
     pub(crate) logs: Vec<(usize, Box<dyn Log>)>,
     /// The operators that ask for a checkpoint every so many batches.
     pub(crate) checkpoints: Vec<(String, u32)>,
+    /// The floors of the operators that shed, and the fraction that they keep.
+    pub(crate) floors: Vec<f64>,
+    pub(crate) fraction: Arc<Mutex<Fraction>>,
     is_started: bool,
     names: HashSet<String>,
 }
@@ -133,6 +137,17 @@ impl Graph {
     /// Takes note that an operator asks for a checkpoint every so many batches.
     pub(crate) fn ask_for_checkpoints(&self, operator: String, every: u32) {
         self.parts().checkpoints.push((operator, every));
+    }
+
+    /// Takes note that an operator sheds, down to this fraction. A job that goes on begins with the fraction that it had;
+    /// it is one for all operators, and kept as the state of the first.
+    pub(crate) fn sheds(&self, operator: &str, floor: f64) {
+        let mut parts = self.parts();
+        if parts.floors.is_empty() {
+            let state = Stateful::of("fraction that is kept".to_owned(), &parts.fraction);
+            parts.states.push((operator.to_owned(), state));
+        }
+        parts.floors.push(floor);
     }
 
     pub(crate) fn add_state(&self, operator: &str, state: Stateful) {

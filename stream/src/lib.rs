@@ -59,6 +59,7 @@ pub use dstream::{
     Windows,
 };
 pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
+pub use dstream::{Sampled, SampledGrouped, SampledPart, SampledRow, SampledStream};
 pub use error::{Error, Malformed};
 pub use event::OutputMode;
 pub use monitor::{BatchInfo, Event, Listener, Load, Report};

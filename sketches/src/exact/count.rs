@@ -56,16 +56,22 @@ impl Summary for Count {
         if self.variance == 0 || self.units == 0 {
             return sampled_total(count, variance, Family::Count);
         }
-        // The counts that this one is likely for, given that the variance grows with the true count (Wilson's interval).
-        let middle = Z95 * Z95 * variance / (2.0 * count);
-        let error = (Z95 * Z95 * variance + middle * middle).sqrt();
-        let (lower, upper) = ((count + middle - error).max(0.0), count + middle + error);
+        let [below, above] = sampling_error(variance, variance / count);
+        let (lower, upper) = ((count - below).max(0.0), count + above);
         Estimate::within(count, lower, upper, 0.95, Method::new(Family::Count, 0))
     }
 
     fn memory_bytes(&self) -> usize {
         size_of::<Self>()
     }
+}
+
+/// How far a sampled count may lie above and below the truth, with 95 %: the counts that this one is likely for, given
+/// that the variance grows by `excess` with each item of the true count (Wilson's interval).
+pub(crate) fn sampling_error(variance: f64, excess: f64) -> [f64; 2] {
+    let middle = Z95 * Z95 * excess / 2.0;
+    let error = (Z95 * Z95 * variance + middle * middle).sqrt();
+    [error - middle, error + middle]
 }
 
 /// A total scaled up from a sample.

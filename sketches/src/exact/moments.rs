@@ -108,7 +108,8 @@ impl Moments {
     ///
     /// Holds with 95 % for independent values, if their distribution is about normal or they are many; of a hundred
     /// values from an exponential distribution it holds with 94 %. With weights that do not depend on the values it
-    /// allows for their being uneven. Of fewer than two values it is unbounded.
+    /// allows for their being uneven; for those of a sampled stream, whose strata differ, take a
+    /// [`Mean`](super::Mean). Of fewer than two values it is unbounded.
     pub fn mean_interval(&self) -> Estimate {
         let method = Method::new(Family::Moments, 0);
         // One by the effective number of values.
@@ -178,7 +179,7 @@ impl Moments {
 }
 
 /// What 97.5 % of Student's distribution lie below, to three digits: the expansion of Abramowitz and Stegun, 26.7.5.
-fn t95(freedom: f64) -> f64 {
+pub(super) fn t95(freedom: f64) -> f64 {
     match freedom {
         ..1.0 => 12.706 / freedom,
         1.0..2.0 => 12.706,

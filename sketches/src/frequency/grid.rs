@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, Mismatch, ParameterError};
 use crate::estimate::{Estimate, Family, Method};
-use crate::exact::Z95;
+use crate::exact::{Z95, sampling_error};
 use crate::hash::DEFAULT_SEED;
 use crate::summary::Weight;
 
@@ -56,6 +56,8 @@ pub(super) struct Grid {
     total: u64,
     /// Σ w (w − 1) of the sampling.
     variance: u64,
+    /// The most that any item's weight was above one: no count varies by more for each item in it.
+    excess: u64,
     /// Row by row.
     counters: Vec<u64>,
 }
@@ -77,6 +79,7 @@ impl Grid {
             seed: DEFAULT_SEED,
             total: 0,
             variance: 0,
+            excess: 0,
             counters: vec![0; depth * width],
         })
     }
@@ -97,7 +100,7 @@ impl Grid {
 
     pub(super) fn seeded(mut self, seed: u64) -> Self {
         self.seed = seed;
-        (self.total, self.variance) = (0, 0);
+        (self.total, self.variance, self.excess) = (0, 0, 0);
         self.counters.fill(0);
         self
     }
@@ -174,12 +177,15 @@ impl Grid {
     /// Notes that an item was sampled with this weight.
     pub(super) fn note_variance(&mut self, weight: Weight) {
         self.variance = self.variance.wrapping_add(weight.variance_units());
+        self.excess = self.excess.max(weight.excess_units());
     }
 
     /// Combines all numbers with those of another grid.
     pub(super) fn combine(&mut self, other: &Self, with: impl Fn(u64, u64) -> u64) {
         self.total = with(self.total, other.total);
         self.variance = with(self.variance, other.variance);
+        // What leaves a window may have been the heaviest: the bound then stays as long as anything sampled is in it.
+        self.excess = if self.variance == 0 { 0 } else { self.excess.max(other.excess) };
         for (ours, theirs) in self.counters.iter_mut().zip(&other.counters) {
             *ours = with(*ours, *theirs);
         }
@@ -204,21 +210,22 @@ impl Grid {
         CONFIDENCE[self.depth().min(ROWS.len())] * if sampled { 0.95 } else { 1.0 }
     }
 
+    /// How far the sampling may have moved a count.
+    fn sampling_error(&self, count: f64) -> [f64; 2] {
+        sampling_error_of_part(count, self.variance, self.excess)
+    }
+
     /// How often an item was seen.
     #[inline]
     pub(super) fn estimate(&self, hash: u64, family: Family) -> Estimate {
         let count = self.lowest(hash) as f64 / UNIT;
         let total = self.total as f64 / UNIT;
         let excess = E / self.width() as f64 * total;
-        let mut spread = 0.0;
-        if self.variance > 0 {
-            // The sampling varies this count by its share of the whole variance.
-            spread = Z95 * (self.variance as f64 / UNIT * count / total.max(1.0)).sqrt();
-        }
+        let [below, above] = self.sampling_error(count);
         Estimate::within(
             count,
-            (count - excess - spread).max(0.0),
-            count + spread,
+            (count - excess - below).max(0.0),
+            count + above,
             self.confidence(self.variance > 0),
             Method::new(family, self.width() as u32),
         )
@@ -239,7 +246,7 @@ impl Grid {
         let sampled = variances != [0.0; 2];
         let mut spread = 0.0;
         if sampled {
-            // A count of f varies by f times the variance per item; what it is multiplied with makes it f·g². The
+            // A count of f varies by at most f times the greatest excess; what it is multiplied with makes it f·g². The
             // deviations are added, as if the two samples went together: they may be of the same items.
             let cubic = |(ours, theirs): (&[u64], &[u64])| {
                 ours.iter().zip(theirs).fold([0.0; 2], |[first, second], (a, b)| {
@@ -248,7 +255,8 @@ impl Grid {
                 })
             };
             let cubics = rows().map(cubic).min_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1]))).unwrap_or_default();
-            let deviation = |i: usize| (variances[i] / totals[i].max(1.0) * cubics[i]).sqrt();
+            let excesses = [self.excess, other.excess].map(|excess| excess as f64 / UNIT);
+            let deviation = |i: usize| (excesses[i] * cubics[i]).sqrt();
             spread = Z95 * (deviation(0) + deviation(1) + (variances[0] * variances[1]).sqrt());
         }
         Estimate::within(
@@ -265,6 +273,7 @@ impl Grid {
         out.u8(self.log_width);
         out.u64(self.total);
         out.u64(self.variance);
+        out.u64(self.excess);
         self.counters.iter().for_each(|&c| out.u64(c));
     }
 
@@ -273,11 +282,24 @@ impl Grid {
         let cells = size(depth, log_width)?;
         let total = content.u64("total")?;
         let variance = content.u64("sampling variance")?;
+        let excess = content.u64("heaviest weight")?;
         let counters = content.bytes("counters", cells * size_of::<u64>())?;
         let mut counters = Reader::new(counters);
         let counters = (0..cells).map(|_| counters.u64("counter")).collect::<Result<_, _>>()?;
-        Ok(Self { depth, log_width, seed, total, variance, counters })
+        Ok(Self { depth, log_width, seed, total, variance, excess, counters })
     }
+}
+
+/// How far the sampling may have moved the count of one item of many, down and up, with 95 %.
+///
+/// Strata are sampled unevenly, and who knows of which the item was: its variance is at most that of all, and at most
+/// that of items which all had the greatest weight. Numbers in units of 2⁻¹⁶ but for the count.
+pub(super) fn sampling_error_of_part(count: f64, variance: u64, excess: u64) -> [f64; 2] {
+    if variance == 0 {
+        return [0.0; 2];
+    }
+    let (variance, excess) = (variance as f64 / UNIT, excess as f64 / UNIT);
+    sampling_error(variance.min(count * excess), excess)
 }
 
 /// Does something with the counters of an item, one of each row.
@@ -345,6 +367,7 @@ struct Parts {
     seed: u64,
     total: u64,
     variance: u64,
+    excess: u64,
     counters: Vec<u64>,
 }
 
@@ -352,9 +375,9 @@ impl TryFrom<Parts> for Grid {
     type Error = DecodeError;
 
     fn try_from(parts: Parts) -> Result<Self, DecodeError> {
-        let Parts { depth, log_width, seed, total, variance, counters } = parts;
+        let Parts { depth, log_width, seed, total, variance, excess, counters } = parts;
         DecodeError::unless(counters.len() == size(depth, log_width)?, "counters", counters.len())?;
-        Ok(Self { depth, log_width, seed, total, variance, counters })
+        Ok(Self { depth, log_width, seed, total, variance, excess, counters })
     }
 }
 

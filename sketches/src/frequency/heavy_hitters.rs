@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::grid::sampling_error_of_part;
 use crate::codec::{Codec, Reader, Writer};
 use crate::error::{DecodeError, Mismatch, ParameterError};
 use crate::estimate::{Estimate, Family, Method};
-use crate::exact::{ExactTop, Z95, highest};
+use crate::exact::{ExactTop, highest};
 use crate::key::{Key, OwnedKey};
 use crate::summary::{Absorb, Decay, Merge, Summary, TwoStacks, Weight, Weighted};
 use crate::table::Table;
@@ -48,6 +49,8 @@ pub struct HeavyHitters<K: OwnedKey> {
     total: u64,
     /// Σ w (w − 1) of the sampling.
     variance: u64,
+    /// The most that any item's weight was above one.
+    excess: u64,
     table: Table<K, u64>,
 }
 
@@ -81,7 +84,15 @@ impl<K: OwnedKey> HeavyHitters<K> {
     }
 
     fn empty(k: usize, counters: usize) -> Self {
-        Self { k: k as u32, counters: counters as u32, error: 0, total: 0, variance: 0, table: Table::default() }
+        Self {
+            k: k as u32,
+            counters: counters as u32,
+            error: 0,
+            total: 0,
+            variance: 0,
+            excess: 0,
+            table: Table::default(),
+        }
     }
 
     /// How many items were absorbed, rounded.
@@ -122,10 +133,9 @@ impl<K: OwnedKey> HeavyHitters<K> {
         if self.variance == 0 {
             return Estimate::within(upper, lower, upper, 1.0, method);
         }
-        // The sampling varies this count by its share of the whole variance.
-        let variance = self.variance as f64 / UNIT * upper / (self.total as f64 / UNIT).max(1.0);
-        let spread = Z95 * variance.sqrt();
-        Estimate::within(upper, (lower - spread).max(0.0), upper + spread, 0.95, method)
+        let [_, above] = sampling_error_of_part(upper, self.variance, self.excess);
+        let [below, _] = sampling_error_of_part(lower, self.variance, self.excess);
+        Estimate::within(upper, (lower - below).max(0.0), upper + above, 0.95, method)
     }
 }
 
@@ -165,6 +175,7 @@ impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Absorb<Q> for HeavyHitters<K> {
 impl<K: OwnedKey, Q: Key<Owned = K> + ?Sized> Weighted<Q> for HeavyHitters<K> {
     fn absorb_weighted(&mut self, item: &Q, weight: Weight) {
         self.variance = self.variance.saturating_add(weight.variance_units());
+        self.excess = self.excess.max(weight.excess_units());
         self.insert_units(item, weight.units());
     }
 }
@@ -203,6 +214,7 @@ impl<K: OwnedKey> Merge for HeavyHitters<K> {
         self.error = self.error.saturating_add(other.error);
         self.total = self.total.saturating_add(other.total);
         self.variance = self.variance.saturating_add(other.variance);
+        self.excess = self.excess.max(other.excess);
         // One purge for the whole merge takes less from the counters than one at every overflow would.
         while self.table.len() > self.counters as usize {
             self.purge();
@@ -218,7 +230,7 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
     fn encode(&self, out: &mut Writer) {
         out.u32(self.k);
         out.u32(self.counters);
-        for number in [self.error, self.total, self.variance] {
+        for number in [self.error, self.total, self.variance, self.excess] {
             out.u64(number);
         }
         out.u32(self.table.len() as u32);
@@ -232,13 +244,14 @@ impl<K: OwnedKey> Codec for HeavyHitters<K> {
         let (k, counters) = (content.u32("k")?, content.u32("counters")?);
         let (error, total) = (content.u64("error")?, content.u64("total")?);
         let variance = content.u64("sampling variance")?;
+        let excess = content.u64("heaviest weight")?;
         let entries = content.length("entries", 12)?;
         let mut table = Vec::new();
         for _ in 0..entries {
             let count = content.u64("count")?;
             table.push((content.value("key")?, count));
         }
-        Parts { k, counters, error, total, variance, table }.try_into()
+        Parts { k, counters, error, total, variance, excess, table }.try_into()
     }
 }
 
@@ -250,6 +263,7 @@ struct Parts<K: OwnedKey> {
     error: u64,
     total: u64,
     variance: u64,
+    excess: u64,
     table: Vec<(K, u64)>,
 }
 
@@ -257,10 +271,10 @@ impl<K: OwnedKey> TryFrom<Parts<K>> for HeavyHitters<K> {
     type Error = DecodeError;
 
     fn try_from(parts: Parts<K>) -> Result<Self, DecodeError> {
-        let Parts { k, counters, error, total, variance, table } = parts;
+        let Parts { k, counters, error, total, variance, excess, table } = parts;
         let mut sketch = Self::with_counters(k as usize, counters as usize)
             .map_err(|e| DecodeError::Value { field: "counters", value: e.value })?;
-        (sketch.error, sketch.total, sketch.variance) = (error, total, variance);
+        (sketch.error, sketch.total, sketch.variance, sketch.excess) = (error, total, variance, excess);
         let entries = table.len();
         DecodeError::unless(entries <= counters as usize, "entries", entries)?;
         for (key, count) in table {

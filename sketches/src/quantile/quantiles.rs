@@ -1,7 +1,5 @@
 //! The reading of quantile summaries.
 
-use std::f64::consts::SQRT_2;
-
 use super::digest::Digest;
 use super::steps::Steps;
 use crate::estimate::{Estimate, Method};
@@ -11,7 +9,7 @@ use crate::estimate::{Estimate, Method};
 /// | read of | intervals |
 /// |---|---|
 /// | [`ExactQuantiles`](crate::ExactQuantiles) | exact |
-/// | [`Kll`](crate::Kll) | hold with 95 %; exact while all values are kept |
+/// | [`Kll`](crate::Kll) | hold with 95 %; exact while all values are kept, and none stands for several |
 /// | [`TDigest`](crate::TDigest) | none |
 ///
 /// A quantile is the smallest value that at least that share of the values does not exceed; a rank is the share of the
@@ -72,12 +70,12 @@ impl Quantiles {
         }
     }
 
-    /// The lowest value, exactly.
+    /// The lowest value, exactly; of sampled values, the lowest of the sample.
     pub fn min(&self) -> f64 {
         self.end(Steps::min, |digest| digest.min)
     }
 
-    /// The highest value, exactly.
+    /// The highest value, exactly; of sampled values, the highest of the sample.
     pub fn max(&self) -> f64 {
         self.end(Steps::max, |digest| digest.max)
     }
@@ -100,29 +98,30 @@ impl Quantiles {
         }
         let q = q.clamp(0.0, 1.0);
         match &self.shape {
-            Shape::Steps(_) if q == 0.0 => self.certain(self.min()),
-            Shape::Steps(_) if q == 1.0 => self.certain(self.max()),
-            Shape::Steps(steps) => self.interval(steps.error, steps.values_at(q)),
+            Shape::Steps(steps) if q == 0.0 && !steps.is_sampled() => self.certain(self.min()),
+            Shape::Steps(steps) if q == 1.0 && !steps.is_sampled() => self.certain(self.max()),
+            Shape::Steps(steps) => self.interval(steps.error(q), steps.values_at(q)),
             Shape::Digest(digest) => Estimate::unbounded(digest.value_at(q), self.method),
         }
     }
 
     /// The share of the values that are at most `x`.
     ///
-    /// Ascends with `x`; below the lowest value it is 0 and from the highest on 1, for certain.
+    /// Ascends with `x`; below the lowest value it is 0 and from the highest on 1, for certain unless the values were
+    /// sampled.
     pub fn rank(&self, x: f64) -> Estimate {
         if x.is_nan() || self.is_empty() {
             return self.unknown();
         }
-        if x < self.min() {
-            return self.certain(0.0);
-        }
-        if x >= self.max() {
-            return self.certain(1.0);
-        }
-        match &self.shape {
-            Shape::Steps(steps) => self.share(steps.rank_of(x), steps.error),
-            Shape::Digest(digest) => Estimate::unbounded(digest.rank_of(x), self.method),
+        let end = if x < self.min() { Some(0.0) } else { (x >= self.max()).then_some(1.0) };
+        match (&self.shape, end) {
+            (Shape::Steps(steps), Some(end)) if steps.is_sampled() => self.share(end, steps.error(end)),
+            (_, Some(end)) => self.certain(end),
+            (Shape::Steps(steps), None) => {
+                let rank = steps.rank_of(x);
+                self.share(rank, steps.error(rank))
+            }
+            (Shape::Digest(digest), None) => Estimate::unbounded(digest.rank_of(x), self.method),
         }
     }
 
@@ -151,9 +150,11 @@ impl Quantiles {
         let share = (until.value - below.value).max(0.0);
         match &self.shape {
             _ if below.is_exact() && until.is_exact() => self.certain(share),
-            // A stretch whose ends both err: opposite coins cancel the errors of one rank, not those between two.
-            Shape::Steps(steps) if !below.is_exact() && !until.is_exact() => self.share(share, SQRT_2 * steps.error),
-            Shape::Steps(steps) => self.share(share, steps.error),
+            // A stretch whose ends both err.
+            Shape::Steps(steps) if !below.is_exact() && !until.is_exact() => {
+                self.share(share, steps.error_between(share))
+            }
+            Shape::Steps(steps) => self.share(share, steps.error(share)),
             Shape::Digest(_) => Estimate::unbounded(share, self.method),
         }
     }
@@ -167,7 +168,16 @@ impl Quantiles {
         }
         match &self.shape {
             // Its ranks err less together than each alone: an interval that holds for one holds for their mean.
-            Shape::Steps(steps) => self.around(steps.error, |shift| steps.mean_between(low + shift, high + shift)),
+            Shape::Steps(steps) => {
+                let error = steps.error(low).max(steps.error(high));
+                let mean = |shift| match (low + shift, high + shift) {
+                    // The sample may have missed the lowest and the highest.
+                    (low, _) if low < 0.0 && steps.is_sampled() => f64::NEG_INFINITY,
+                    (_, high) if high > 1.0 && steps.is_sampled() => f64::INFINITY,
+                    (low, high) => steps.mean_between(low, high),
+                };
+                self.around(error, mean)
+            }
             Shape::Digest(digest) => Estimate::unbounded(digest.mean_between(low, high), self.method),
         }
     }

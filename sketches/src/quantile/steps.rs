@@ -1,5 +1,6 @@
 //! A distribution of values that ascend, each with a weight.
 
+use std::f64::consts::SQRT_2;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -74,8 +75,24 @@ pub(super) struct Steps {
     /// The lowest and the highest value; they may be gone from the parts.
     min: f64,
     max: f64,
-    /// The half-width of the 95 % interval of a rank, as a share of all; 0 if the values are exact.
-    pub(super) error: f64,
+    error: RankError,
+}
+
+/// How far off ranks may be, with 95 %, as shares of all values; 0 if the values are exact.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RankError {
+    /// Any rank, by what was left out when the values were compacted.
+    pub(super) compaction: f64,
+    /// The number of all, by how the values were sampled.
+    pub(super) sampling: f64,
+}
+
+impl RankError {
+    /// Of a share of all values. Each value that it may have too many or too few of was counted as one that is in it,
+    /// or as one that is not: that is most for shares of nothing and of everything, as the strata may be sampled.
+    fn of(self, share: f64, compaction: f64) -> f64 {
+        (compaction * self.compaction).hypot(self.sampling * share.max(1.0 - share)).min(1.0)
+    }
 }
 
 impl Steps {
@@ -87,13 +104,29 @@ impl Steps {
         let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
         let (min, max) = (end(values.first()), end(values.last()));
         let keys = values.into_iter().map(key).collect();
-        Self::of(vec![Part::Ones(keys)], (min, max), 0.0)
+        Self::of(vec![Part::Ones(keys)], (min, max), RankError::default())
     }
 
     /// Some of the values between the lowest and the highest, in at most four parts.
-    pub(super) fn of(parts: Vec<Part>, (min, max): (f64, f64), error: f64) -> Self {
+    pub(super) fn of(parts: Vec<Part>, (min, max): (f64, f64), error: RankError) -> Self {
         debug_assert!(parts.len() <= PARTS, "{} parts", parts.len());
         Self { total: parts.iter().map(Part::total).sum(), parts, min, max, error }
+    }
+
+    /// How far off a rank may be.
+    pub(super) fn error(&self, rank: f64) -> f64 {
+        self.error.of(rank, 1.0)
+    }
+
+    /// How far off the share of the values between two ranks may be. Opposite coins cancel the errors of one rank, not
+    /// those between two.
+    pub(super) fn error_between(&self, share: f64) -> f64 {
+        self.error.of(share, SQRT_2)
+    }
+
+    /// Whether there were more values than those that were absorbed.
+    pub(super) fn is_sampled(&self) -> bool {
+        self.error.sampling > 0.0
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -199,16 +232,23 @@ impl Steps {
     /// The smallest value that a share `q` of the values does not exceed; outside of 0..1 the lowest and the highest.
     /// Before it and after it the values that shares smaller and larger by the error do not exceed.
     pub(super) fn values_at(&self, q: f64) -> [f64; 3] {
-        let (low, high) = (q - self.error, q + self.error);
+        let error = self.error(q);
+        let (low, high) = (q - error, q + error);
         let cut = self.cut(q * self.total);
         let value = self.value_after(&cut, q);
-        if self.error == 0.0 {
+        if error == 0.0 {
             return [value; 3];
         }
         // Few values lie within the error.
         let below = self.cut_before(cut, low * self.total);
         let above = self.cut_after(cut, high * self.total);
-        [self.value_after(&below, low), value, self.value_after(&above, high)]
+        let mut values = [self.value_after(&below, low), value, self.value_after(&above, high)];
+        if self.is_sampled() {
+            // The sample may have missed the lowest and the highest.
+            values[0] = if low <= 0.0 { f64::NEG_INFINITY } else { values[0] };
+            values[2] = if high >= 1.0 { f64::INFINITY } else { values[2] };
+        }
+        values
     }
 
     fn value_after(&self, cut: &Cut, q: f64) -> f64 {
@@ -268,7 +308,7 @@ mod tests {
         }
         all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let ends = (all.first().map_or(0.0, |first| first.0), all.last().map_or(0.0, |last| last.0));
-        (Steps::of(parts, ends, 0.01), all)
+        (Steps::of(parts, ends, RankError { compaction: 0.01, sampling: 0.0 }), all)
     }
 
     #[test]

@@ -184,9 +184,14 @@ impl Weight {
         u64::from(self.0)
     }
 
+    /// By how much it is more than one, in units of 2⁻¹⁶: what the item adds to the variance of a count, per item that
+    /// it stands for.
+    pub(crate) fn excess_units(self) -> u64 {
+        self.units() - Self::UNIT
+    }
+
     /// What the item adds to the variance of a scaled-up count, `w (w − 1)`, in units of 2⁻¹⁶.
     pub(crate) fn variance_units(self) -> u64 {
-        let excess = self.units() - Self::UNIT;
-        ((u128::from(self.units()) * u128::from(excess)) >> 16) as u64
+        ((u128::from(self.units()) * u128::from(self.excess_units())) >> 16) as u64
     }
 }

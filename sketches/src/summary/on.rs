@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::path::{Borrowed, Each, Identity, Mapped, Path, Then, When};
 use super::spec::{Feed, Of};
 use super::{Absorb, Summary};
-use crate::exact::{Addend, Count, Covariance, Max, Min, Moments, Ordered};
+use crate::exact::{Addend, Count, Covariance, Max, Mean, Min, Moments, Ordered};
 use crate::frequency::HeavyHitters;
 use crate::hash::PortableHash;
 use crate::key::{Key, OwnedKey};
@@ -155,6 +155,16 @@ impl<P: Path> On<P> {
         F: Fn(&P::To) -> N + Send + Sync + 'static,
     {
         Of::new(self.then(Mapped::new(value)), Max::default())
+    }
+
+    /// The mean of a number, with the error of the sampling if the records are a sample: [`Mean`].
+    pub fn mean<N, F>(&self, number: F) -> Of<Then<P, Mapped<P::To, N, F>>, Mean>
+    where
+        Mean: Absorb<N>,
+        N: 'static,
+        F: Fn(&P::To) -> N + Send + Sync + 'static,
+    {
+        Of::new(self.then(Mapped::new(number)), Mean::default())
     }
 
     /// Mean, variance, skewness and kurtosis of a number: [`Moments`].

@@ -18,6 +18,9 @@ pub trait Path: Clone + Send + Sync + 'static {
     /// Whether every record has exactly one item.
     const ONE_EACH: bool;
 
+    /// Whether no record has more than one item. Only then do the items of a sample err independently of each other.
+    const AT_MOST_ONE: bool = Self::ONE_EACH;
+
     /// Calls `item` with every item of the record.
     fn visit(&self, record: &Self::From, item: impl FnMut(&Self::To));
 }
@@ -158,6 +161,7 @@ where
     type From = T;
     type To = T;
     const ONE_EACH: bool = false;
+    const AT_MOST_ONE: bool = true;
 
     #[inline]
     fn visit(&self, record: &T, mut item: impl FnMut(&T)) {
@@ -171,6 +175,7 @@ impl<A: Path, B: Path<From = A::To>> Path for Then<A, B> {
     type From = A::From;
     type To = B::To;
     const ONE_EACH: bool = A::ONE_EACH && B::ONE_EACH;
+    const AT_MOST_ONE: bool = A::AT_MOST_ONE && B::AT_MOST_ONE;
 
     #[inline]
     fn visit(&self, record: &A::From, mut item: impl FnMut(&B::To)) {

@@ -37,7 +37,8 @@ pub trait Spec: Clone + Send + Sync + 'static {
     /// The exact twin: the same questions, answered exactly, in memory that grows with the data.
     fn exact(&self) -> Self::Exact;
 
-    /// The name of the first summary that cannot take weighted records, if there is one.
+    /// The name of the first summary that cannot take weighted records, if there is one. `on.each(…)` is told too,
+    /// whatever it feeds: the items of one record are kept or lost together, and no summary knows how their errors add up.
     fn refuses_weights(&self) -> Option<&'static str>;
 
     /// Absorbs a record that stands for several. A summary that [refuses weights](Self::refuses_weights) absorbs it
@@ -85,7 +86,11 @@ impl<P: Path, S: Absorb<P::To>> Spec for Of<P, S> {
     }
 
     fn refuses_weights(&self) -> Option<&'static str> {
-        S::WEIGHTED.is_none().then_some(S::NAME)
+        match S::WEIGHTED {
+            Some(_) if P::AT_MOST_ONE => None,
+            Some(_) => Some("on.each(…)"),
+            None => Some(S::NAME),
+        }
     }
 
     #[inline]

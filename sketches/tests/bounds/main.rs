@@ -12,6 +12,7 @@ mod frequency;
 mod membership;
 mod quantile;
 mod sample;
+mod strata;
 
 /// At least so many of 2,000 intervals at 95 % hold the truth, but for one seed in ten thousand.
 const HOLD_OF_2000: usize = 1_862;

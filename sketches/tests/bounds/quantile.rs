@@ -115,12 +115,12 @@ fn intervals_of_sampled_values_hold() {
         let mut below = 0;
         for _ in 0..4_000 {
             let x = random.random::<f64>();
-            below += u32::from(x <= 0.4);
+            below += u32::from(x <= 0.5);
             if random.random::<f64>() < 0.25 {
                 kll.absorb_weighted(&x, Weight::of_fraction(0.25));
             }
         }
-        let (rank, share) = (kll.read().rank(0.4), f64::from(below) / 4_000.0);
+        let (rank, share) = (kll.read().rank(0.5), f64::from(below) / 4_000.0);
         holds += usize::from(rank.contains(share));
         width += (rank.upper - rank.lower) / 2_000.0;
         square += (rank.value - share).powi(2) / 2_000.0;

@@ -72,6 +72,9 @@ fn capabilities_are_told_by_name() {
     let on = On::records::<u32>();
     assert_eq!((on.count(), on.sum(|x| *x), on.quantiles(|x| f64::from(*x))).refuses_weights(), None);
     assert_eq!((on.count(), on.distinct(|x| x)).refuses_weights(), Some("HyperLogLog"));
+    let parts = On::records::<Vec<u32>>();
+    assert_eq!(parts.each(|v| v.as_slice()).sum(|x| *x).refuses_weights(), Some("on.each(…)"));
+    assert_eq!(parts.when(|v| v.len() > 1).map(|v| v[0]).sum(|x| *x).refuses_weights(), None);
     type Fading = (Count, TDigest);
     type Lasting = (Count, HyperLogLog);
     assert!(Fading::DECAY.is_some() && Lasting::DECAY.is_none());

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use streamgauge_sketches::exact::FloatSum;
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{
-    Absorb, Codec, CompactString, Count, Covariance, Decay, ExactDistinct, ExactQuantiles, ExactTop, Max, Merge, Min,
-    Moments, Sliding, Sum, Summary, Weight, Weighted, laws,
+    Absorb, Codec, CompactString, Count, Covariance, Decay, ExactDistinct, ExactQuantiles, ExactTop, Max, Mean, Merge,
+    Min, Moments, Sliding, Sum, Summary, Weight, Weighted, laws,
 };
 
 use crate::{absorbed, floats, merged, parts};
@@ -28,6 +28,17 @@ fn moments(s: &Moments) -> Near {
     // Of equal values, rounding decides between no deviation and next to none.
     let shapeless = s.population_variance() < 1e-12;
     Near(if shapeless { numbers[..3].to_vec() } else { numbers.to_vec() })
+}
+
+fn mean(s: &Mean) -> Near {
+    let mean = s.read();
+    Near(vec![mean.value, (mean.upper - mean.lower).powi(2), mean.confidence])
+}
+
+/// Every third item of weight one, the others of several weights.
+fn weighted<Q>(parts: Vec<Vec<Q>>) -> Vec<Vec<(Q, Weight)>> {
+    let weight = |i: usize| Weight::new([1.0, 2.5, 8.0][i % 3]);
+    parts.into_iter().map(|part| part.into_iter().enumerate().map(|(i, x)| (x, weight(i))).collect()).collect()
 }
 
 fn covariance(s: &Covariance) -> Near {
@@ -73,6 +84,29 @@ proptest! {
             floats.iter().map(|part| part.iter().map(|&x| (x, (x * 0.7) % 50.0 - x)).collect()).collect();
         laws::hold(&Covariance::default(), &pairs, covariance);
         laws::image_holds(&absorbed(&Covariance::default(), &pairs.concat()));
+    }
+
+    #[test]
+    fn means(parts in parts()) {
+        laws::hold(&Mean::default(), &parts, mean);
+        laws::image_holds(&absorbed(&Mean::default(), &parts.concat()));
+        laws::weighing(&Mean::default(), &weighted(parts.clone()), mean);
+        let mut twice = merged(absorbed(&Mean::default(), &parts.concat()), &absorbed(&Mean::default(), &parts.concat()));
+        twice.decay(0.5);
+        prop_assert_eq!(mean(&twice), mean(&absorbed(&Mean::default(), &parts.concat())));
+    }
+
+    #[test]
+    fn weighted_counts_and_sums(parts in parts()) {
+        let parts = weighted(parts);
+        laws::weighing(&Count::default(), &parts, Codec::to_bytes);
+        laws::weighing(&Sum::default(), &parts, Codec::to_bytes);
+        laws::weighing(&(Count::default(), Mean::default()), &parts, |s| (s.0, mean(&s.1)));
+        let floats = parts.iter().map(|part| part.iter().map(|(x, weight)| (f64::from(*x), *weight)).collect());
+        laws::weighing(&FloatSum::default(), &floats.collect::<Vec<Vec<(f64, Weight)>>>(), |s| {
+            let sum = s.read();
+            Near(vec![sum.value, (sum.upper - sum.lower).powi(2)])
+        });
     }
 
     #[test]

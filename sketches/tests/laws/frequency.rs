@@ -98,6 +98,18 @@ proptest! {
         }
     }
 
+    /// The heaviest weight outlives its pane in a window that subtracts: of what it bounds, the values are seen.
+    #[test]
+    fn weighted_counts(parts in parts(), weights in prop::collection::vec(1.0..9.0_f64, 1..5)) {
+        let weight = |i: usize| Weight::new(weights[i % weights.len()]);
+        let weighted = |part: &Vec<u32>| part.iter().enumerate().map(|(i, &item)| (item, weight(i))).collect();
+        let parts: Vec<Vec<(u32, Weight)>> = parts.iter().map(weighted).collect();
+        laws::weighing(&CountMin::new(3, 64).unwrap(), &parts, |s| {
+            (s.total(), [0, 7, 19].map(|item: u32| s.estimate(&item).value))
+        });
+        laws::weighing(&HeavyHitters::<u32>::with_counters(5, 16).unwrap(), &parts, |s| s.total());
+    }
+
     #[test]
     fn heavy_hitters(parts in parts()) {
         let empty = HeavyHitters::<u32>::with_counters(5, 16).unwrap();

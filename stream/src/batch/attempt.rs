@@ -20,6 +20,8 @@ pub(crate) struct Running {
     pub(crate) keeps_rows: bool,
     /// Whether the batch is run again because the run before was ended before the batch was known to be complete.
     pub(crate) again: bool,
+    /// The fraction of the records that operators which shed keep.
+    pub(crate) fraction: f64,
 }
 
 /// What is counted while a partition runs. It counts for the batch once the attempt has succeeded.
@@ -27,6 +29,8 @@ pub(crate) struct Running {
 pub(super) struct Tally {
     pub(super) records: Vec<(Input, u64)>,
     pub(super) late: u64,
+    /// What operators that shed were offered, and kept.
+    pub(super) shed: Vec<(Arc<str>, u64, u64)>,
     pub(super) malformed: u64,
     pub(super) first_malformed: Vec<BadLine>,
 }

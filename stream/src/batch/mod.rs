@@ -22,7 +22,7 @@ use self::attempt::Tally;
 pub(crate) use self::attempt::{Running, each_lane, each_partition, one_lane};
 use self::exchange::{Exchange, gather};
 use crate::error::{Error, panic_message};
-use crate::monitor::{Load, OperatorInfo};
+use crate::monitor::{Load, OperatorInfo, SHED};
 use crate::source::TextBlock;
 use crate::time::Time;
 
@@ -144,6 +144,11 @@ impl BatchRun {
         self.running.keeps_rows
     }
 
+    /// The fraction of the records that operators which shed keep; none keeps less than its own floor.
+    pub(crate) fn fraction(&self) -> f64 {
+        self.running.fraction
+    }
+
     /// Takes note of what an operator did in this batch. Called once by an operator that has done its work, never per
     /// record. Reports of one name are added up.
     pub(crate) fn report(&self, operator: &str, info: OperatorInfo) {
@@ -226,6 +231,11 @@ impl BatchRun {
         self.count(|tally| tally.count_records(input, records));
     }
 
+    /// Counts the records that an operator was offered in a partition, and those that it kept.
+    pub(crate) fn count_shed(&self, operator: &Arc<str>, offered: u64, kept: u64) {
+        self.count(|tally| tally.shed.push((operator.clone(), offered, kept)));
+    }
+
     pub(crate) fn count_late(&self, records: u64) {
         self.count(|tally| tally.late += records);
     }
@@ -243,6 +253,9 @@ impl BatchRun {
             if let Some(counter) = self.records.get(input.0 as usize) {
                 counter.fetch_add(records, Ordering::Relaxed);
             }
+        }
+        for (operator, rows_in, rows_out) in tally.shed {
+            self.report(&operator, OperatorInfo { kind: SHED, rows_in, rows_out, ..OperatorInfo::default() });
         }
         self.late.fetch_add(tally.late, Ordering::Relaxed);
         self.malformed.fetch_add(tally.malformed, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use crate::error::{Error, panic_message};
 use crate::graph::Parts;
 use crate::monitor::{Bus, Load};
 use crate::recovery::{BatchLog, Checkpointer, NoLog, Resume, Snapshot};
-use crate::schedule::{Driver, Trigger};
+use crate::schedule::{Driver, Shedding, Trigger};
 use crate::time::Time;
 
 /// A clock that is further behind the last batch than what a stopped job works off ahead of its time was set back.
@@ -82,6 +82,7 @@ impl StreamingContext {
         }
         let driver = Driver {
             inputs: parts.inputs.as_slice().into(),
+            shedding: Shedding::new(&parts, settings.trigger),
             parts,
             last: match (reached, settings.trigger) {
                 (Some(time), _) => time,

@@ -100,7 +100,10 @@ where
         {
             let mut groups = Table::default();
             absorb_chunk(grouping, spec, &mut groups, records);
-            sending = if G::ONE_EACH && run.is_alone() && combining_is_useless(S::bytes, &groups, records) {
+            sending = if G::ONE_EACH
+                && run.is_alone()
+                && combining_is_useless(S::bytes, &groups, records.len() * G::RECORD_BYTES)
+            {
                 let capacity = expected / lanes + expected / (4 * lanes);
                 Sending::Records((0..lanes).map(|_| Vec::with_capacity(capacity)).collect())
             } else {
@@ -131,9 +134,9 @@ where
     })
 }
 
-fn combining_is_useless<T, K: OwnedKey, S>(bytes: impl Fn(&S) -> usize, groups: &Table<K, S>, records: &[T]) -> bool {
+fn combining_is_useless<K: OwnedKey, S>(bytes: impl Fn(&S) -> usize, groups: &Table<K, S>, records: usize) -> bool {
     let partials: usize = groups.entries().iter().map(|(_, partial)| size_of::<K>() + bytes(partial)).sum();
-    partials > size_of_val(records)
+    partials > records
 }
 
 /// Merges what a partition has for a lane into the groups of the lane.

@@ -24,6 +24,9 @@ pub trait Grouping<T>: Send + Sync + 'static {
     /// Whether every record is in exactly one group: a record can then be sent to where its group is.
     const ONE_EACH: bool = false;
 
+    /// The bytes of a record, without what the engine adds to it.
+    const RECORD_BYTES: usize = size_of::<T>();
+
     /// Calls `group` with the key of every group the record belongs to.
     fn visit(&self, record: &T, group: impl FnMut(&Self::Borrowed));
 
@@ -52,6 +55,10 @@ pub struct By<Q: ?Sized, F> {
 }
 
 impl<Q: ?Sized, F> By<Q, F> {
+    pub(crate) fn new(key: F) -> Self {
+        Self { key, borrowed: PhantomData }
+    }
+
     pub(crate) fn into_key(self) -> F {
         self.key
     }
@@ -228,7 +235,7 @@ impl<T: Record, W> Grouped<T, All, W> {
         Q: Key + ?Sized + 'static,
         F: Fn(&T) -> &Q + Send + Sync + 'static,
     {
-        self.grouped_by(By { key, borrowed: PhantomData })
+        self.grouped_by(By::new(key))
     }
 
     /// Grouped by none, one or several keys of the record.

@@ -20,18 +20,18 @@ impl Draw {
         Self(key_hash(&(seed, operator, number)))
     }
 
-    fn numbers(self, time: Time, partition: usize) -> Numbers {
+    pub(crate) fn numbers(self, time: Time, partition: usize) -> Numbers {
         Numbers(key_hash(&(self.0, time.millis() as u64, partition)))
     }
 }
 
 /// SplitMix64.
-struct Numbers(u64);
+pub(crate) struct Numbers(u64);
 
 impl Numbers {
     /// A number of 0..1.
     #[inline]
-    fn next(&mut self) -> f64 {
+    pub(crate) fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

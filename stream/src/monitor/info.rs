@@ -45,6 +45,9 @@ pub struct BatchInfo {
     pub late: u64,
     /// Lines that could not be parsed.
     pub malformed: u64,
+    /// Of the records that operators which [shed](crate::DStream::shed) were offered, the fraction that they kept; none if
+    /// the job has no such operator. What each of them did is among the [`operators`](Self::operators), of kind `shed`.
+    pub sampled: Option<f64>,
     /// How often a partition was run again after it had failed.
     pub retries: u64,
     /// How far event time has come, in the operator that is furthest behind.
@@ -69,6 +72,13 @@ impl BatchInfo {
     /// From when the batch was due until it was done: scheduling delay and processing.
     pub fn total_delay(&self) -> Duration {
         self.scheduling_delay.saturating_add(self.processing)
+    }
+
+    /// What operators which shed have kept of what they were offered; all, if they were offered nothing.
+    pub(crate) fn kept(&self) -> f64 {
+        let shed = self.operators.iter().filter(|operator| operator.kind == SHED);
+        let (offered, kept) = shed.fold((0, 0), |(a, b), operator| (a + operator.rows_in, b + operator.rows_out));
+        if offered == 0 { 1.0 } else { kept as f64 / offered as f64 }
     }
 }
 
@@ -126,6 +136,9 @@ pub struct OutputInfo {
     /// Why it failed, if it has.
     pub failure: Option<String>,
 }
+
+/// The kind of an operator that sheds.
+pub(crate) const SHED: &str = "shed";
 
 /// What an operator did in a batch, as far as it measures it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,5 +9,6 @@ mod load;
 
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};
+pub(crate) use info::SHED;
 pub use info::{BatchInfo, JobInfo, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus};
 pub use load::Load;

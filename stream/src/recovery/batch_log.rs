@@ -12,8 +12,9 @@ use crate::time::Time;
 
 /// Where batches are written down.
 pub(crate) trait BatchLog: Send {
-    /// A batch will read these ranges, one for each source, serialized. Durable when this returns.
-    fn planned(&mut self, time: Time, ranges: &mut dyn Iterator<Item = &[u8]>) -> Result<(), Error>;
+    /// A batch will read these ranges, one for each source, serialized, and keep this fraction of their records where
+    /// it sheds. Durable when this returns.
+    fn planned(&mut self, time: Time, ranges: &mut dyn Iterator<Item = &[u8]>, fraction: f64) -> Result<(), Error>;
 
     /// All outputs of the batch are done. Durable with the next batch, or at the end of the job: to sync twice a batch
     /// would be most of the time of a small one. So the last batch may be run again.
@@ -30,7 +31,7 @@ pub(crate) trait BatchLog: Send {
 pub(crate) struct NoLog;
 
 impl BatchLog for NoLog {
-    fn planned(&mut self, _: Time, _: &mut dyn Iterator<Item = &[u8]>) -> Result<(), Error> {
+    fn planned(&mut self, _: Time, _: &mut dyn Iterator<Item = &[u8]>, _: f64) -> Result<(), Error> {
         Ok(())
     }
 
@@ -69,14 +70,18 @@ struct Planned<'a> {
     after: Option<Time>,
     #[serde(borrow)]
     ranges: Vec<&'a [u8]>,
+    /// What is kept where the batch sheds; none if all is.
+    fraction: Option<f64>,
 }
 
 /// A batch that was logged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Logged {
     pub(crate) time: Time,
     /// One for each source, serialized; none for one that was not there.
     pub(crate) ranges: Vec<Option<Vec<u8>>>,
+    /// The fraction of the records that was kept where the batch shed.
+    pub(crate) fraction: f64,
     pub(crate) is_complete: bool,
 }
 
@@ -127,8 +132,9 @@ fn create(storage: &dyn Storage, number: u64) -> Result<Box<dyn Append>, Error> 
 }
 
 impl BatchLog for FileLog {
-    fn planned(&mut self, time: Time, ranges: &mut dyn Iterator<Item = &[u8]>) -> Result<(), Error> {
-        let planned = Planned { time, after: self.last, ranges: ranges.collect() };
+    fn planned(&mut self, time: Time, ranges: &mut dyn Iterator<Item = &[u8]>, fraction: f64) -> Result<(), Error> {
+        let fraction = (fraction < 1.0).then_some(fraction);
+        let planned = Planned { time, after: self.last, ranges: ranges.collect(), fraction };
         let record = Record { sources: None, completed: self.completed.take(), planned: Some(planned) };
         let content = postcard::to_allocvec(&record).map_err(|e| self.failed(&e))?;
         self.write(&content)?;
@@ -203,7 +209,8 @@ pub(super) fn read(
             let range =
                 |name: &String| named.iter().position(|named| named == name).and_then(|at| planned.ranges.get(at));
             let ranges = sources.iter().map(|name| range(name).map(|range| range.to_vec())).collect();
-            batches.push(Logged { time, ranges, is_complete: false });
+            let fraction = planned.fraction.unwrap_or(1.0);
+            batches.push(Logged { time, ranges, fraction, is_complete: false });
         }
     }
     Ok(batches)

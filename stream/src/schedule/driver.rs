@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rayon::ThreadPool;
 
 use super::outputs::Outputs;
-use super::{JobThread, OnFailure, Progress, Trigger};
+use super::{JobThread, OnFailure, Progress, Shedding, Trigger};
 use crate::batch::exchange::Exchange;
 use crate::batch::{BadLine, BatchRun, Input, MALFORMED_TOLD, Running};
 use crate::context::Settings;
@@ -40,6 +40,7 @@ pub(crate) struct Driver {
     pub(crate) thread: JobThread,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) log: Box<dyn BatchLog>,
+    pub(crate) shedding: Shedding,
     pub(crate) checkpointer: Option<Checkpointer>,
     /// The batches to run again before any other.
     pub(crate) replay: VecDeque<Logged>,
@@ -147,6 +148,7 @@ impl Driver {
     fn run_logged(&mut self, report: &mut Report) -> Result<(), Error> {
         while let Some(logged) = self.replay.pop_front() {
             let plans = self.plan_again(&logged)?;
+            self.shedding.repeat(logged.fraction);
             let run = if logged.is_complete { Run::ForState } else { Run::Again };
             self.run_batch(logged.time, &plans, run, report)?;
         }
@@ -213,6 +215,7 @@ impl Driver {
         match result {
             Ok(malformed) => {
                 self.learn(run == Run::New, &info)?;
+                self.shedding.learn(&info);
                 info.operators = self.measured(std::mem::take(&mut info.operators), report.batches);
                 report.add(&info);
                 malformed.into_iter().for_each(|line| self.bus.tell(|| Event::Malformed(line)));
@@ -255,7 +258,8 @@ impl Driver {
     /// Logs, reads and computes a batch. Gives the malformed lines to tell.
     fn compute(&mut self, plans: &[Planned], run: Run, info: &mut BatchInfo) -> Result<Vec<Malformed>, Error> {
         if run == Run::New {
-            self.log.planned(info.time, &mut plans.iter().map(|plan| plan.range.as_slice()))?;
+            let mut ranges = plans.iter().map(|plan| plan.range.as_slice());
+            self.log.planned(info.time, &mut ranges, self.shedding.fraction())?;
         }
         self.read_sources()?;
         let ended = self.parts.sources.iter().zip(plans).filter(|(_, plan)| plan.next == Next::Finished);
@@ -266,6 +270,7 @@ impl Driver {
             attempts,
             keeps_rows: attempts > 1 || on_failure == OnFailure::SkipOutput,
             again: run == Run::Again,
+            fraction: self.shedding.fraction(),
         };
         let batch = BatchRun::new(info.time, self.load, self.exchange.clone(), self.inputs.clone(), ended, running);
         let outputs = Outputs {
@@ -307,6 +312,7 @@ impl Driver {
         info.retries = batch.retries();
         info.watermark = batch.watermark();
         info.operators = batch.take_operators();
+        info.sampled = (!self.parts.floors.is_empty()).then(|| info.kept());
     }
 
     /// What operators reported, and how much they keep.

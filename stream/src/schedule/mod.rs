@@ -4,12 +4,14 @@ mod driver;
 mod load;
 mod outputs;
 mod progress;
+mod shedding;
 mod sources;
 mod thread;
 
 pub(crate) use driver::{Driver, Reached};
 pub use progress::JobState;
 pub(crate) use progress::Progress;
+pub(crate) use shedding::{Fraction, Shedding};
 pub(crate) use thread::JobThread;
 
 /// When a batch begins.

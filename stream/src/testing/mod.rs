@@ -34,11 +34,13 @@
 mod captured;
 mod job;
 mod script;
+mod simulated;
 mod storage;
 
 pub use captured::{Captured, Recorder};
 pub use job::TestJob;
 pub use script::{Script, ScriptSource};
+pub use simulated::SimulatedClock;
 pub use storage::{Breakdown, FaultyDisk};
 
 use std::fmt::Debug;

@@ -10,14 +10,16 @@ pub(super) struct Coins {
     pub(super) owed: u64,
     /// … which is this bit; 0 where none is owed.
     pub(super) opposite: u64,
-    /// The variance of the weight below any value.
+    /// The variance of the weight below any value, as compactions made it.
     pub(super) variance: f64,
+    /// The variance of the weight of all, as the sampling of the items made it.
+    pub(super) sampling: f64,
     pub(super) draws: Draws,
 }
 
 impl Coins {
     pub(super) fn new(seed: u64) -> Self {
-        Self { owed: 0, opposite: 0, variance: 0.0, draws: Draws::new(seed) }
+        Self { owed: 0, opposite: 0, variance: 0.0, sampling: 0.0, draws: Draws::new(seed) }
     }
 
     /// 1 to keep the second item of each two at a level, 0 for the first.
@@ -43,10 +45,16 @@ impl Coins {
         self.variance = (self.variance + more).min(f64::MAX);
     }
 
+    /// An item stands for several, and so adds to the variance of their number.
+    pub(super) fn add_sampling(&mut self, more: f64) {
+        self.sampling = (self.sampling + more).min(f64::MAX);
+    }
+
     /// Takes in the errors of another sketch.
     pub(super) fn join(&mut self, other: &Self) {
         self.draws.join(&other.draws);
         self.add_variance(other.variance);
+        self.add_sampling(other.sampling);
     }
 
     /// Mixes in items. Partitions begin with the same seed: their items, in their order, make their coins different.

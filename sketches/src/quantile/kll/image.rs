@@ -21,6 +21,7 @@ pub(super) struct Parts {
     #[serde(deserialize_with = "crate::infinite::or_lowest")]
     max: f64,
     variance: f64,
+    sampling: f64,
     draws: Draws,
     owed: u64,
     opposite: u64,
@@ -39,6 +40,7 @@ impl From<Kll> for Parts {
             min,
             max,
             variance: levels.coins.variance,
+            sampling: levels.coins.sampling,
             owed: levels.coins.owed,
             opposite: levels.coins.opposite,
             levels: all.map(|level| level.iter().map(|&key| value(key)).collect()).collect(),
@@ -51,7 +53,7 @@ impl TryFrom<Parts> for Kll {
     type Error = DecodeError;
 
     fn try_from(parts: Parts) -> Result<Self, DecodeError> {
-        let Parts { k, ignored, min, max, variance, draws, owed, opposite, levels: stored } = parts;
+        let Parts { k, ignored, min, max, variance, sampling, draws, owed, opposite, levels: stored } = parts;
         let mut levels = Self::with_k(k).map_err(|e| DecodeError::Value { field: "k", value: e.value })?.levels;
         DecodeError::unless(!stored.is_empty() && stored.len() <= Levels::HIGHEST + 1, "levels", stored.len())?;
         DecodeError::unless(stored[0].len() < Levels::buffer_size(k), "values in the buffer", stored[0].len())?;
@@ -77,8 +79,9 @@ impl TryFrom<Parts> for Kll {
             )?;
         }
         // While all values are there, nothing is unknown, and no coin was ever tossed.
-        let known = if stored.len() == 1 { 0.0 } else { f64::MIN_POSITIVE };
+        let known = if stored.len() == 1 || sampling > 0.0 { 0.0 } else { f64::MIN_POSITIVE };
         DecodeError::unless((known..=f64::MAX).contains(&variance), "variance", variance)?;
+        DecodeError::unless((0.0..=f64::MAX).contains(&sampling), "sampling variance", sampling)?;
         let most = if stored.len() == 1 { 0 } else { u64::MAX >> (63 - Levels::HIGHEST) };
         DecodeError::unless(owed <= most, "coins owed", owed)?;
         DecodeError::unless(opposite & !owed == 0, "coins", opposite)?;
@@ -89,7 +92,7 @@ impl TryFrom<Parts> for Kll {
         levels.buffer = stored[0].iter().copied().map(key).collect();
         levels.items = stored[1..].iter().rev().flatten().copied().map(key).collect();
         levels.lengths = stored[1..].iter().map(Vec::len).collect();
-        Ok(Self { levels: Levels { coins: Coins { owed, opposite, variance, draws }, ..levels }, ignored })
+        Ok(Self { levels: Levels { coins: Coins { owed, opposite, variance, sampling, draws }, ..levels }, ignored })
     }
 }
 
@@ -111,6 +114,7 @@ impl Codec for Kll {
         out.f64(min);
         out.f64(max);
         out.f64(levels.coins.variance);
+        out.f64(levels.coins.sampling);
         levels.coins.draws.encode(out);
         out.u64(levels.coins.owed);
         out.u64(levels.coins.opposite);
@@ -126,6 +130,7 @@ impl Codec for Kll {
         let ignored = content.u64("ignored")?;
         let (min, max) = (content.f64("minimum")?, content.f64("maximum")?);
         let variance = content.f64("variance")?;
+        let sampling = content.f64("sampling variance")?;
         let draws = Draws::decode(content)?;
         let (owed, opposite) = (content.u64("coins owed")?, content.u64("coins")?);
         let levels = content.u8("levels")?;
@@ -134,6 +139,6 @@ impl Codec for Kll {
             (0..length).map(|_| content.f64("value")).collect()
         };
         let levels = (0..levels).map(level).collect::<Result<_, DecodeError>>()?;
-        Parts { k, ignored, min, max, variance, draws, owed, opposite, levels }.try_into()
+        Parts { k, ignored, min, max, variance, sampling, draws, owed, opposite, levels }.try_into()
     }
 }

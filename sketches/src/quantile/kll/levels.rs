@@ -131,9 +131,8 @@ impl Levels {
         let (whole, fraction) = (weight.get().floor(), weight.get().fract());
         self.coins.draws.stir(key as u64);
         let weight = whole as u32 + u32::from(self.coins.draws.unit() < fraction);
-        // Sampling adds w (w − 1), rounding f (1 − f), times q (1 − q), which is at most a quarter.
-        let sampling = weight_variance(whole + fraction) + fraction * (1.0 - fraction);
-        self.coins.add_variance(0.25 * sampling);
+        // Sampling adds w (w − 1), rounding f (1 − f).
+        self.coins.add_sampling(weight_variance(whole + fraction) + fraction * (1.0 - fraction));
         (self.min, self.max) = (self.min.min(key), self.max.max(key));
         let levels = weight.ilog2() as usize;
         if self.lengths.len() < levels {

@@ -43,8 +43,9 @@ use crate::summary::{Absorb, Items, Merge, Summary, Weight, Weighted};
 /// there, but promises nothing. Whoever knows the seed and chooses the items can make the error larger.
 ///
 /// NaN and infinite values are left out and counted in [`ignored`](Self::ignored). An item that stands for several
-/// enters as the binary digits of its weight, a fraction rounded at random; the variance of the sampling is added, as
-/// it is at the median, so that the intervals hold for what was sampled.
+/// enters as the binary digits of its weight, a fraction rounded at random. The variance of the sampling is added to
+/// that of a rank q, as it is at most for strata sampled unevenly: max(q, 1 − q)² Σ w (w − 1) / (Σ w)²; so the intervals hold
+/// for all that the items stand for, and are open at the ends, which the sample may have missed.
 ///
 /// Sources: Karnin, Lang, Liberty, *Optimal Quantile Approximation in Streams*, arXiv:1603.05346; coins in pairs of
 /// opposites after Ivkin et al., *Streaming Quantiles Algorithms with Small Space and Update Time*, arXiv:1907.00236.

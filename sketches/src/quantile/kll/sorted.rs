@@ -12,7 +12,7 @@ use crate::estimate::{Family, Method};
 use crate::exact::Z95;
 use crate::quantile::Quantiles;
 use crate::quantile::ascending::{Leveled, merged, value};
-use crate::quantile::steps::{Part, Steps};
+use crate::quantile::steps::{Part, RankError, Steps};
 use crate::summary::Summary;
 
 /// A sketch that merges in linear time and is read without any work.
@@ -138,11 +138,17 @@ impl Sorted {
         let min = sketches.iter().map(|sketch| sketch.min).min().unwrap_or(i64::MAX);
         let max = sketches.iter().map(|sketch| sketch.max).max().unwrap_or(i64::MIN);
         let k = sketches.first().map_or(0, |sketch| sketch.k);
-        let steps = Steps::of(parts.collect(), (value(min), value(max)), Self::error(sketches));
+        let sampling: f64 = sketches.iter().map(|sketch| sketch.coins.sampling).sum();
+        let count: f64 = sketches.iter().map(|sketch| sketch.count()).sum();
+        let error = RankError {
+            compaction: Self::error(sketches),
+            sampling: if sampling > 0.0 { Z95 * sampling.sqrt() / count } else { 0.0 },
+        };
+        let steps = Steps::of(parts.collect(), (value(min), value(max)), error);
         Quantiles::steps(steps, Method::new(Family::Kll, k.into()))
     }
 
-    /// The half-width of the 95 % interval of a rank as it is now, as a share of all values.
+    /// The half-width of the 95 % interval of a rank as compactions made it, as a share of all values.
     fn error(sketches: &[&Self]) -> f64 {
         /// How many standard deviations it reaches: a little more than the normal 1.96, because the errors are sums of
         /// few powers of two.
