@@ -127,8 +127,8 @@ impl<T: Record> ReceiverHandle<T> {
 
 /// A [`Receiver`] as a source.
 ///
-/// Records wait in a bounded buffer until a batch takes all that are there, or as many as a [limit](Limit::records) allows. They are cut into *blocks*, and a block is a
-/// partition. Its position is the number of records that were read. Cannot replay: what was read is gone.
+/// Records wait in a bounded buffer until a batch takes all that are there, or as many as a [limit](Limit::records)
+/// allows. They are cut into *blocks*, and a block is a partition. Its position is the number of records that were read. Cannot replay: what was read is gone.
 ///
 /// A stop takes nothing more in and works off what was stored. With [`Trigger::Available`](crate::Trigger::Available) a
 /// batch waits until the buffer is full or the receiver has returned: one that never does is not for it.
