@@ -19,9 +19,9 @@ pub mod prelude {
     pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};
     pub use streamgauge_stream::{
         Batch, BatchInfo, Constant, DStream, Error, Event, JobState, Listener, ManualClock, MemorySink, OnBadTable,
-        OnFailure, OnMalformed, OutputMode, Queue, Rate, Receiver, ReceiverHandle, ReferenceTable, Report, Resume,
-        Sink, Source, SourceError, State, Stdin, Storage, StreamingContext, TcpLines, TextBlock, TextFiles, TextStream,
-        Time, Trigger, Window, hours, millis, mins, secs,
+        OnFailure, OnMalformed, OutputMode, PidRateEstimator, Queue, Rate, Receiver, ReceiverHandle, ReferenceTable,
+        Report, Resume, Sink, Source, SourceError, State, Stdin, Storage, StreamingContext, TcpLines, TextBlock,
+        TextFiles, TextStream, Time, Trigger, Window, hours, millis, mins, secs,
         sink::{self, Files, Print, Tcp},
     };
 }

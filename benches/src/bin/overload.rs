@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use streamgauge::prelude::*;
-use streamgauge::stream::{PidRateEstimator, ReceiverSource};
+use streamgauge::stream::ReceiverSource;
 
 /// How much more memory the second half of a run may have than the first: a share, and MB.
 const GROWTH: (f64, f64) = (1.1, 16.0);

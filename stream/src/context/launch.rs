@@ -132,9 +132,8 @@ impl StreamingContext {
         if let Some(estimator) = &settings.backpressure {
             parts.sources.iter_mut().for_each(|source| source.rate_mut().estimate(estimator()));
         }
-        let reading = parts.sources.iter_mut().filter(|source| source.reads_ahead());
         if let Some(bytes) = settings.max_pending_bytes {
-            let mut reading: Vec<_> = reading.collect();
+            let mut reading: Vec<_> = parts.sources.iter_mut().filter(|source| source.reads_ahead()).collect();
             let each = bytes / (reading.len() as u64).max(1);
             reading.iter_mut().for_each(|source| source.bound_pending(each));
         }

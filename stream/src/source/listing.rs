@@ -81,7 +81,7 @@ mod tests {
     fn a_listing_slower_than_the_interval_is_told_once() {
         let mut slow = SlowListing::default();
         let mut after = |second, took| {
-            slow.listed("logs", secs(took), Limit { time: Time::from_secs(second), wait: false });
+            slow.listed("logs", secs(took), Limit::new(Time::from_secs(second), false));
             slow.take().into_iter().map(|warning| warning.to_string()).collect::<Vec<_>>()
         };
         assert!(after(1, 9).is_empty(), "before the second batch no interval is known");
@@ -91,7 +91,7 @@ mod tests {
         assert!(after(5, 3).is_empty(), "it was told");
         assert!(after(6, 0).is_empty());
         assert_eq!(after(7, 2).len(), 1, "it is slow again");
-        slow.listed("logs", secs(9), Limit { time: Time::from_secs(8), wait: true });
+        slow.listed("logs", secs(9), Limit::new(Time::from_secs(8), true));
         assert!(slow.take().is_empty(), "a batch that waits has no time to keep");
     }
 }

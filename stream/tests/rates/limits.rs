@@ -256,6 +256,22 @@ fn a_rate_below_one_a_batch_gives_one_every_so_many_batches() {
 }
 
 #[test]
+fn as_soon_as_possible_a_batch_has_the_share_of_the_time_since_the_last() {
+    let (_, clock) = job(|it| it);
+    let ctx = StreamingContext::builder("test").clock(clock).trigger(Trigger::AsSoonAsPossible).threads(2).build();
+    let (queue, source) = Queue::new();
+    let rows = ctx.source(source.max_rate(50)).collect_to_memory();
+    queue.push((0..100_u64).collect());
+    queue.close();
+    let batches = batches(&ctx);
+    assert_eq!(rows.rows(), (0..100).collect::<Vec<_>>());
+    // An interval's share at first; then one every twenty milliseconds, and no batch without records.
+    assert_eq!(batches.iter().map(|batch| batch.records).collect::<Vec<_>>(), [&[50][..], &[1; 50]].concat());
+    let took = batches[50].time.since(batches[0].time);
+    assert!((millis(1_000)..millis(1_100)).contains(&took), "{took:?}");
+}
+
+#[test]
 fn the_kit_passes_whatever_the_limit() {
     let scratch = Scratch::new();
     let (plain, compressed) = (scratch.write("a.txt", lines(200)), scratch.write("b.txt.gz", gzip(&lines(200))));

@@ -13,7 +13,7 @@ use streamgauge_sketches::PortableHash;
 
 pub(crate) use self::segment::Block;
 use self::segment::{First, Segment};
-use super::checkpoint::Manifest;
+use super::manifest::{Manifest, SourceAt};
 use super::numbered::{Numbered, name_of, numbered};
 use super::storage::{Append, Storage};
 use crate::error::Error;
@@ -216,13 +216,13 @@ fn kind_of(source: &str) -> String {
 /// The segments that none of these checkpoints needs, and so nobody.
 pub(super) fn over<'a>(files: &'a [Numbered], kept: &[Manifest]) -> Vec<&'a Numbered> {
     let mut over = Vec::new();
-    for (source, _) in kept.first().map_or(&[][..], |manifest| &manifest.sources) {
+    for SourceAt { name, .. } in kept.first().map_or(&[][..], |manifest| &manifest.sources) {
         let needed = |manifest: &Manifest| {
-            let (_, saved) = manifest.sources.iter().find(|(name, _)| name == source)?;
-            saved_position(saved).ok().map(|(_, position)| position.segment)
+            let saved = manifest.sources.iter().find(|source| source.name == *name)?;
+            saved_position(&saved.position).ok().map(|(_, position)| position.segment)
         };
         let needed = kept.iter().map(needed).try_fold(u64::MAX, |least, needed| Some(least.min(needed?)));
-        over.extend(numbered(files, &kind_of(source)).filter(|file| needed.is_some_and(|needed| file.number < needed)));
+        over.extend(numbered(files, &kind_of(name)).filter(|file| needed.is_some_and(|needed| file.number < needed)));
     }
     over
 }

@@ -12,7 +12,7 @@ fn event_time(line: &str) -> Option<i64> {
 }
 
 fn at(millis: i64) -> Limit {
-    Limit { time: Time::from_millis(millis), wait: false }
+    Limit::new(Time::from_millis(millis), false)
 }
 
 const LOG: &str = "# a log\n5000 a\n6000 b\n  more of b\n6000 c\n9000 d\n7000 e\n9001 f\n";
