@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn some_of_the_records_can_be_read_and_lines_keep_their_numbers() {
-        let (mut bytes, mut found) = (Vec::new(), Vec::new());
+        let (mut bytes, mut found) = (Vec::new(), Vec::<u32>::new());
         Codec::serde().write(&(0..5_000_u32).collect::<Vec<_>>(), &mut bytes).unwrap();
         Codec::serde().read(&bytes, 1_000..4_000, &mut |chunk| found.append(chunk)).unwrap();
         assert_eq!(found, (1_000..4_000).collect::<Vec<_>>());

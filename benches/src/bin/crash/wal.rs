@@ -163,10 +163,10 @@ pub(crate) fn crash(kills: usize, within: u64, seed: u64) -> Result<(), Box<dyn 
     if result.is_err() {
         println!("kept: {}", folder.keep().display());
     }
-    let (acknowledged, rows) = result?;
+    let (jobs, acknowledged, rows) = result?;
     println!(
-        "{kills} kills, {} records sent, {acknowledged} acknowledged, {rows} in the output, {:.1?}: every acknowledged \
-         record once, none twice",
+        "{kills} kills, {jobs} jobs that have acknowledged something, {} records sent, {acknowledged} acknowledged, \
+         {rows} in the output, {:.1?}: every acknowledged record once, none twice",
         sender.next.load(Ordering::Acquire),
         begun.elapsed()
     );
@@ -178,8 +178,8 @@ fn start(folder: &Path, address: &str) -> std::io::Result<Child> {
     Command::new(program).arg("wal-job").arg(folder).arg(address).stdin(Stdio::null()).spawn()
 }
 
-/// How many records were acknowledged, and how many are there.
-fn check(folder: &Path, sender: &Sender) -> Result<(usize, usize), Box<dyn Error>> {
+/// How many jobs have acknowledged something, how many records they were, and how many are there.
+fn check(folder: &Path, sender: &Sender) -> Result<(usize, usize, usize), Box<dyn Error>> {
     let mut times: BTreeMap<u64, u64> = BTreeMap::new();
     let mut counts: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     for (name, content) in super::output(folder)? {
@@ -193,6 +193,7 @@ fn check(folder: &Path, sender: &Sender) -> Result<(usize, usize), Box<dyn Error
         }
     }
     let acknowledged = sender.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+    let jobs = acknowledged.len();
     let acknowledged: Vec<u64> = acknowledged.iter().flat_map(|(first, last)| *first..=*last).collect();
     let lost: Vec<_> = acknowledged.iter().filter(|n| !times.contains_key(n)).collect();
     if let [first, ..] = lost[..] {
@@ -217,5 +218,5 @@ fn check(folder: &Path, sender: &Sender) -> Result<(usize, usize), Box<dyn Error
         return Err("nothing was acknowledged: the kills come too early".into());
     }
     fs::remove_dir_all(folder.join("out"))?;
-    Ok((acknowledged.len(), times.len()))
+    Ok((jobs, acknowledged.len(), times.len()))
 }

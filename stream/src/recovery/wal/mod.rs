@@ -169,7 +169,7 @@ impl WriteAheadLog {
                 end = found;
             }
             // And so do the batches.
-            for known in [from, to].into_iter().filter(|known| known.segment == number && known.byte > found.byte) {
+            if let Some(known) = [from, to].into_iter().find(|it| it.segment == number && it.byte > found.byte) {
                 return Err(self.cut_short(known, found));
             }
         }
