@@ -15,6 +15,7 @@ mod files_parquet;
 mod killed;
 mod memory;
 mod print;
+mod recorded;
 mod tcp;
 
 use std::fs;
