@@ -8,6 +8,7 @@ mod batch_log;
 mod checkpoint;
 mod checkpointer;
 mod frame;
+mod inspect;
 mod manifest;
 mod numbered;
 mod resume;
@@ -17,6 +18,10 @@ mod storage;
 
 pub(crate) use batch_log::{BatchLog, Logged, NoLog};
 pub(crate) use checkpointer::Checkpointer;
+pub use inspect::{
+    DamagedFile, InspectedCheckpoint, InspectedFile, InspectedLog, InspectedOperator, InspectedPiece, InspectedSource,
+    Inspection, inspect,
+};
 pub(crate) use resume::Durability;
 pub use resume::Resume;
 pub(crate) use snapshot::Snapshot;
