@@ -215,3 +215,25 @@ pub(super) fn read(
     }
     Ok(batches)
 }
+
+/// What a file has: the sources that it names, the batches that were planned, and those that were complete by then.
+pub(super) struct Content {
+    pub(super) sources: Vec<String>,
+    pub(super) planned: Vec<Time>,
+    pub(super) completed: Vec<Time>,
+}
+
+impl Content {
+    /// What the bytes of a file have, or what is wrong with them.
+    pub(super) fn of(bytes: &[u8]) -> Result<Self, String> {
+        let records = frame::read(bytes).map_err(|Damaged { at }| format!("is damaged at byte {at}"))?;
+        let mut content = Self { sources: Vec::new(), planned: Vec::new(), completed: Vec::new() };
+        for record in records {
+            let record: Record<'_> = postcard::from_bytes(record).map_err(|e| e.to_string())?;
+            content.sources.extend(record.sources.into_iter().flatten().map(str::to_owned));
+            content.planned.extend(record.planned.map(|planned| planned.time));
+            content.completed.extend(record.completed);
+        }
+        Ok(content)
+    }
+}

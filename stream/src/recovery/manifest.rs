@@ -87,7 +87,7 @@ impl Manifest {
         Ok(framed)
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let damaged = || "is damaged".to_owned();
         let (version, content) =
             bytes.strip_prefix(&MAGIC).and_then(<[u8]>::split_first).ok_or("is no manifest of a checkpoint")?;

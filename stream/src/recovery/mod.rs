@@ -9,6 +9,7 @@ mod batch_log;
 mod checkpoint;
 mod checkpointer;
 mod frame;
+mod inspect;
 mod manifest;
 mod numbered;
 #[cfg(feature = "object-store")]
@@ -23,6 +24,10 @@ mod wal;
 
 pub(crate) use batch_log::{BatchLog, Logged, NoLog};
 pub(crate) use checkpointer::Checkpointer;
+pub use inspect::{
+    DamagedFile, InspectedCheckpoint, InspectedFile, InspectedLog, InspectedOperator, InspectedPiece, InspectedSource,
+    Inspection, inspect,
+};
 #[cfg(feature = "object-store")]
 pub use object_storage::ObjectStorage;
 /// The crate of the stores, in the version that [`ObjectStorage`] takes them from.

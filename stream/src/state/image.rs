@@ -64,7 +64,7 @@ impl<K: OwnedKey, V> Image<K, V> {
 }
 
 /// The slots that have changed, as [`Later`] has them.
-pub(super) struct Changed<'a, K, V>(pub(super) &'a Slots<K, V>);
+pub(crate) struct Changed<'a, K, V>(pub(crate) &'a Slots<K, V>);
 
 impl<K: Serialize, V: Serialize> Serialize for Changed<'_, K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

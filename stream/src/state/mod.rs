@@ -14,6 +14,7 @@ mod timers;
 
 pub use handle::State;
 
+pub(crate) use image::{Changed, Image, Later};
 pub(crate) use keyed::KeyedLane;
 pub(crate) use lanes::Lanes;
 pub(crate) use lookup::{Found, TOGETHER};

@@ -254,6 +254,11 @@ impl<K, V> Slots<K, V> {
         (changed == 0 || 2 * changed <= self.entries.len()).then_some(changed > 0)
     }
 
+    /// Whether it is known what has changed since the last checkpoint.
+    pub(crate) fn knows_changes(&self) -> bool {
+        self.changes.count().is_some()
+    }
+
     /// From here on what changes is noted.
     pub(crate) fn note_changes(&mut self) {
         self.changes.begin(self.entries.len());

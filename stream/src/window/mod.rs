@@ -6,6 +6,7 @@
 
 mod event;
 mod grid;
+mod image;
 mod kept;
 mod open;
 mod panes;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::summary::{Identity, On};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Spec};
 
+use super::image::{LaterWindows, WindowsImage};
 use super::open::Open;
 use super::slide::{Slide, Summaries};
 use super::store::SlidingWindows;
@@ -21,7 +21,7 @@ use crate::dstream::{
 use crate::error::Error;
 use crate::graph::{StateSize, Stateful};
 use crate::source::Record;
-use crate::state::{Bytes, Lanes, Saved, Stored, decode_whole, encode};
+use crate::state::{Bytes, Lanes, Saved, Stored, decode, encode};
 
 struct Operator<T, G: Grouping<T>, A: Aggregate<T>, L: Slide> {
     name: String,
@@ -39,8 +39,8 @@ struct Operator<T, G: Grouping<T>, A: Aggregate<T>, L: Slide> {
 }
 
 /// The windows of a lane, and the pane that is open.
-#[derive(Serialize, Deserialize)]
-#[serde(bound(serialize = "L::Partial: Serialize", deserialize = "L::Partial: DeserializeOwned"))]
+#[derive(Serialize)]
+#[serde(bound(serialize = "L::Partial: Serialize"))]
 struct Lane<K: OwnedKey, L: Slide> {
     windows: SlidingWindows<K, L>,
     open: Option<Open<L::Partial>>,
@@ -79,12 +79,24 @@ impl<K: OwnedKey, L: Slide> Stored for Lane<K, L>
 where
     L::Partial: Serialize + DeserializeOwned + Send + 'static,
 {
-    fn save(&mut self, _: bool) -> Result<Saved, String> {
-        Ok(Saved::Whole(encode(self)?))
+    fn save(&mut self, whole: bool) -> Result<Saved, String> {
+        let saved = match self.windows.changes().filter(|_| !whole) {
+            Some(changes) => Saved::Changes(encode(&(changes, &self.open))?),
+            None => Saved::Whole(encode(self)?),
+        };
+        self.windows.note_changes();
+        Ok(saved)
     }
 
     fn load(pieces: &[Bytes]) -> Result<Self, String> {
-        decode_whole(pieces)
+        let (first, later) = pieces.split_first().ok_or("it has no pieces")?;
+        let (mut image, mut open): (WindowsImage<K, L>, Option<Open<L::Partial>>) = decode(first)?;
+        for changes in later {
+            let (later, newest): (LaterWindows<K, L>, _) = decode(changes)?;
+            image.change(later)?;
+            open = newest;
+        }
+        Ok(Self { windows: image.windows()?, open })
     }
 
     fn keys(&self) -> u64 {

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{Key, Mismatch, OwnedKey};
 
+use super::image::{ChangedWindows, Pane};
 use super::slide::Slide;
 use crate::batch::exchange::key_hash;
 use crate::dstream::Grouping;
-use crate::state::{Found, Slots};
+use crate::state::{Changed, Found, Slots};
 
 /// A sliding window for each key that has any pane, and the tickets of the panes, all keys of a pane together: what
 /// leaves is found without a look-up.
@@ -17,20 +18,53 @@ use crate::state::{Found, Slots};
 pub(super) struct SlidingWindows<K: OwnedKey, L: Slide> {
     windows: Slots<K, L::Window>,
     /// Oldest first: the pane, and the slots of the keys that are in it.
-    panes: VecDeque<(i64, Vec<(u32, L::Ticket)>)>,
+    panes: VecDeque<Pane<L>>,
     /// The pane up to which windows were settled.
     settled: i64,
     /// The tickets of what the windows have of the open pane. Has the room of a pane that has left.
     open: Vec<(u32, L::Ticket)>,
+    /// The panes that are new since the last checkpoint, and how many of the others have left.
+    #[serde(skip)]
+    new: usize,
+    #[serde(skip)]
+    left: usize,
 }
 
 impl<K: OwnedKey, L: Slide> Default for SlidingWindows<K, L> {
     fn default() -> Self {
-        Self { windows: Slots::default(), panes: VecDeque::new(), settled: i64::MIN, open: Vec::new() }
+        Self::of(Slots::default(), VecDeque::new(), i64::MIN, Vec::new())
     }
 }
 
 impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
+    pub(super) fn of(
+        windows: Slots<K, L::Window>,
+        panes: VecDeque<Pane<L>>,
+        settled: i64,
+        open: Vec<(u32, L::Ticket)>,
+    ) -> Self {
+        Self { windows, panes, settled, open, new: 0, left: 0 }
+    }
+
+    /// What has changed since the last checkpoint; none if it is not known, or most panes are new.
+    pub(super) fn changes(&self) -> Option<ChangedWindows<'_, K, L>> {
+        let Self { windows, panes, settled, open, new, left } = self;
+        let is_little = windows.knows_changes() && 2 * new <= panes.len();
+        is_little.then(|| ChangedWindows {
+            windows: Changed(windows),
+            left: *left as u32,
+            new: panes.iter().skip(panes.len() - new).collect(),
+            settled: *settled,
+            open,
+        })
+    }
+
+    /// From here on what changes is noted.
+    pub(super) fn note_changes(&mut self) {
+        self.windows.note_changes();
+        (self.new, self.left) = (0, 0);
+    }
+
     /// The slot of a key, with an empty window if it had none.
     #[inline]
     pub(super) fn slot<Q>(&mut self, slide: &L, key: &Q, panes: u32) -> u32
@@ -87,6 +121,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
             }
         }
         self.panes.push_back((pane, tickets));
+        self.new += 1;
         Ok(())
     }
 
@@ -97,6 +132,12 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         while self.panes.front().is_some_and(|(pane, _)| *pane < first_pane)
             && let Some((_, mut tickets)) = self.panes.pop_front()
         {
+            // Those that are new are the last to leave.
+            if self.new > self.panes.len() {
+                self.new = self.panes.len();
+            } else {
+                self.left += 1;
+            }
             for (slot, ticket) in tickets.drain(..) {
                 if let Some(window) = self.windows.value_mut(slot) {
                     slide.expire(window, ticket)?;
@@ -164,9 +205,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
             }
         }
         let lanes = windows.into_iter().zip(panes).zip(open);
-        lanes
-            .map(|((windows, panes), open)| Self { windows, panes: panes.into_iter().collect(), settled, open })
-            .collect()
+        lanes.map(|((windows, panes), open)| Self::of(windows, panes.into_iter().collect(), settled, open)).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
