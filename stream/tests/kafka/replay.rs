@@ -43,7 +43,7 @@ fn run(source: Kafka, target: &Target, disk: Option<&FaultyDisk>) -> Result<u64,
 fn a_crash_at_every_sync_point_loses_nothing_and_doubles_nothing() {
     let broker = Broker::new(&[("t", 3)]);
     (0..3).for_each(|partition| broker.write("t", partition, 0..100 + 10 * i64::from(partition)));
-    let source = || broker.source().topics(["t"]).max_records_per_second(10);
+    let source = || broker.source().topics(["t"]).max_records_per_second(10).bounded();
     let undisturbed = Target::new();
     assert_eq!(run(source(), &undisturbed, None).unwrap(), 12);
     let expected = undisturbed.rows();
@@ -115,5 +115,5 @@ fn topics_that_are_not_read_any_more_are_told() {
     let mut live = Live::of(checkpointed(&disk), broker.source().topics(["b"]).named("both"));
     live.job.clock().set(Time::from_secs(1_000));
     assert_eq!(crate::support::numbers(&live.receive(4)), [15, 16, 17, 18]);
-    live.hear("topic a, partition 0 was read up to offset 5, and is not read any more");
+    live.hear("topic a, partition 0: was read up to offset 5, and is not read any more");
 }

@@ -142,16 +142,16 @@ fn a_broker_that_goes_away_while_a_batch_is_sent_ends_the_job_in_time_and_one_th
         let ctx = StreamingContext::builder("test").trigger(Trigger::Available).build();
         let (queue, source) = Queue::new();
         let rows = ctx.source(source.one_at_a_time());
-        let (first, began) = std::sync::mpsc::channel();
+        let (go, may_go) = std::sync::mpsc::channel::<()>();
         // Outputs run in this order: the broker goes away between the start and the first record.
-        rows.for_each_batch(move |time, _| first.send(time).unwrap());
+        rows.for_each_batch(move |_, _| may_go.recv().unwrap());
         rows.map(|n: u64| n.to_string())
             .write_to(sink(&broker.address(), "out").timeout(Duration::from_millis(timeout)));
-        ctx.start().unwrap();
-        broker.cluster.broker_down(1).unwrap();
         assert!(queue.push(vec![1, 2]));
         queue.close();
-        began.recv().unwrap();
+        ctx.start().unwrap();
+        broker.cluster.broker_down(1).unwrap();
+        go.send(()).unwrap();
         if comes_back {
             broker.cluster.broker_up(1).unwrap();
             ctx.await_termination().unwrap();

@@ -37,12 +37,12 @@ impl Broker {
         self.cluster.bootstrap_servers()
     }
 
-    /// Writes a value for each number to a partition, a second after the other, and waits until they are there.
+    /// Writes a value for each number to a partition, a second after the other from the first second on, and waits until they are there.
     pub(crate) fn write(&self, topic: &str, partition: i32, numbers: std::ops::Range<i64>) {
         for number in numbers {
             let (key, value) = (format!("k{}", number % 7), number.to_string());
             let record = BaseRecord::to(topic).partition(partition).key(&key).payload(&value);
-            self.send(record.timestamp(number * 1_000));
+            self.send(record.timestamp((number + 1) * 1_000));
         }
         self.flush();
     }

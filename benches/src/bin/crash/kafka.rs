@@ -39,6 +39,7 @@ pub(crate) fn run(folder: &Path, brokers: &str) -> Result<(), Box<dyn Error>> {
     let ctx = context(folder);
     let source = Kafka::brokers(brokers)
         .topics([TOPIC])
+        .bounded()
         .max_records_per_second(BATCH / PARTITIONS)
         .property("fetch.wait.max.ms", "20")
         .property("reconnect.backoff.max.ms", "300");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -19,6 +20,9 @@ pub(super) type Consumer = BaseConsumer<Context>;
 
 /// How long looking something up while the job runs may take.
 pub(super) const LOOK_UP: Duration = Duration::from_secs(5);
+
+/// How long to wait before something is looked up once more.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Topics of the brokers themselves, which no pattern means.
 const INTERNAL: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
@@ -286,6 +290,18 @@ impl Client {
     /// For each partition the offset of the first record of this time or later, of its first record, or of its end.
     /// None where there is no such record.
     fn offsets(&self, names: &[Name], at: Offset, timeout: Duration) -> Result<Vec<Option<i64>>, SourceError> {
+        let until = Instant::now() + timeout;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.offsets_once(names, at, left) {
+                // A leader that changes, a connection that breaks: the client does not try again by itself.
+                Err(_) if left > PAUSE => thread::sleep(PAUSE),
+                found => return found,
+            }
+        }
+    }
+
+    fn offsets_once(&self, names: &[Name], at: Offset, timeout: Duration) -> Result<Vec<Option<i64>>, SourceError> {
         let failed = |error: KafkaError| self.settings.failed(format!("looking up offsets: {error}"));
         let mut list = TopicPartitionList::with_capacity(names.len());
         for (topic, partition) in names {

@@ -27,7 +27,7 @@ use super::{Limit, Next, Partition, Plan, Source, SourceError};
 use crate::clock::Clock;
 use crate::time::{Time, millis_of};
 use again::Again;
-use client::{Client, LOOK_UP, Settings, Topics};
+use client::{Client, LOOK_UP, Lost, Settings, Topics};
 use fetch::{Fetch, Wake};
 use position::{Name, Reached};
 use watch::Found;
@@ -104,6 +104,7 @@ pub struct Kafka {
     per_batch: Option<u64>,
     max_bytes: usize,
     refresh: Duration,
+    bounded: bool,
     warnings: Arc<Warnings>,
     /// What the start of the job has found.
     opened: Option<Opened>,
@@ -152,6 +153,7 @@ impl Kafka {
             per_batch: None,
             max_bytes: 64 << 20,
             refresh: Duration::from_secs(10),
+            bounded: false,
             warnings: Arc::default(),
             opened: None,
             reading: None,
@@ -192,6 +194,16 @@ impl Kafka {
     /// What to do when records are gone before they were read; [`Fail`](OnDataLoss::Fail) unless set.
     pub fn on_data_loss(mut self, what: OnDataLoss) -> Self {
         self.on_data_loss = what;
+        self
+    }
+
+    /// Ends the input when every partition was read up to its end, as it is when it is first reached. Then windows of
+    /// event time close, and the job, started again, has nothing to do. New partitions are not looked for.
+    ///
+    /// Without this the input never ends, because more may come. A partition into which others write faster than it is
+    /// read has no end.
+    pub fn bounded(mut self) -> Self {
+        self.bounded = true;
         self
     }
 
@@ -297,10 +309,20 @@ impl Kafka {
         for (name, offset) in new.into_iter().zip(offsets) {
             to.set(name, Reached::at(offset));
         }
-        for (topic, partition, next) in from.offsets().filter(|(topic, ..)| !client.settings.topics.contains(topic)) {
-            client.warn(format!(
-                "topic {topic}, partition {partition} was read up to offset {next}, and is not read any more"
-            ));
+        for (topic, partition, reached) in from.iter() {
+            let name = (topic.clone(), partition);
+            if !client.settings.topics.contains(topic) {
+                client.warnings.add(client.settings.partition_failed(
+                    topic,
+                    partition,
+                    format!("was read up to offset {}, and is not read any more", reached.next),
+                ));
+            } else if there.binary_search(&name).is_err() {
+                // The client would wait for it for ever.
+                self.lose(&name, Lost::Gone.about(reached.next, None))?;
+            } else {
+                continue;
+            }
             to.forget(topic, partition);
         }
         to.begun = true;
@@ -349,16 +371,8 @@ impl Kafka {
     fn take(&mut self, from: &KafkaPosition, limit: Limit) -> Result<Plan<KafkaPosition>, SourceError> {
         let first = self.reading.is_none();
         let opened = self.opened.as_ref().ok_or_else(|| SourceError::new(self.settings.name(), "is not connected"))?;
-        let mut to = match self.with_partitions(opened, from) {
-            Ok(to) => to,
-            // Asked again with the next batch.
-            Err(error) => {
-                self.warnings.add(error);
-                let next = if limit.wait { Next::Ready } else { Next::Idle };
-                return Ok(Plan { to: from.clone(), next });
-            }
-        };
-        self.fetch(&to, limit.wait)?;
+        let mut to = self.with_partitions(opened, from)?;
+        self.fetch(&to, limit.wait || self.bounded)?;
         let Some(Reading { fetch, .. }) = &self.reading else {
             return Err(SourceError::new(self.settings.name(), "is not fetched"));
         };
@@ -375,7 +389,7 @@ impl Kafka {
             ));
             return Ok(Plan { to, next: Next::Ready });
         }
-        let (mut more, mut taken) = (false, 0);
+        let (mut ready, mut ended, mut taken) = (false, true, 0);
         let state = fetch.state()?;
         let bytes = fetch.bytes_of(shares.len());
         let mut lost = Vec::new();
@@ -387,7 +401,8 @@ impl Kafka {
             let cut = part.cut(*most, bytes);
             let reached = to.get(&name.0, name.1).unwrap_or(Reached::at(part.base));
             to.set(name.clone(), Reached { next: cut.next, ..reached });
-            more |= if limit.wait { cut.more } else { cut.next < part.next };
+            ready |= cut.next < part.next;
+            ended &= !cut.more;
             taken += cut.records;
         }
         drop(state);
@@ -397,12 +412,19 @@ impl Kafka {
                 Some(offset) => to.set(name, Reached::at(offset)),
                 None => to.forget(&name.0, name.1),
             }
-            more = true;
+            ended = false;
         }
         if taken > 0 {
             to.last = Some(limit.time);
         }
-        Ok(Plan { to, next: if more { Next::Ready } else { Next::Idle } })
+        let next = match ended {
+            true if self.bounded => Next::Finished,
+            true => Next::Idle,
+            // Those who wait are asked again until the end.
+            false if ready || limit.wait => Next::Ready,
+            false => Next::Idle,
+        };
+        Ok(Plan { to, next })
     }
 
     /// Records are gone: an error, or a warning.

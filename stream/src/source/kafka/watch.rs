@@ -72,15 +72,28 @@ impl Watching {
             Err(error) => return self.client.warnings.add(error),
         };
         let known = self.known();
+        let there: Vec<Name> = there
+            .into_iter()
+            .flat_map(|(topic, partitions)| partitions.into_iter().map(move |partition| (topic.clone(), partition)))
+            .collect();
+        self.suspect(known.iter().filter(|name| there.binary_search(name).is_err()));
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let all =
-            there.into_iter().flat_map(|(topic, partitions)| partitions.into_iter().map(move |p| (topic.clone(), p)));
         let new = |name: &Name| known.binary_search(name).is_err() && !found.iter().any(|(found, _)| found == name);
-        let new: Vec<Name> = all.filter(new).collect();
+        let new: Vec<Name> = there.into_iter().filter(new).collect();
         match self.client.beginnings(&new, LOOK_UP) {
             Ok(beginnings) => found.extend(new.into_iter().zip(beginnings)),
             // Found again the next time.
             Err(error) => self.client.warnings.add(error),
+        }
+    }
+
+    /// Lets partitions be looked at that seem to be gone.
+    fn suspect<'a>(&self, gone: impl Iterator<Item = &'a Name>) {
+        let mut state = self.shared.lock();
+        for name in gone {
+            if let Some(part) = state.part_mut(name).filter(|part| part.lost.is_none()) {
+                part.suspect = true;
+            }
         }
     }
 
