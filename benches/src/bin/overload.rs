@@ -28,7 +28,7 @@ const WARM_UP: f64 = 0.1;
 #[derive(Debug, Parser)]
 #[command(name = "overload")]
 struct Flags {
-    /// How long the job is overloaded; a fifth of it more with a receiver
+    /// How long the job is overloaded; a fifth of it more, three seconds at least, with a receiver
     #[arg(long, default_value_t = 300)]
     seconds: u64,
 
@@ -63,7 +63,8 @@ fn describe(records: &DStream<u64>) -> Arc<AtomicU64> {
     let done = Arc::new(AtomicU64::new(0));
     let counter = done.clone();
     let worked = records.map(work);
-    worked.key_by(|mixed| mixed % 1_000).window(secs(10), secs(1)).summarize(|on| on.count()).for_each_batch(|_, _| {});
+    let keys = worked.map(|mixed| mixed % 1_000);
+    keys.key_by(|key| key).window(secs(10), secs(1)).summarize(|on| on.count()).for_each_batch(|_, _| {});
     worked.for_each_batch(move |_, batch| batch.count().map(|n| counter.fetch_add(n, Ordering::Relaxed)).map(drop));
     done
 }
@@ -78,9 +79,9 @@ fn capacity(flags: &Flags) -> Result<f64, Box<dyn Error>> {
         ctx.await_termination()?;
         Ok(records as f64 / begun.elapsed().as_secs_f64())
     };
-    // Once to see how many records are a second or two.
-    let rough = timed(40_000)?;
-    timed((2.0 * rough) as u64)
+    // Once to see how many records are a second. The best of some: another process may have been in the way.
+    let second = timed(40_000)? as u64;
+    (0..3).map(|_| timed(second)).try_fold(0.0, |best: f64, rate| Ok(best.max(rate?)))
 }
 
 /// What the process holds, in MB; none where there is no such file.
@@ -218,7 +219,7 @@ impl Receiver for Flood {
 }
 
 fn bounded_bytes(flags: &Flags) -> Result<Vec<String>, Box<dyn Error>> {
-    let (seconds, bound) = (flags.seconds.div_ceil(5), flags.pending * 1_000_000);
+    let (seconds, bound) = (flags.seconds.div_ceil(5).max(3), flags.pending * 1_000_000);
     println!("A receiver that pushes as fast as it can, {} MB, for {seconds} s", flags.pending);
     let ctx = builder(flags).backpressure(PidRateEstimator::new).max_pending_bytes(bound).build();
     let stored = Arc::new(AtomicU64::new(0));
