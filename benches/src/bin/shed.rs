@@ -67,7 +67,7 @@ fn record(source: u64, number: u64) -> (u32, f64) {
     let kind = hash(1);
     let key = match kind % 1_000 {
         0..6 => 100 + kind / 1_000 % 30,
-        7..500 => 0,
+        6..500 => 0,
         _ => 1 + kind / 1_000 % 7,
     };
     // Exponential, about a level that goes with the key.

@@ -32,7 +32,6 @@ pub struct SimulatedClock(Mutex<Duration>);
 
 impl SimulatedClock {
     /// A clock that stands at the epoch.
-    #[expect(clippy::new_ret_no_self, reason = "a job and its work share it")]
     pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::default()))
     }

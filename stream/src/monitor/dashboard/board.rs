@@ -225,6 +225,7 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
         "delay_ms": millis(batch.scheduling_delay),
         "late": state.totals.late,
         "malformed": state.totals.malformed,
+        "sampled": batch.sampled,
         "sources": sources.collect::<Vec<_>>(),
         "watermark": batch.watermark.map(Time::millis),
     })

@@ -54,6 +54,7 @@ const GAUGES = [
     detail: (point) => {
       const interval = batchInterval(point);
       if (!interval) return "no batch interval";
+      if (finite(point.sampled) < 1) return `sampled ${number(point.sampled * 100, 0)} %`;
       return finite(point.delay_ms) > interval ? "falling behind" : "keeping up";
     },
     limit: batchInterval,
