@@ -72,7 +72,7 @@ impl Durability {
         let last = replay.last().map(|batch| batch.time).or(time);
         let manifest = match newest {
             Some((manifest, states)) => {
-                put_back_positions(storage, &manifest, parts)?;
+                put_back_positions(&manifest, parts)?;
                 states.into_iter().for_each(|install| install());
                 Some(manifest)
             }
@@ -124,6 +124,7 @@ impl Durability {
                     format!("they are of the job {stored:?}, and this is {job:?}; give each a place of its own");
                 return Err(super::failed(storage, "the checkpoints", &cause));
             }
+            check_sources(storage, &manifest, parts)?;
             let states = match self.resume {
                 Resume::IgnoreState => Ok(Default::default()),
                 Resume::Latest | Resume::Batch(_) => {
@@ -174,7 +175,7 @@ pub(crate) fn unique_name(name: String, sources: &[Box<dyn AnySource>]) -> Strin
     unique(name, &names(sources))
 }
 
-fn put_back_positions(storage: &dyn Storage, manifest: &Manifest, parts: &mut Parts) -> Result<(), Error> {
+fn check_sources(storage: &dyn Storage, manifest: &Manifest, parts: &Parts) -> Result<(), Error> {
     let ours = names(&parts.sources);
     if let Some(gone) = manifest.sources.iter().map(|source| &source.name).find(|name| !ours.contains(name)) {
         let cause = format!(
@@ -184,6 +185,11 @@ fn put_back_positions(storage: &dyn Storage, manifest: &Manifest, parts: &mut Pa
         );
         return Err(super::failed(storage, "the checkpoints", &cause));
     }
+    Ok(())
+}
+
+fn put_back_positions(manifest: &Manifest, parts: &mut Parts) -> Result<(), Error> {
+    let ours = names(&parts.sources);
     for (name, source) in ours.iter().zip(&mut parts.sources) {
         // A source that is new begins at its start.
         if let Some(stored) = manifest.sources.iter().find(|stored| stored.name == *name) {

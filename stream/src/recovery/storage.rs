@@ -75,6 +75,8 @@ pub struct LocalFolder {
 impl LocalFolder {
     const LOCK: &'static str = "lock";
     const STAGED: &'static str = ".tmp";
+    /// So many bytes are synced at once: behind more, the log would wait, and with it every batch.
+    const AT_ONCE: usize = 1 << 20;
 
     /// This folder; made, with those above it, if it is not there.
     pub fn new(folder: impl AsRef<Path>) -> Self {
@@ -141,7 +143,15 @@ impl Storage for LocalFolder {
         let staged = self.path(&format!("{name}{}", Self::STAGED));
         let fill = || {
             let mut file = File::create(&staged)?;
-            pieces.iter().try_for_each(|piece| file.write_all(piece))?;
+            let mut unsynced = 0;
+            for part in pieces.iter().flat_map(|piece| piece.chunks(Self::AT_ONCE)) {
+                file.write_all(part)?;
+                unsynced += part.len();
+                if unsynced >= Self::AT_ONCE {
+                    file.sync_data()?;
+                    unsynced = 0;
+                }
+            }
             file.sync_all()?;
             fs::rename(&staged, self.path(name))
         };

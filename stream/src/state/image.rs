@@ -147,3 +147,96 @@ impl<K: OwnedKey, V> Slots<K, V> {
         dealt
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that is stored.
+    fn content(slots: &Slots<u64, u64>) -> (Vec<Option<(u64, u64)>>, Vec<u32>) {
+        let entry = |slot| slots.entry(slot).map(|(key, value)| (*key, *value));
+        ((0..slots.slots() as u32).map(entry).collect(), slots.free().to_vec())
+    }
+
+    #[test]
+    fn changes_behind_changes_are_what_the_slots_are() {
+        let mut random = 1_u64;
+        let mut below = |n: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % n
+        };
+        let (mut slots, mut chain) = (Slots::<u64, u64>::default(), Vec::<Bytes>::new());
+        let (mut same, mut changed, mut longest) = (0, 0, 0);
+        for round in 0..2_000_u64 {
+            // Now and then all keys go, and the slots with them.
+            let (steps, goes) = if round % 100 == 99 { (400, 0) } else { (below(12), below(3)) };
+            for _ in 0..steps {
+                let key = below(150);
+                let slot = slots.slot_or_insert(&key, || round);
+                match (below(4), goes) {
+                    (0, 1) => {
+                        slots.remove(slot);
+                    }
+                    (_, 0) => {}
+                    _ => *slots.value_mut(slot).unwrap() += 1,
+                }
+            }
+            if round % 100 == 99 {
+                for slot in 0..slots.slots() as u32 {
+                    slots.remove(slot);
+                }
+                assert_eq!(slots.slots(), 0);
+            }
+            match slots.save(chain.is_empty() || below(9) == 0).unwrap() {
+                Saved::Same => same += 1,
+                Saved::Changes(bytes) => {
+                    changed += 1;
+                    chain.push(bytes.into());
+                }
+                Saved::Whole(bytes) => chain = vec![bytes.into()],
+            }
+            longest = longest.max(chain.len());
+            let mut loaded = Slots::<u64, u64>::load(&chain).unwrap();
+            assert_eq!(content(&loaded), content(&slots), "round {round}");
+            if below(20) == 0 {
+                // A job that goes on from there.
+                std::mem::swap(&mut slots, &mut loaded);
+            }
+        }
+        assert!(same > 20 && changed > 500 && longest > 10, "{same} {changed} {longest}");
+    }
+
+    #[test]
+    fn keys_are_dealt_out_and_found_again() {
+        let mut lanes: Vec<Slots<u64, u64>> = (0..5).map(|_| Slots::default()).collect();
+        for key in 0..1_000_u64 {
+            lanes[lane_of(key_hash(&key), 5)].slot_or_insert(&key, || key * 2);
+        }
+        let from: Vec<_> = lanes.iter().map(|lane| content(lane).0).collect();
+        let mut told = 0;
+        let dealt = Slots::redistribute(lanes, 3, |(lane, slot), _| {
+            assert!(from[lane][slot as usize].is_some());
+            told += 1;
+        });
+        assert_eq!(told, 1_000);
+        for (at, lane) in dealt.iter().enumerate() {
+            assert!(lane.iter().all(|(key, value)| *value == key * 2 && lane_of(key_hash(key), 3) == at));
+        }
+        assert_eq!(dealt.iter().map(Slots::len).sum::<usize>(), 1_000);
+    }
+
+    #[test]
+    fn changes_of_something_else_are_refused() {
+        let mut slots = Slots::<u64, u64>::default();
+        for key in 0..100 {
+            slots.slot_or_insert(&key, || key);
+        }
+        let Saved::Whole(all) = slots.save(false).unwrap() else { panic!("changes of nothing") };
+        slots.remove(7);
+        let Saved::Changes(changes) = slots.save(false).unwrap() else { panic!("not little") };
+        let all = Bytes::from(all);
+        assert!(Slots::<u64, u64>::load(&[all.clone(), changes.clone().into()]).is_ok());
+        assert!(Slots::<u64, u64>::load(&[changes.into()]).is_err());
+        assert!(Slots::<u64, u64>::load(&[]).is_err());
+    }
+}
