@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig};
 
@@ -19,8 +19,11 @@ const BATCH: &str = "batch";
 const PARTITION: &str = "partition";
 const ROW: &str = "row";
 
-/// How long the client is listened to at a time.
-const LISTEN: Duration = Duration::from_millis(100);
+/// How long the client is listened to at a time: all of it, however soon it has something to tell.
+const LISTEN: Duration = Duration::from_millis(1);
+
+/// How long to wait before the topic is looked for once more.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is set by the sink: with other values it would not work.
 const OURS: [&str; 3] = ["bootstrap.servers", "enable.idempotence", "message.timeout.ms"];
@@ -179,14 +182,14 @@ impl<T> KafkaSink<T> {
         let until = Instant::now() + self.timeout;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let metadata = producer.client().fetch_metadata(Some(&self.topic), left.max(LISTEN))?;
+            let metadata = producer.client().fetch_metadata(Some(&self.topic), left.max(PAUSE))?;
             let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
             let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
             match (topic, error) {
                 (Some(topic), None) if !topic.partitions().is_empty() => return Ok(()),
                 // It is being made.
                 (_, None | Some(RDKafkaErrorCode::LeaderNotAvailable)) if !left.is_zero() => {
-                    producer.poll(LISTEN);
+                    producer.poll(PAUSE);
                 }
                 (_, None) => return Err("the topic has no partitions".into()),
                 (_, Some(code)) => return Err(code.into()),
@@ -320,8 +323,7 @@ fn send<T>(producer: &BaseProducer<Deliveries>, topic: &str, batch: Time, parts:
         producer.context().check()?;
     }
     while producer.in_flight_count() > 0 {
-        // Whatever waits to fill up a request is sent now.
-        let _: KafkaResult<()> = producer.flush(LISTEN);
+        producer.poll(LISTEN);
         producer.context().check()?;
     }
     producer.context().check()

@@ -9,7 +9,9 @@ pub(super) fn split(total: Option<u64>, lags: &[u64], most: Option<u64>) -> Vec<
     let Some(total) = total else { return vec![most; lags.len()] };
     let waiting: u128 = lags.iter().map(|lag| u128::from(*lag)).sum();
     let share = |lag: &u64| {
-        let rounded = (2 * u128::from(*lag) * u128::from(total) + waiting) / (2 * waiting.max(1));
+        let (product, waiting) = (u128::from(*lag) * u128::from(total), waiting.max(1));
+        let (whole, rest) = (product / waiting, product % waiting);
+        let rounded = whole + u128::from(rest >= waiting - rest);
         u64::try_from(rounded).unwrap_or(u64::MAX).clamp(1, most)
     };
     lags.iter().map(share).collect()
