@@ -86,6 +86,10 @@ impl Durability {
                 }
             }
         }
+        if let Some(last) = numbered(&files, batch_log::LOG).next_back() {
+            // A process that was killed may have left a record that can be read and is not durable. Now it counts.
+            storage.sync(&last.name).map_err(|e| super::failed(storage, &last.name, &e))?;
+        }
         let log = FileLog::begin(self.storage.clone(), last, sources)?;
         let last = if replay.is_empty() { last } else { time };
         Ok(Resumed { last, manifest, replay: replay.into(), log, warnings })
