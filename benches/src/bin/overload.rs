@@ -4,7 +4,8 @@
 //!
 //! What the job can do is measured first. Then a source offers it so much more, with backpressure; and then a receiver
 //! pushes as fast as it can, with a bound on what waits. Memory is what Linux has as `VmRSS`; on other systems it is not
-//! told, and not held to a bound.
+//! told, and not held to a bound. The bound on the delay is for a machine that has nothing else to do: a rate is learnt
+//! from the batch before, and what another process takes away meanwhile makes the next one late.
 
 use std::error::Error;
 use std::fs;
