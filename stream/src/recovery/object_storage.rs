@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use super::requests::Requests;
 use super::storage::{Append, Storage};
@@ -48,8 +48,8 @@ use super::storage::{Append, Storage};
 /// a part of its own. The old run ends with an error at its next batch. (A batch that it was just writing may reach its
 /// outputs from both runs, with the same time and the same rows.)
 ///
-/// The store has to have put-if-absent (`PutMode::Create`), and to list and read at once what was put: all stores of
-/// that crate do, S3 among them, unless it is set otherwise. State over 16 MiB goes up in parts of 8 MiB; a rule of the
+/// The store has to have put-if-absent (`PutMode::Create`), and to list and read at once what was put: the stores
+/// of the clouds do, unless it is set otherwise. State over 16 MiB goes up in parts of 8 MiB; a rule of the
 /// bucket should clear away uploads that were never completed. Time-outs and retries are settings of the store.
 ///
 /// Memory: what is written, once more. Requests run on a thread of the storage's own.
@@ -173,10 +173,18 @@ impl Objects {
         })
     }
 
-    fn delete(&self, path: Path) -> io::Result<()> {
+    fn delete(&self, paths: Vec<Path>) -> io::Result<()> {
         let store = self.store.clone();
-        let deleted = self.requests.wait(async move { store.delete(&path).await });
-        deleted.or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+        self.requests.wait(async move {
+            let mut deleted = store.delete_stream(stream::iter(paths.into_iter().map(Ok)).boxed());
+            while let Some(deleted) = deleted.next().await {
+                match deleted {
+                    Ok(_) | Err(Error::NotFound { .. }) => {}
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The token of this run; an error if one that was started later has taken the place over.
@@ -204,7 +212,7 @@ impl Objects {
                 return self.close_file(&name);
             }
             // It was removed by one that did not get to the end of it.
-            parts.into_iter().try_for_each(|part| self.delete(self.part(&name, part)))
+            self.delete(parts.into_iter().map(|part| self.part(&name, part)).collect())
         })
     }
 
@@ -293,11 +301,13 @@ impl Storage for ObjectStorage {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.objects.check_owner()?;
         let Some(parts) = self.objects.parts(name)? else {
-            return self.objects.delete(self.objects.path(name));
+            return self.objects.delete(vec![self.objects.path(name)]);
         };
         // The first one first: without it there is no file.
-        parts.into_iter().try_for_each(|number| self.objects.delete(self.objects.part(name, number)))
+        self.objects.delete(vec![self.objects.part(name, 0)])?;
+        self.objects.delete(parts[1..].iter().map(|number| self.objects.part(name, *number)).collect())
     }
 }
 

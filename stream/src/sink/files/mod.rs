@@ -39,9 +39,9 @@ use crate::time::Time;
 ///
 /// **Exactly once.** The name is the record that the batch is committed: it is given to nothing but a whole, synced file
 /// of that batch. A batch that is run again, as after a crash before the job had written down that it was complete, is
-/// compared with the file of its name while it is encoded. If they are the same the file is left as it is, untouched to
-/// whoever watches it. If not (the job was begun anew, or a function of it gives other rows each time) it is replaced.
-/// So there is one file of each batch, of one run of it, at any time.
+/// compared with the file of its name. If they are the same the file is left as it is, untouched to whoever watches it.
+/// If not (the job was begun anew, or a function of it gives other rows each time) it is replaced. So there is one file
+/// of each batch, of one run of it, at any time.
 ///
 /// The folder is made when the job is started, if need be, and it is an error of `start()` if it cannot be written. A
 /// hidden lock file (`.counts.txt.lock`, which stays) keeps two outputs, of one or of two processes, from using the
