@@ -38,6 +38,10 @@ impl<K, V> Later<K, V> {
 impl<K: OwnedKey, V> Image<K, V> {
     /// Takes changes over.
     pub(crate) fn change(&mut self, later: Later<K, V>) -> Result<(), String> {
+        // What is new has changed.
+        if later.slots as usize > self.entries.len() + later.changed.len() {
+            return Err("slots are missing".to_owned());
+        }
         self.entries.resize_with(later.slots as usize, || None);
         for (slot, entry) in later.changed {
             *self.entries.get_mut(slot as usize).ok_or("a slot is changed that is not there")? = entry;

@@ -121,13 +121,15 @@ where
         let (mut image, mut times, mut has_begun): Whole<K, S> = decode(first)?;
         for changes in later {
             let (later, changed, begun): Changes<K, S> = decode(changes)?;
-            for (slot, time) in later.changed().zip(changed) {
+            let slots: Vec<u32> = later.changed().collect();
+            image.change(later)?;
+            // These slots are all there.
+            for (slot, time) in slots.into_iter().zip(changed) {
                 if slot as usize >= times.len() {
                     times.resize(slot as usize + 1, Timers::NEVER);
                 }
                 times[slot as usize] = time;
             }
-            image.change(later)?;
             has_begun = begun;
         }
         let mut slots = image.slots()?;

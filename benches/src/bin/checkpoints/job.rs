@@ -140,7 +140,9 @@ pub(crate) fn run(course: &Course<'_>) -> io::Result<Done> {
     }
     let ctx = settings.build();
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let source = InMemory { input: course.input, batches: course.batches as u64, seen: seen.clone() };
+    // A job that is to be started again must not have seen the end of its input.
+    let last = if course.interval.is_some() { Next::Finished } else { Next::Idle };
+    let source = InMemory { input: course.input, batches: course.batches as u64, last, seen: seen.clone() };
     let running = ctx.source(source).key_by(|(key, _)| key).map_with_state(
         |(key, value), state: &mut State<'_, u32, Statistics>| {
             let held = state.or_default();
@@ -202,6 +204,8 @@ impl Part<(u32, Statistics)> for Sum {
 struct InMemory {
     input: Input,
     batches: u64,
+    /// What comes after the last batch.
+    last: Next,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -220,7 +224,7 @@ impl Source for InMemory {
     fn plan(&mut self, from: &u64, _: Limit) -> Result<Plan<u64>, SourceError> {
         lock(&self.seen).planned.push(Instant::now());
         let to = from + 1;
-        Ok(Plan { to, next: if to >= self.batches { Next::Finished } else { Next::Ready } })
+        Ok(Plan { to, next: if to >= self.batches { self.last } else { Next::Ready } })
     }
 
     fn read(&mut self, from: &u64, to: &u64) -> Result<Vec<Box<dyn Partition<Record>>>, SourceError> {

@@ -225,7 +225,9 @@ fn paced(dir: &Path, times: usize, batches: usize, batch: f64) -> Result<(), Box
         println!("  {name:<22} {:>8.2} {:>8.2} {:>8.2} {:>8.2}", of(0.5), of(0.9), of(0.99), of(1.0));
     }
     let ratio = of_rounds(&sides[1], |ran| quantile(&ran.late, 0.99) / quantile(&ran.late, 0.5));
-    println!("  p99/p50 {ratio:.2}, goal 3: {}", verdict(ratio <= 3.0));
+    // A job that falls behind has no tail: all of its batches are late.
+    let keeps_up = of_rounds(&sides[1], |ran| quantile(&ran.late, 0.5)) < interval as f64;
+    println!("  p99/p50 {ratio:.2}, goal 3 of a job that keeps up: {}", verdict(ratio <= 3.0 && keeps_up));
     Ok(())
 }
 
