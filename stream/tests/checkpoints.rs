@@ -23,7 +23,7 @@ fn script(batches: u64) -> Script<Record> {
         let record = |i: u64| {
             let mixed = (batch * 31 + i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
             // Keys that come again, and some that are seen once.
-            let key = if i % 5 == 0 { 10_000 + batch * 100 + i } else { mixed % 1_500 };
+            let key = if i.is_multiple_of(5) { 10_000 + batch * 100 + i } else { mixed % 1_500 };
             (batch as i64 * 1_000 + (mixed % 1_700) as i64, key)
         };
         (0..40).map(record).collect()

@@ -13,7 +13,7 @@ use super::manifest::{Manifest, SourceAt};
 use super::resume::Durability;
 use super::storage::Storage;
 use crate::error::Error;
-use crate::graph::{AnySource, Parts, Stateful};
+use crate::graph::{Parts, Stateful};
 use crate::time::Time;
 
 /// Takes a checkpoint every so many batches. State is turned into bytes between two batches, by all threads of the job;
@@ -79,12 +79,9 @@ impl Checkpointer {
         self.batches = 0;
         let log = log.cut()?;
         let names = super::resume::names(&parts.sources);
-        let source = |(name, source): (String, &Box<dyn AnySource>)| SourceAt {
-            name,
-            position: source.save(),
-            in_words: source.position(),
-        };
-        let sources = names.into_iter().zip(&parts.sources).map(source).collect();
+        let sources = names.into_iter().zip(&parts.sources);
+        let at = sources.map(|(name, it)| SourceAt { name, position: it.save(), in_words: it.position() });
+        let sources = at.collect();
         let due = Due::after(self.last.as_ref());
         let state = |(name, state): &(String, Stateful)| {
             let saved = state.save(name, &|piece| due.is_whole(name, piece))?;
