@@ -59,7 +59,7 @@ impl Receiver for Readings {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let flags = Flags::parse();
-    println!("{} records of 20 bytes, a batch as soon as there is something", flags.records);
+    println!("{} records of 14 bytes in the log, a batch as soon as there is something", flags.records);
     for (name, logged, acknowledged_every) in [
         ("no checkpoints, no log", false, None),
         ("write-ahead log", true, None),

@@ -7,6 +7,7 @@ use rayon::ThreadPool;
 
 use super::batch_log::{self, FileLog, Logged};
 use super::checkpoint::{self, Manifest, Restored};
+use super::numbered::numbered;
 use super::storage::Storage;
 use crate::error::Error;
 use crate::graph::{AnySource, Parts, Stateful};
@@ -93,6 +94,10 @@ impl Durability {
                     source.replay(range.as_deref())?;
                 }
             }
+        }
+        if let Some(last) = numbered(&files, batch_log::LOG).next_back() {
+            // A process that was killed may have left a record that can be read and is not durable. Now it counts.
+            storage.sync(&last.name).map_err(|e| super::failed(storage, &last.name, &e))?;
         }
         let log = FileLog::begin(self.storage.clone(), last, sources)?;
         let manifest = restored.map(|restored| restored.manifest);

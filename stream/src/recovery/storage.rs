@@ -40,6 +40,13 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// A new file, empty and durable, to be appended to.
     fn create(&self, name: &str) -> io::Result<Box<dyn Append>>;
 
+    /// Makes durable what can be read of a file: another process may have appended to it, and been killed before its
+    /// sync. Unless an implementation knows better, the file is written anew, with the same content.
+    fn sync(&self, name: &str) -> io::Result<()> {
+        let content = self.read(name)?;
+        self.write(name, &[&content])
+    }
+
     /// Removes a file; nothing happens if there is none. Need not be durable.
     fn remove(&self, name: &str) -> io::Result<()>;
 }
@@ -152,6 +159,11 @@ impl Storage for LocalFolder {
         file.sync_all()?;
         self.sync_names()?;
         Ok(Box::new(file))
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        // Not for reading alone: there are systems that sync only what can be written.
+        File::options().append(true).open(self.path(name))?.sync_all()
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -126,6 +126,32 @@ fn crashes_on_the_way_back_do_no_harm() {
 }
 
 #[test]
+fn a_group_that_a_killed_process_has_left_unsynced_is_made_durable_before_it_counts() {
+    let (disk, target) = (FaultyDisk::new(), Target::new());
+    let (mut killed, teller) = job(disk.clone(), &target, |it| it);
+    killed.start().unwrap();
+    assert!(teller.store(1));
+    disk.break_down(disk.sync_points() + 1, Breakdown::Before);
+    assert!(!teller.store(2));
+    killed.tick().unwrap_err();
+    drop((killed, teller));
+    // The process is gone, the computer is not: what was appended can be read.
+    let disk = disk.copy();
+    let (mut job_2, teller) = job(disk.clone(), &target, |it| it);
+    job_2.start().unwrap();
+    assert!(teller.store(3));
+    job_2.tick().unwrap();
+    assert_eq!(target.rows.rows(), [1, 2, 3]);
+    disk.break_down(disk.sync_points() + 1, Breakdown::Before);
+    job_2.tick().unwrap_err();
+    drop((job_2, teller));
+    // And now it is, too.
+    disk.restart(3);
+    let acknowledged = second(&disk, &target, 5_000).unwrap();
+    assert_eq!(target.rows.rows(), [vec![1, 2, 3], acknowledged].concat());
+}
+
+#[test]
 fn a_full_disk_is_told_by_file_and_nothing_is_acknowledged_that_is_not_there() {
     let (mut in_the_log, mut all) = (0, 0);
     for space in (0..16_000).step_by(47) {
@@ -223,22 +249,30 @@ fn a_segment_that_is_gone_is_an_error_that_names_it() {
 
 #[test]
 fn a_job_can_ignore_its_state_or_go_back_a_checkpoint() {
-    // Checkpoints after the batches 3, 6 and 9; the crash is in the eleventh.
+    // Two runs that are stopped, each with a checkpoint at its end, and one that is killed.
     let (disk, before) = (FaultyDisk::new(), Target::new());
-    let (mut killed, teller) = job(disk.clone(), &before, |it| it);
-    killed.start().unwrap();
-    for batch in 0..10 {
-        assert!(teller.store(batch));
-        killed.tick().unwrap();
+    for (batches, stops) in [(0..4, true), (4..8, true), (8..10, false)] {
+        let (mut job, teller) = job(disk.clone(), &before, |it| it.checkpoint_every(1_000));
+        // The clock of each run begins at nought.
+        job.clock().set(Time::from_secs(batches.start as i64));
+        job.start().unwrap();
+        for batch in batches {
+            assert!(teller.store(batch));
+            job.tick().unwrap();
+        }
+        if stops {
+            job.stop().unwrap();
+        } else {
+            assert!(teller.store(10) && teller.store(11));
+            disk.break_down(disk.sync_points() + 1, Breakdown::Before);
+            job.tick().unwrap_err();
+        }
+        drop(job);
+        disk.restart(5);
     }
-    assert!(teller.store(10) && teller.store(11));
-    disk.break_down(disk.sync_points() + 1, Breakdown::Before);
-    killed.tick().unwrap_err();
-    drop((killed, teller));
-    disk.restart(5);
     for (resume, counted) in [
         (Resume::Latest, 16),
-        (Resume::Batch(Time::from_secs(8)), 16),
+        (Resume::Batch(Time::from_secs(7)), 16),
         // State begins with what is in no batch yet.
         (Resume::IgnoreState, 6),
     ] {

@@ -59,15 +59,15 @@ pub(crate) struct WriteAheadLog {
 }
 
 impl WriteAheadLog {
-    /// The log of the source of this name, however it was left. Nothing is written. `room` is what a source may be
-    /// ahead of the batches, in bytes.
+    /// The log of the source of this name, however it was left. `room` is what a source may be ahead of the batches, in
+    /// bytes.
     pub(crate) fn open(storage: Arc<dyn Storage>, source: &str, room: usize) -> Result<Self, SourceError> {
         let kind = kind_of(source);
         let segment_bytes = (room / 4).min(SEGMENT) as u64;
         let mut log = Self {
             storage,
             source: source.to_owned(),
-            kind,
+            kind: kind.clone(),
             segment_bytes,
             end: LogPosition::default(),
             newest: 0,
@@ -77,15 +77,16 @@ impl WriteAheadLog {
             read: None,
         };
         let files = super::list(&*log.storage).map_err(|e| SourceError::new(&log.source, e))?;
-        for file in numbered(&files, &kind_of(source)).rev() {
+        for file in numbered(&files, &kind).rev() {
             log.newest = log.newest.max(file.number);
             let Segment { last, length, .. } = log.segment(file.number)?;
             // One that was cut off with its first group holds nothing.
-            if let (Some(last), byte) = (last.clone(), *length) {
-                log.end = LogPosition::at(file.number, byte);
-                (log.position, log.has_ended) = (Some(last.position), last.has_ended);
-                break;
-            }
+            let (Some(last), byte) = (last.clone(), *length) else { continue };
+            // A process that was killed may have left a group that can be read and is not durable. Now it counts.
+            log.storage.sync(&file.name).map_err(|e| log.failed(file.number, &e))?;
+            log.end = LogPosition::at(file.number, byte);
+            (log.position, log.has_ended) = (Some(last.position), last.has_ended);
+            break;
         }
         Ok(log)
     }
