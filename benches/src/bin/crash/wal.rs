@@ -96,7 +96,7 @@ impl Sender {
     /// Sends numbers until the other side is gone or is to end. None is sent twice.
     fn send(&self, connection: TcpStream) {
         let first = self.next.load(Ordering::Acquire);
-        let last = AtomicU64::new(first);
+        let (last, is_gone) = (AtomicU64::new(first), AtomicBool::new(false));
         thread::scope(|scope| {
             let Ok(answers) = connection.try_clone() else { return };
             let read = scope.spawn(|| {
@@ -108,10 +108,11 @@ impl Sender {
                         last.store(number, Ordering::Release);
                     }
                 }
+                is_gone.store(true, Ordering::Release);
                 acknowledged
             });
             let mut out = BufWriter::new(connection);
-            loop {
+            while !is_gone.load(Ordering::Acquire) {
                 if self.ends.load(Ordering::Acquire) {
                     let _ = out.write_all(b"end\n").and_then(|()| out.flush());
                     break;

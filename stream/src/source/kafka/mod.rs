@@ -330,7 +330,7 @@ impl Kafka {
     }
 
     /// Lets the partitions of a position be fetched from there on.
-    fn fetch(&mut self, to: &KafkaPosition, until_end: bool) -> Result<&Fetch, SourceError> {
+    fn fetch(&mut self, to: &KafkaPosition, until_end: bool, with_ends: bool) -> Result<&Fetch, SourceError> {
         let Some(Opened { client, wake, .. }) = &self.opened else {
             return Err(SourceError::new(self.settings.name(), "is not connected"));
         };
@@ -340,10 +340,7 @@ impl Kafka {
                 let fetch = Fetch::new(client.clone(), wake.clone(), self.max_bytes, until_end)?;
                 let found = match until_end {
                     true => None,
-                    false => {
-                        let with_ends = self.per_batch.is_some();
-                        Some(watch::watch(client.clone(), fetch.shared.clone(), self.refresh, with_ends)?)
-                    }
+                    false => Some(watch::watch(client.clone(), fetch.shared.clone(), self.refresh, with_ends)?),
                 };
                 none.insert(Reading { fetch, found })
             }
@@ -361,10 +358,11 @@ impl Kafka {
             let millis = u128::from(millis_of(elapsed).unsigned_abs());
             u64::try_from(u128::from(records) * millis / 1_000).unwrap_or(u64::MAX)
         });
-        // The most records of this batch, all partitions together.
-        let total = self.per_batch;
+        // The most records of this batch, all partitions together, and of each.
+        let lower = |own: Option<u64>, of_job: Option<u64>| own.into_iter().chain(of_job).min();
+        let (total, most) = (lower(self.per_batch, limit.records), lower(per_partition, limit.records_per_partition));
         let lags: Vec<u64> = fetch.state()?.parts().map(|(_, part)| part.lag()).collect();
-        Ok(share::split(total, &lags, per_partition))
+        Ok(share::split(total, &lags, most))
     }
 
     /// What the next batch takes.
@@ -372,11 +370,12 @@ impl Kafka {
         let first = self.reading.is_none();
         let opened = self.opened.as_ref().ok_or_else(|| SourceError::new(self.settings.name(), "is not connected"))?;
         let mut to = self.with_partitions(opened, from)?;
-        self.fetch(&to, limit.wait || self.bounded)?;
+        let by_lag = self.per_batch.or(limit.records).is_some();
+        self.fetch(&to, limit.wait || self.bounded, by_lag)?;
         let Some(Reading { fetch, .. }) = &self.reading else {
             return Err(SourceError::new(self.settings.name(), "is not fetched"));
         };
-        if first && limit.wait && self.per_batch.is_some() {
+        if first && limit.wait && by_lag {
             let names: Vec<Name> = to.iter().map(|(topic, partition, _)| (topic.clone(), partition)).collect();
             watch::set_ends(&fetch.shared, &names, &fetch.client.ends(&names, LOOK_UP)?);
         }
