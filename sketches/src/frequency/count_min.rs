@@ -23,7 +23,7 @@ use crate::summary::{
 /// | memory | 8 · depth · width bytes; 64 KiB for the default of 4 × 2,048 |
 /// | absorb, ask, merge | O(depth), O(depth), O(depth · width) |
 /// | guarantee | for N items: truth ≤ estimate ≤ truth + e·N/width with probability 1 − e^−depth (0.98 for depth 4) |
-/// | merged, subtracted | the same to the bit as one sketch of everything |
+/// | merged, subtracted | the same to the bit as one sketch of everything; of sampled items, intervals may stay wider after a subtraction |
 ///
 /// It reads as itself: ask [`estimate`](Self::estimate). It does not know which items it saw; for the most frequent
 /// ones take [`HeavyHitters`](crate::HeavyHitters). Where nothing has to be subtracted, as a sliding window does,

@@ -25,6 +25,9 @@ use crate::table::Table;
 /// taken is the error. On skewed data it is far below its limit. The table depends on the order of the items, the
 /// guarantee does not. Counts are printed from the top: an item that was never out of the table has its upper end.
 ///
+/// Of sampled items the interval holds with 95 %: it is wider by what the sampling may have moved the count, at most as
+/// if all copies of the item had had the heaviest weight.
+///
 /// Sources: Misra, Gries, *Finding Repeated Elements*, 1982; Agarwal et al., *Mergeable Summaries*, 2012; purging by the
 /// median after Anderson et al., *A High-Performance Algorithm for Identifying Frequent Items in Data Streams*, 2017.
 ///
