@@ -7,7 +7,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 
-use super::client::{Client, Lost, Settings, Trouble, only};
+use super::client::{Client, Lost, Settings, Trouble, only, partition_failed};
 use super::fetch::record;
 use super::position::{Name, Range};
 use super::{KafkaRecord, SourceError};
@@ -41,7 +41,7 @@ impl Again {
         let Range { topic, partition, from, to } = range;
         let settings = &self.client.settings;
         let failed = |why: String| {
-            settings.partition_failed(topic, *partition, format!("reading offsets {from} to {} again: {why}", to - 1))
+            partition_failed(topic, *partition, format!("reading offsets {from} to {} again: {why}", to - 1))
         };
         let name: Name = (topic.clone(), *partition);
         let mut records: Vec<KafkaRecord> = Vec::new();

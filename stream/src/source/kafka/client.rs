@@ -84,11 +84,6 @@ impl Settings {
         SourceError::new(format!("kafka at {}", self.brokers), why)
     }
 
-    pub(super) fn partition_failed(&self, topic: &str, partition: i32, why: impl fmt::Display) -> SourceError {
-        let _ = self;
-        SourceError::new(format!("kafka topic {topic}, partition {partition}"), why)
-    }
-
     /// A mistake in the settings, before anything is done.
     pub(super) fn check(&self) -> Result<(), SourceError> {
         if let Some(ours) = OURS.iter().find(|ours| self.properties.contains_key(**ours)) {
@@ -106,6 +101,11 @@ impl Settings {
             Topics::Where(..) => Ok(()),
         }
     }
+}
+
+/// A failure of a partition.
+pub(super) fn partition_failed(topic: &str, partition: i32, why: impl fmt::Display) -> SourceError {
+    SourceError::new(format!("kafka topic {topic}, partition {partition}"), why)
 }
 
 /// Hears what happens in the client.
@@ -313,7 +313,7 @@ impl Client {
         let found = self.consumer.offsets_for_times(list, timeout).map_err(failed)?;
         let offset = |(topic, partition): &Name| {
             let Some(found) = found.find_partition(topic, *partition) else { return Ok(None) };
-            found.error().map_err(|e| self.settings.partition_failed(topic, *partition, e))?;
+            found.error().map_err(|e| partition_failed(topic, *partition, e))?;
             Ok(if let Offset::Offset(offset) = found.offset() { Some(offset) } else { None })
         };
         names.iter().map(offset).collect()
@@ -349,7 +349,7 @@ impl Client {
                 });
                 if let Some((topic, partition, offset)) = unknown {
                     let why = format!("is to be read from offset {offset} on, and is not there");
-                    return Err(self.settings.partition_failed(topic, *partition, why));
+                    return Err(partition_failed(topic, *partition, why));
                 }
                 let beginnings = self.beginnings(names, timeout)?;
                 let given = |(topic, partition): &Name| {
@@ -362,14 +362,14 @@ impl Client {
 
     /// Whether records from this offset on can be had, as far as can be told; None if they can.
     pub(super) fn look_for(&self, (topic, partition): &Name, offset: i64) -> Result<Option<Lost>, SourceError> {
-        let failed = |e: KafkaError| self.settings.partition_failed(topic, *partition, e);
+        let failed = |e: KafkaError| partition_failed(topic, *partition, e);
         let metadata = self.consumer.fetch_metadata(Some(topic), LOOK_UP).map_err(failed)?;
         let described = metadata.topics().iter().find(|found| found.name() == &**topic);
         match described.map(|found| (found.error().map(RDKafkaErrorCode::from), found.partitions())) {
             None | Some((Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic), _)) => {
                 return Ok(Some(Lost::Gone));
             }
-            Some((Some(code), _)) => return Err(self.settings.partition_failed(topic, *partition, code)),
+            Some((Some(code), _)) => return Err(partition_failed(topic, *partition, code)),
             Some((None, there)) if !there.iter().any(|found| found.id() == *partition) => return Ok(Some(Lost::Gone)),
             Some((None, _)) => {}
         }

@@ -12,7 +12,7 @@ use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
-use super::client::{Client, Context, Lost, Trouble, only};
+use super::client::{Client, Context, Lost, Trouble, only, partition_failed};
 use super::part::Part;
 use super::position::{KafkaPosition, Name, Range};
 use super::{KafkaRecord, SourceError};
@@ -155,7 +155,7 @@ impl Fetch {
                 Some(queue) => queue.clone(),
                 None => {
                     let queue = consumer.split_partition_queue(topic, partition);
-                    let mut queue = queue.ok_or_else(|| settings.partition_failed(topic, partition, "has no queue"))?;
+                    let mut queue = queue.ok_or_else(|| partition_failed(topic, partition, "has no queue"))?;
                     let wake = self.shared.wake.clone();
                     queue.set_nonempty_callback(move || wake.raise());
                     queues.entry(name.clone()).or_insert(Arc::new(queue)).clone()
@@ -362,7 +362,7 @@ impl Thread {
                 && let Err(error) = self.begin_again(&name, next)
             {
                 fetched.part.suspect = true;
-                self.client.warnings.add(self.client.settings.partition_failed(&name.0, name.1, error));
+                self.client.warnings.add(partition_failed(&name.0, name.1, error));
             }
             state.arrivals += 1;
             drop(state);

@@ -7,12 +7,14 @@
 mod again;
 mod client;
 mod fetch;
+mod options;
 mod part;
 mod position;
 mod record;
 mod share;
 mod watch;
 
+pub use options::{KafkaStart, OnDataLoss};
 pub use position::KafkaPosition;
 pub use record::KafkaRecord;
 
@@ -27,35 +29,10 @@ use super::{Limit, Next, Partition, Plan, Source, SourceError};
 use crate::clock::Clock;
 use crate::time::{Time, millis_of};
 use again::Again;
-use client::{Client, LOOK_UP, Lost, Settings, Topics};
+use client::{Client, LOOK_UP, Lost, Settings, Topics, partition_failed};
 use fetch::{Fetch, Wake};
 use position::{Name, Reached};
 use watch::Found;
-
-/// Where a new job begins to read. One that goes on goes on where it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KafkaStart {
-    /// With the first record that there is of every partition.
-    Earliest,
-    /// With the first record that comes after the start.
-    Latest,
-    /// With the first record of this time or later, by the times of the records.
-    Time(Time),
-    /// With these offsets, each of a topic and a partition. Other partitions are read from their beginning. A partition
-    /// that is not there, or has no such offset, is an error.
-    Offsets(Vec<(String, i32, i64)>),
-}
-
-/// What to do when records that are to be read are gone: deleted by the topic's retention before they were read, or
-/// gone with the topic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnDataLoss {
-    /// The job ends with an error that names topic, partition and offsets.
-    #[default]
-    Fail,
-    /// The job goes on with what there is, and its listeners get a warning that names topic, partition and offsets.
-    Skip,
-}
 
 /// Records of topics of Kafka, or of any broker that speaks its protocol.
 ///
@@ -312,7 +289,7 @@ impl Kafka {
         for (topic, partition, reached) in from.iter() {
             let name = (topic.clone(), partition);
             if !client.settings.topics.contains(topic) {
-                client.warnings.add(client.settings.partition_failed(
+                client.warnings.add(partition_failed(
                     topic,
                     partition,
                     format!("was read up to offset {}, and is not read any more", reached.next),
@@ -431,10 +408,10 @@ impl Kafka {
         match self.on_data_loss {
             OnDataLoss::Fail => {
                 let why = format!("{what}; .on_data_loss(OnDataLoss::Skip) goes on without them");
-                Err(self.settings.partition_failed(topic, *partition, why))
+                Err(partition_failed(topic, *partition, why))
             }
             OnDataLoss::Skip => {
-                self.warnings.add(self.settings.partition_failed(topic, *partition, format!("skipped: {what}")));
+                self.warnings.add(partition_failed(topic, *partition, format!("skipped: {what}")));
                 Ok(())
             }
         }
