@@ -219,7 +219,7 @@ impl<T: Record> Feed<T> {
         state.close_block();
         let blocks = mem::take(&mut state.blocks);
         (state.waiting, state.full) = (0, false);
-        state.taken = state.stored;
+        state.taken = state.stored - state.waiting as u64;
         self.changed.notify_all();
         let next = match &state.end {
             End::Complete => Next::Finished,
