@@ -12,16 +12,16 @@ pub mod prelude {
     pub use streamgauge_sketches::{
         Absorb, Bernoulli, Bloom, ClassicBloom, Codec, CompactString, ConservativeCountMin, Count, CountMin,
         Covariance, Estimate, ExaLogLog, ExactDistinct, ExactQuantiles, ExactTop, Hashed, HeavyHitters, HyperLogLog,
-        Key, Kll, Max, Membership, Merge, Min, Moments, On, PortableHash, Quantiles, Reservoir, ScalableBloom, Spec,
-        Stratified, Sum, Summary, TDigest, WeightedReservoir,
+        Key, Kll, Max, Mean, Membership, Merge, Min, Moments, On, PortableHash, Quantiles, Reservoir, ScalableBloom,
+        Spec, Stratified, Sum, Summary, TDigest, Weight, WeightedReservoir,
     };
     #[cfg(feature = "dashboard")]
     pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};
     pub use streamgauge_stream::{
         Batch, BatchInfo, Constant, DStream, Error, Event, JobState, Listener, ManualClock, MemorySink, OnBadTable,
-        OnFailure, OnMalformed, OutputMode, PidRateEstimator, Queue, Rate, Receiver, ReceiverHandle, ReferenceTable,
-        Report, Resume, Sink, Source, SourceError, State, Stdin, Storage, StreamingContext, TcpLines, TextBlock,
-        TextFiles, TextStream, Time, Trigger, Window, hours, millis, mins, secs,
+        OnFailure, OnMalformed, OutputMode, PidRateEstimator, Queue, Rate, Receiver, ReceiverHandle, ReceiverSource,
+        ReferenceTable, Report, Resume, SampledStream, Sink, Source, SourceError, State, Stdin, Storage,
+        StreamingContext, TcpLines, TextBlock, TextFiles, TextStream, Time, Trigger, Window, hours, millis, mins, secs,
         sink::{self, Files, Print, Tcp},
     };
 }
