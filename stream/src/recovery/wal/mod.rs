@@ -121,7 +121,7 @@ impl WriteAheadLog {
         let write = || {
             let mut file = file.map_or_else(|| self.storage.create(&name), Ok)?;
             file.append(&bytes)?;
-            // file.sync()?;
+            file.sync()?;
             Ok::<_, std::io::Error>(file)
         };
         self.file = Some(write().map_err(|e| self.failed(at.segment, &e))?);
