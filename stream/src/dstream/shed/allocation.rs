@@ -1,7 +1,5 @@
 //! How many of each stratum are kept.
 
-use streamgauge_sketches::Weight;
-
 /// How a block of records is thinned, by the sizes of its strata.
 ///
 /// Each stratum has the same share of the kept records as far as it has so many, but none is thinned to less than half
@@ -55,9 +53,9 @@ impl Allocation {
         Self { share, least }
     }
 
-    /// The weight of the records that are kept of a stratum of this size.
-    pub(super) fn weight(&self, size: u32) -> Weight {
-        Weight::of_fraction((self.share / f64::from(size)).clamp(self.least, 1.0))
+    /// The fraction that is kept of a stratum of this size.
+    pub(super) fn fraction(&self, size: u32) -> f64 {
+        (self.share / f64::from(size)).clamp(self.least, 1.0)
     }
 }
 
@@ -67,7 +65,7 @@ mod tests {
 
     fn kept(sizes: &[u32], fraction: f64) -> (f64, Vec<f64>) {
         let allocation = Allocation::of(sizes.iter().copied(), fraction);
-        let kept: Vec<_> = sizes.iter().map(|&size| f64::from(size) / allocation.weight(size).get()).collect();
+        let kept: Vec<_> = sizes.iter().map(|&size| f64::from(size) * allocation.fraction(size)).collect();
         (kept.iter().sum(), kept)
     }
 
