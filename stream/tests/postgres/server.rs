@@ -104,7 +104,7 @@ impl Server {
         let begun = Instant::now();
         while Client::connect(&self.address(), NoTls).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(60), "the server does not start");
-            thread::sleep(Duration::from_millis(20));
+            thread::yield_now();
         }
     }
 
