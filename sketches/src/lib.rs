@@ -50,7 +50,7 @@ mod key_hash;
 pub mod laws;
 pub mod membership;
 pub mod quantile;
-mod random;
+pub mod random;
 pub mod sample;
 pub mod summary;
 mod table;

@@ -11,39 +11,40 @@ use crate::hash::{PortableHash, hash_bytes};
 /// Two numbers are its whole state, so a summary that draws can be stored, restored and replayed, on any machine and
 /// in any version. States that begin with the same seed draw the same numbers until they are [stirred](Self::stir).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Draws {
+pub struct Draws {
     seed: u64,
     drawn: u64,
 }
 
 impl Draws {
-    pub(crate) const fn new(seed: u64) -> Self {
+    /// The stream of a seed.
+    pub const fn new(seed: u64) -> Self {
         Self { seed, drawn: 0 }
     }
 
     /// The next 64 random bits.
     #[inline]
-    pub(crate) fn bits(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.drawn = self.drawn.wrapping_add(1);
         self.drawn.portable_hash(self.seed)
     }
 
     /// A number between 0 and 1, neither of the two.
     #[inline]
-    pub(crate) fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         unit(self.bits())
     }
 
     /// A number below `n`; 0 if that is 0.
     #[inline]
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         // A multiple of 2⁻⁶⁴ · n away from even: less than any test could find.
         ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }
 
     /// Mixes in what is known of the data, so that states of one seed over different data draw different numbers.
     #[inline]
-    pub(crate) fn stir(&mut self, hash: u64) {
+    pub fn stir(&mut self, hash: u64) {
         self.seed = hash.portable_hash(self.seed);
     }
 
@@ -64,7 +65,7 @@ impl Draws {
     }
 
     /// Mixes in another stream. The same for either order of the two.
-    pub(crate) fn join(&mut self, other: &Self) {
+    pub fn join(&mut self, other: &Self) {
         let (a, b) = (self.bits(), other.clone().bits());
         self.seed = a.wrapping_add(b).portable_hash(a ^ b);
         self.drawn = self.drawn.wrapping_add(other.drawn);

@@ -61,6 +61,10 @@ pub trait Summary: Clone + Serialize + DeserializeOwned + Send + Sync + 'static 
 
     /// The bytes this state holds, itself and its heap; of keys on the heap, only their fixed part.
     fn memory_bytes(&self) -> usize;
+
+    /// A batch of the stream is over, also one without items: for the few that count time in batches.
+    #[inline]
+    fn end_batch(&mut self) {}
 }
 
 /// How items of type `Q` enter a summary.

@@ -31,6 +31,12 @@ impl<S: Summary> Summary for Option<S> {
         let heap = self.as_ref().map_or(0, |s| s.memory_bytes().saturating_sub(size_of::<S>()));
         size_of::<Self>() + heap
     }
+
+    fn end_batch(&mut self) {
+        if let Some(summary) = self {
+            summary.end_batch();
+        }
+    }
 }
 
 impl<S: Merge> Merge for Option<S> {

@@ -28,6 +28,10 @@ macro_rules! tuple {
             fn memory_bytes(&self) -> usize {
                 0 $(+ self.$i.memory_bytes())+
             }
+
+            fn end_batch(&mut self) {
+                $(self.$i.end_batch();)+
+            }
         }
 
         impl<$($s: Decay),+> Decay for ($($s,)+) {

@@ -1,0 +1,1 @@
+//! Detectors of what is strange, with one contract for their scores.

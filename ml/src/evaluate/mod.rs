@@ -1,0 +1,1 @@
+//! How good is a learner? Asked as the stream goes by.

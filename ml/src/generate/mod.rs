@@ -1,0 +1,1 @@
+//! Streams made by the recipes of the papers.

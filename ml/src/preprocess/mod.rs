@@ -1,0 +1,1 @@
+//! What is done with rows before they are learned.

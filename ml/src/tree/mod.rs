@@ -1,0 +1,1 @@
+//! Decision trees that grow on a stream.
