@@ -62,7 +62,7 @@ pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTime
 pub use dstream::{Sampled, SampledGrouped, SampledPart, SampledRow, SampledStream};
 pub use error::{Error, Malformed};
 pub use event::OutputMode;
-pub use monitor::{BatchInfo, Event, Listener, Load, Report};
+pub use monitor::{BatchInfo, CheckpointInfo, Event, Listener, Load, Report};
 pub use rate::{PidRateEstimator, ProcessedBatch, RateEstimator};
 pub use recovery::Resume;
 pub use schedule::{JobState, OnFailure, Trigger};

@@ -39,7 +39,8 @@ impl StreamingContext {
         }
         #[cfg(feature = "dashboard")]
         if let Some(dashboard) = &*self.job.dashboard.lock().unwrap_or_else(PoisonError::into_inner) {
-            dashboard.serve()?;
+            let job = self.clone();
+            dashboard.serve(move || job.stop())?;
         }
         let job = self.job.clone();
         let (settings, thread) = (job.settings.clone(), job.thread);

@@ -113,7 +113,7 @@ impl StreamingContext {
         dashboard
             .get_or_insert_with(|| {
                 let dashboard = crate::monitor::dashboard::Dashboard::new(&self.job.settings.name);
-                self.add_listener(dashboard.listener());
+                dashboard.listeners().into_iter().for_each(|listener| self.add_listener(listener));
                 dashboard
             })
             .clone()

@@ -1,6 +1,6 @@
 //! What happens to a job, and who hears of it.
 
-use super::{BatchInfo, JobInfo, OutputInfo, Report, SourceStatus};
+use super::{BatchInfo, CheckpointInfo, JobInfo, OutputInfo, Report, SourceStatus};
 use crate::error::{Error, Malformed};
 use crate::source::SourceError;
 
@@ -34,6 +34,8 @@ pub enum Event {
     BatchCompleted(BatchInfo),
     /// A batch has failed, and the job ends with it.
     BatchFailed(BatchInfo),
+    /// A checkpoint was written.
+    CheckpointCompleted(CheckpointInfo),
     /// The job has ended, well or not.
     Stopped(Result<Report, Error>),
 }
@@ -89,6 +91,7 @@ pub trait Listener: Send + Sync {
             Event::Malformed(line) => self.on_malformed(line),
             Event::BatchCompleted(batch) => self.on_batch_completed(batch),
             Event::BatchFailed(batch) => self.on_batch_failed(batch),
+            Event::CheckpointCompleted(checkpoint) => self.on_checkpoint_completed(checkpoint),
             Event::Stopped(result) => self.on_stopped(result.as_ref()),
         }
     }
@@ -135,6 +138,9 @@ pub trait Listener: Send + Sync {
 
     /// A batch has failed, and the job ends with it; `failure` says how.
     fn on_batch_failed(&self, _: &BatchInfo) {}
+
+    /// A checkpoint was written: a job that is killed from now on goes on from there.
+    fn on_checkpoint_completed(&self, _: &CheckpointInfo) {}
 
     /// The job has ended, well or not.
     fn on_stopped(&self, _: Result<&Report, &Error>) {}

@@ -163,6 +163,11 @@ pub struct OperatorInfo {
 }
 
 impl OperatorInfo {
+    /// The operator, which has done nothing.
+    pub(crate) fn begun(&self) -> Self {
+        Self { name: self.name.clone(), kind: self.kind, ..Self::default() }
+    }
+
     /// Adds what the operator did more.
     pub(crate) fn add(&mut self, more: Self) {
         self.elapsed += more.elapsed;
@@ -172,6 +177,21 @@ impl OperatorInfo {
         self.state_bytes = more.state_bytes.or(self.state_bytes);
         self.keys = more.keys.or(self.keys);
     }
+}
+
+/// A checkpoint that was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointInfo {
+    /// The batch whose state it holds.
+    pub time: Time,
+    /// How long the job stood still for it: until its state was bytes.
+    pub taking: Duration,
+    /// How long those bytes were then written, beside the batches that followed.
+    pub writing: Duration,
+    /// The bytes that were written: what has changed since the one before.
+    pub written_bytes: u64,
+    /// The bytes of the whole state in the storage, with what earlier checkpoints have written of it.
+    pub state_bytes: u64,
 }
 
 /// What a job did from start to end.

@@ -160,7 +160,13 @@ impl Driver {
         if let Some(checkpointer) = &mut self.checkpointer {
             checkpointer.finish(self.last, &self.parts, &mut *self.log)?;
         }
+        self.tell_checkpoints();
         self.log.close()
+    }
+
+    fn tell_checkpoints(&mut self) {
+        let written = self.checkpointer.as_mut().map(Checkpointer::written).unwrap_or_default();
+        written.into_iter().for_each(|checkpoint| self.bus.tell(|| Event::CheckpointCompleted(checkpoint)));
     }
 
     /// An error if the job was added to since it was started.
@@ -227,10 +233,12 @@ impl Driver {
                 match &mut self.checkpointer {
                     // What is still to be run again is in the old log files only: they are not over yet.
                     Some(checkpointer) if self.replay.is_empty() => {
-                        checkpointer.after_batch(time, &self.parts, &mut *self.log)
+                        checkpointer.after_batch(time, &self.parts, &mut *self.log)?;
                     }
-                    _ => Ok(()),
+                    _ => {}
                 }
+                self.tell_checkpoints();
+                Ok(())
             }
             Err(error) => {
                 info.failure = Some(error.to_string());

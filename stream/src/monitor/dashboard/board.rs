@@ -23,13 +23,13 @@ const UPDATE_EVERY: i64 = 250;
 
 /// An event for the pages: its name and its JSON, made once for all of them.
 #[derive(Clone, Debug)]
-pub(super) struct Event {
-    pub(super) name: &'static str,
-    pub(super) data: Arc<str>,
+pub(in crate::monitor) struct Event {
+    pub(in crate::monitor) name: &'static str,
+    pub(in crate::monitor) data: Arc<str>,
 }
 
 #[derive(Debug)]
-pub(super) struct Board {
+pub(in crate::monitor) struct Board {
     name: String,
     session: String,
     state: Mutex<State>,
@@ -136,7 +136,7 @@ impl Board {
     }
 
     /// The events for a page that has just connected: the whole state (and its end, if the job has ended), then updates.
-    pub(super) fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+    pub(in crate::monitor) fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
         // Under the lock only what is shared is counted up; a batch must not wait while it is written out.
         let (hello, stopped, updates) = {
             let state = self.state();

@@ -4,16 +4,15 @@
 //! server-sent events, at most a few a second; a page that cannot follow gets the whole state again. No batch waits for
 //! a page.
 
-mod board;
+pub(super) mod board;
 mod kind;
 mod panel;
-mod server;
 
 pub use panel::{Panel, Point, Ranking};
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use streamgauge_sketches::{Estimate, Quantiles};
 
@@ -21,6 +20,9 @@ use self::board::Board;
 use self::kind::Kind;
 use self::panel::{quantile_points, ranked};
 use super::Listener;
+use super::http::{self, Access, Served};
+use super::journal::Journal;
+use super::metrics::Metrics;
 use crate::dstream::DStream;
 use crate::error::Error;
 use crate::source::Record;
@@ -43,8 +45,18 @@ pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std
 /// ```
 #[derive(Clone)]
 pub struct Dashboard {
+    name: Arc<str>,
     board: Arc<Board>,
-    address: Arc<Mutex<SocketAddr>>,
+    journal: Arc<Journal>,
+    metrics: Arc<Metrics>,
+    setting: Arc<Mutex<Setting>>,
+}
+
+/// How it is served.
+struct Setting {
+    address: SocketAddr,
+    access: Access,
+    may_stop: bool,
 }
 
 impl fmt::Debug for Dashboard {
@@ -55,26 +67,64 @@ impl fmt::Debug for Dashboard {
 
 impl Dashboard {
     pub(crate) fn new(name: &str) -> Self {
-        Self { board: Arc::new(Board::new(name)), address: Arc::new(Mutex::new(DEFAULT_ADDRESS)) }
+        let setting = Setting { address: DEFAULT_ADDRESS, access: Access::default(), may_stop: false };
+        Self {
+            name: name.into(),
+            board: Arc::new(Board::new(name)),
+            journal: Arc::default(),
+            metrics: Metrics::new(name),
+            setting: Arc::new(Mutex::new(setting)),
+        }
     }
 
-    /// Where to listen: 127.0.0.1:7878 unless set. Whoever can reach the address sees the data.
+    fn setting(&self) -> MutexGuard<'_, Setting> {
+        self.setting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where to listen: 127.0.0.1:7878 unless set. An address that is not of this machine alone needs a
+    /// [`token`](Self::token), or [`without_token`](Self::without_token): the job does not start otherwise.
     pub fn listen(&self, address: SocketAddr) -> &Self {
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
+        self.setting().address = address;
+        self
+    }
+
+    /// Only whoever has this token sees anything: as `Authorization: Bearer …`, or once as `/?token=…` in a browser,
+    /// which then has it as a cookie. It travels as plain text: put a proxy with TLS before an open network.
+    pub fn token(&self, token: &str) -> &Self {
+        self.setting().access = Access::Token(token.into());
+        self
+    }
+
+    /// Whoever can reach the address sees the data, also from other machines.
+    pub fn without_token(&self) -> &Self {
+        self.setting().access = Access::Anybody;
+        self
+    }
+
+    /// The job may be stopped from the page, and by a `POST` to `/api/v1/applications/{name}/streaming/stop` with the
+    /// header `x-streamgauge-stop`. It may not unless this is said.
+    pub fn allow_stop(&self) -> &Self {
+        self.setting().may_stop = true;
         self
     }
 
     /// Where it listens. After the start of the job, port 0 has become the port that was given.
     pub fn address(&self) -> SocketAddr {
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+        self.setting().address
     }
 
-    pub(crate) fn listener(&self) -> Arc<dyn Listener> {
-        self.board.clone()
+    pub(crate) fn listeners(&self) -> [Arc<dyn Listener>; 3] {
+        [self.board.clone(), self.journal.clone(), self.metrics.clone()]
     }
 
-    pub(crate) fn serve(&self) -> Result<(), Error> {
-        let address = server::serve(self.board.clone(), self.address())?;
+    pub(crate) fn serve(&self, stop: impl Fn() + Send + Sync + 'static) -> Result<(), Error> {
+        let (address, access, may_stop) = {
+            let setting = self.setting();
+            (setting.address, setting.access.clone(), setting.may_stop)
+        };
+        let stop = may_stop.then(|| Arc::new(stop) as Arc<dyn Fn() + Send + Sync>);
+        let (board, journal, metrics) = (self.board.clone(), self.journal.clone(), self.metrics.clone());
+        let address = http::serve(Served { name: self.name.clone(), board, journal, metrics, stop }, address, access)?;
         self.listen(address);
         Ok(())
     }

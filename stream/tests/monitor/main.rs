@@ -1,0 +1,8 @@
+//! What a running job answers over HTTP: JSON, metrics, health; and to whom.
+
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod answers;
+mod client;
+mod metrics;
