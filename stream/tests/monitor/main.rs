@@ -5,4 +5,5 @@
 mod access;
 mod answers;
 mod client;
+mod judges;
 mod metrics;
