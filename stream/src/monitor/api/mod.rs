@@ -25,6 +25,8 @@ const OPENAPI: &str = include_str!("openapi.json");
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) id: Arc<str>,
+    /// Whether it may be stopped from outside.
+    pub(super) stoppable: bool,
     pub(super) journal: Arc<Journal>,
 }
 
@@ -82,11 +84,11 @@ fn answer<T: Serialize>(Job(asked): Job, of: impl FnOnce(&Pages) -> Result<T, Mi
 }
 
 async fn applications(State(asked): State<Asked>) -> Json<Vec<Application>> {
-    Json(vec![Application::of(&asked.id, &asked.journal.pages())])
+    Json(vec![Application::of(&asked)])
 }
 
 async fn application(Job(asked): Job) -> Json<Application> {
-    Json(Application::of(&asked.id, &asked.journal.pages()))
+    Json(Application::of(&asked))
 }
 
 fn receivers(pages: &Pages) -> Result<Vec<Receiver>, Missing> {
@@ -104,12 +106,14 @@ async fn receiver(job: Job, Path((_, id)): Path<(String, String)>) -> Answer<Rec
 #[derive(serde::Deserialize)]
 struct Wanted {
     status: Option<String>,
+    limit: Option<usize>,
 }
 
-async fn batches(job: Job, Query(Wanted { status }): Query<Wanted>) -> Answer<Vec<Batch>> {
+async fn batches(job: Job, Query(Wanted { status, limit }): Query<Wanted>) -> Answer<Vec<Batch>> {
     let is_wanted =
         |entry: &&Entry| status.as_ref().is_none_or(|status| status.eq_ignore_ascii_case(name(entry.status)));
-    answer(job, |pages| Ok(pages.batches.values().rev().filter(is_wanted).map(Batch::of).collect()))
+    let most = limit.unwrap_or(usize::MAX);
+    answer(job, |pages| Ok(pages.batches.values().rev().filter(is_wanted).take(most).map(Batch::of).collect()))
 }
 
 fn entry<'a>(pages: &'a Pages, id: &str) -> Result<&'a Entry, Missing> {

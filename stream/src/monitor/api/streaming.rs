@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::stamp;
+use super::{Asked, stamp};
 use crate::monitor::journal::{Entry, Pages, Status};
 use crate::monitor::{BatchInfo, OutputInfo, SourceStatus};
 use crate::time::{Time, millis_of};
@@ -13,9 +13,11 @@ use crate::time::{Time, millis_of};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Application {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) attempts: Vec<Attempt>,
+    id: String,
+    name: String,
+    /// Whether it may be stopped from outside.
+    stoppable: bool,
+    attempts: Vec<Attempt>,
 }
 
 /// A run of the job: this one.
@@ -30,7 +32,8 @@ pub(super) struct Attempt {
 }
 
 impl Application {
-    pub(super) fn of(id: &str, pages: &Pages) -> Self {
+    pub(super) fn of(Asked { id, stoppable, journal }: &Asked) -> Self {
+        let pages = journal.pages();
         let attempt = Attempt {
             start_time: pages.job.as_ref().map(|job| stamp(job.time)),
             end_time: pages.end.as_ref().and_then(|end| end.time).map(stamp),
@@ -38,7 +41,7 @@ impl Application {
             failure_reason: pages.end.as_ref().and_then(|end| end.failure.clone()),
             threads: pages.job.as_ref().map(|job| job.threads),
         };
-        Self { id: id.to_owned(), name: id.to_owned(), attempts: vec![attempt] }
+        Self { id: id.to_string(), name: id.to_string(), stoppable: *stoppable, attempts: vec![attempt] }
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn serve(served: Served, address: SocketAddr, access: Access) -> Resu
 fn router(served: Served, access: Access, on_loopback: bool) -> Router {
     let Served { name, board, journal, metrics, stop } = served;
     let (live, ready) = (journal.clone(), journal.clone());
-    let asked = Asked { id: name, journal };
+    let asked = Asked { id: name, stoppable: stop.is_some(), journal };
     page::router()
         .merge(events::router(board))
         .nest("/api/v1", api::router(asked.clone()).merge(stopping(asked, stop)))

@@ -33,10 +33,13 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("format.js", SCRIPT),
     file!("history.js", SCRIPT),
     file!("hover.js", SCRIPT),
+    file!("job.js", SCRIPT),
     file!("marks.js", SCRIPT),
+    file!("pages.js", SCRIPT),
     file!("panels.js", SCRIPT),
     file!("redraw.js", SCRIPT),
     file!("scale.js", SCRIPT),
+    file!("table.js", SCRIPT),
     file!("theme.js", SCRIPT),
 ];
 

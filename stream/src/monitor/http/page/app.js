@@ -3,6 +3,8 @@
 import { setText } from "./dom.js";
 import { Engine } from "./engine.js";
 import { duration, finite, foreign, moment } from "./format.js";
+import { JobPage } from "./job.js";
+import { followAddress } from "./pages.js";
 import { createPanel } from "./panels.js";
 import { Redraw } from "./redraw.js";
 import { onThemeChange, themeButton } from "./theme.js";
@@ -21,6 +23,8 @@ class Dashboard {
     this.redraw = new Redraw();
     this.panels = new Map();
     this.engine = null;
+    this.job = new JobPage(byId("page-engine"));
+    followAddress((page) => this.turnTo(page));
     onThemeChange(() => this.redraw.requestAll());
     new ResizeObserver(() => this.balance()).observe(byId("numbers"));
   }
@@ -48,7 +52,14 @@ class Dashboard {
 
     this.engine = new Engine(byId("engine"), byId("sources"), this.redraw);
     this.engine.add(engine);
+    this.job.reset(this.engine.history, this.redraw);
     this.showClock();
+  }
+
+  turnTo(page) {
+    if (page === "engine") this.job.show();
+    else this.job.hide();
+    this.balance();
   }
 
   /** Adds what is new since the last message. */
@@ -57,6 +68,7 @@ class Dashboard {
       this.panels.get(panel?.id)?.add(panel.points);
     }
     this.engine?.add(engine);
+    this.job.update();
     // A page that came before the first batch has not heard of the interval yet.
     this.interval = finite(engine?.at(-1)?.interval_ms) || this.interval;
     this.showClock();

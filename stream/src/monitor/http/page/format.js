@@ -133,6 +133,16 @@ export function tick(value, step) {
   return grouped(value / unit, Math.min(8, decimals), false) + ["", "k", "M", "G", "T", "P"][prefix];
 }
 
+/** A number of bytes. */
+export function bytes(n) {
+  if (!Number.isFinite(n)) return ABSENT;
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (unit < units.length - 1 && Math.abs(n) >= 1000 ** (unit + 1)) unit += 1;
+  const value = n / 1000 ** unit;
+  return `${grouped(value, unit === 0 || Math.abs(value) >= 100 ? 0 : 1, false)} ${units[unit]}`;
+}
+
 /** A span of time, given in milliseconds. */
 export function duration(ms) {
   if (!Number.isFinite(ms)) return ABSENT;
