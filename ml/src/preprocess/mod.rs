@@ -1,1 +1,12 @@
 //! What is done with rows before they are learned.
+
+mod columns;
+mod one_hot;
+mod pipeline;
+mod standard;
+mod transformer;
+
+pub use one_hot::OneHot;
+pub use pipeline::Pipeline;
+pub use standard::StandardScaler;
+pub use transformer::{Room, Stateless, Transformer};
