@@ -47,8 +47,8 @@ impl LogLoss {
     }
 
     fn of(share: f64) -> f64 {
-        // A NaN is no share: it becomes the least.
-        -share.max(LEAST).min(1.0).ln()
+        // What is no share, and a NaN, becomes the least.
+        -if share >= LEAST { share.min(1.0) } else { LEAST }.ln()
     }
 
     fn check(&self) -> Result<(), DecodeError> {
