@@ -86,7 +86,8 @@ fn one_line_of_json_says_it_all() {
         let line = printed(&file);
         let keys: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, ["accuracy", "kappa", "memory_bytes", "rows", "rows_per_s", "seconds"]);
-        // Nothing is predicted for the first row; then "yes", also after the "no", as the lower of two is that.
+        // Nothing is predicted for the first row; "yes" for the "no" after it; then both are as frequent, and the lower
+        // class is "no"; at last "yes" is right.
         assert_eq!((&line["rows"], &line["accuracy"]), (&4.into(), &0.25.into()), "{}", file.display());
         assert!(line["rows_per_s"].as_f64().unwrap() > 0.0 && line["memory_bytes"].as_u64().unwrap() > 16);
     }

@@ -24,8 +24,6 @@ mod pipeline;
 mod quartiles;
 mod robust;
 mod standard;
-#[cfg(test)]
-mod tests;
 mod transformer;
 
 pub use hashing::{Field, HashingEncoder};
@@ -36,3 +34,6 @@ pub use pipeline::Pipeline;
 pub use robust::RobustScaler;
 pub use standard::StandardScaler;
 pub use transformer::{Room, Stateless, Transformer};
+
+#[cfg(test)]
+mod tests;
