@@ -1,3 +1,5 @@
 //! What the jobs in this package share with their tests and benchmarks.
 
+pub mod labelled;
+pub mod prequential;
 pub mod weblog;

@@ -1,0 +1,51 @@
+//! Test, then train: a learner over a file of labelled rows.
+//!
+//! Prints one line of JSON. Try `--help`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use streamgauge_examples::prequential::{names, run};
+
+/// Predicts each row of a file, then learns it, and prints as one line of JSON how good and how fast that was. All rows
+/// are read before the clock starts
+#[derive(Debug, Parser)]
+#[command(name = "prequential", version)]
+struct Flags {
+    /// Labelled rows: .csv (the last column is the class) or .bin in the format OMLB, either with .gz behind it
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+
+    /// The learner, with its defaults
+    #[arg(long, value_parser = PossibleValuesParser::new(names()))]
+    learner: String,
+}
+
+/// 0 when all went well, 2 for what is wrong with the flags or the data, 1 for a failure on the way.
+fn main() -> ExitCode {
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) if error.use_stderr() => {
+            eprint!("{error}");
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    let line = match run(&flags.data, &flags.learner) {
+        Ok(measured) => serde_json::to_string(&measured).map_err(|error| error.to_string()),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            return ExitCode::from(2);
+        }
+    };
+    match line.and_then(|line| writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot write to the output: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Test, then train: how good and how fast is a learner on a file of labelled rows?
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+use streamgauge::ml::evaluate::Prequential;
+use streamgauge::ml::{Classifier, Dataset, MajorityClass, RowError};
+use streamgauge::sketches::ParameterError;
+use thiserror::Error;
+
+use crate::labelled::{self, Unreadable};
+
+/// What came of it: one line of JSON.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    /// How many rows there were.
+    pub rows: u64,
+    /// The share of rows whose class was predicted before they were learned.
+    pub accuracy: f64,
+    /// Cohen's κ; null where chance alone is always right.
+    pub kappa: f64,
+    /// Rows a second, predicted and learned.
+    pub rows_per_s: f64,
+    /// The bytes of the learner at the end.
+    pub memory_bytes: usize,
+    /// How long predicting and learning took, without reading the file.
+    pub seconds: f64,
+}
+
+/// Why there is nothing to print.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// There is no such learner.
+    #[error("there is no learner '{0}'; there are {known}", known = names().collect::<Vec<_>>().join(", "))]
+    Unknown(String),
+    /// The learner cannot be made for these rows.
+    #[error("the learner does not take these rows: {0}")]
+    Parameter(#[from] ParameterError),
+    /// A row was refused.
+    #[error("a row was refused: {0}")]
+    Row(#[from] RowError),
+}
+
+/// Runs one learner over all rows. Each has a loop of its own, so that no call in it is dynamic.
+type Run = fn(&Dataset) -> Result<Measured, Failure>;
+
+/// The learners by their names, each with its defaults.
+const LEARNERS: &[(&str, Run)] = &[("majority", |rows| measure(rows, MajorityClass::new(rows.schema().clone())))];
+
+/// The names of the learners.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    LEARNERS.iter().map(|(name, _)| *name)
+}
+
+/// Reads a file, and runs the learner of this name over it.
+///
+/// # Errors
+/// [`Failure`], in one line that says what is wrong.
+pub fn run(data: &Path, learner: &str) -> Result<Measured, Failure> {
+    let known = LEARNERS.iter().find(|(name, _)| *name == learner);
+    let (_, run) = known.ok_or_else(|| Failure::Unknown(learner.to_owned()))?;
+    run(&labelled::read(data)?)
+}
+
+/// Predicts and learns all rows, one after the other.
+fn measure<L: Classifier<Row = [f64]>>(rows: &Dataset, learner: L) -> Result<Measured, Failure> {
+    let mut evaluation = Prequential::new(learner)?;
+    let started = Instant::now();
+    for (row, class) in rows.iter() {
+        evaluation.step(row, class)?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let outcomes = evaluation.outcomes();
+    Ok(Measured {
+        rows: outcomes.rows(),
+        accuracy: outcomes.accuracy().value,
+        kappa: outcomes.kappa(),
+        rows_per_s: outcomes.rows() as f64 / seconds,
+        memory_bytes: evaluation.learner().memory_bytes(),
+        seconds,
+    })
+}
