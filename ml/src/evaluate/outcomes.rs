@@ -251,9 +251,7 @@ mod tests {
 
     fn stream(rows: usize) -> Vec<(usize, Option<usize>)> {
         let mut draws = Draws::new(3);
-        (0..rows)
-            .map(|_| (draws.below(3) as usize, Some(draws.below(4) as usize).filter(|class| *class < 3)))
-            .collect()
+        (0..rows).map(|_| (draws.below(3) as usize, Some(draws.below(4) as usize).filter(|class| *class < 3))).collect()
     }
 
     fn filled(mut outcomes: Outcomes, stream: &[(usize, Option<usize>)]) -> Outcomes {

@@ -12,7 +12,7 @@ use super::counts::{Counts, Model, SparseNaiveBayes};
 /// |---|---|
 /// | learn | O(features in the row · classes): a logarithm each; no allocation |
 /// | predict | O(features in the row · classes), without logarithms |
-/// | memory | 16 bytes a feature and class |
+/// | memory | 16 bytes a feature and class, and a little |
 /// | merged | as one of everything; counts of whole numbers to the bit, others but for rounding |
 /// | weights, decay | a row of weight w counts as w rows; decay multiplies all weights |
 ///
@@ -68,7 +68,7 @@ impl Model for Complement {
             totals: vec![0.0; counts.totals.len()],
             features: vec![0.0; counts.features.len()],
         };
-        others(&counts.totals, counts.smoothing * counts.width() as f64, &mut model.totals);
+        others(&counts.totals, counts.smoothing * counts.seen.number as f64, &mut model.totals);
         for (feature, logarithms) in counts.features.chunks(classes).zip(model.features.chunks_mut(classes)) {
             others(feature, counts.smoothing, logarithms);
         }
@@ -78,15 +78,12 @@ impl Model for Complement {
     #[inline]
     fn learn(&mut self, counts: &mut Counts, row: &[(u32, f64)], class: usize, weight: f64) {
         let classes = counts.classes.len();
-        counts.classes[class] += weight;
-        self.classes[class] = counts.classes[class].ln();
-        for (place, count) in counts.known(row) {
-            counts.totals[class] += weight * count;
-            counts.features[place + class] += weight * count;
+        counts.add(row.iter().copied(), class, weight, |counts, place, _| {
             let (feature, logarithms) = (&counts.features[place..], &mut self.features[place..]);
             others(&feature[..classes], counts.smoothing, &mut logarithms[..classes]);
-        }
-        others(&counts.totals, counts.smoothing * counts.width() as f64, &mut self.totals);
+        });
+        self.classes[class] = counts.classes[class].ln();
+        others(&counts.totals, counts.smoothing * counts.seen.number as f64, &mut self.totals);
     }
 
     #[inline]

@@ -22,6 +22,9 @@ const MOST: usize = 1 << 24;
 /// 10⁷⁰, is missing: it says nothing, and nothing is learned of it. A class that was never learned is never predicted.
 /// Weights count as at least 10⁻³⁰ and at most 10²⁰.
 ///
+/// A feature that no class has seen says nothing yet, and takes no part in the smoothing: the vocabulary is what was
+/// seen. So it does not matter how many features are never used, as most buckets of hashed words are.
+///
 /// [`MultinomialNaiveBayes`]: super::MultinomialNaiveBayes
 /// [`BernoulliNaiveBayes`]: super::BernoulliNaiveBayes
 /// [`ComplementNaiveBayes`]: super::ComplementNaiveBayes
@@ -45,6 +48,29 @@ pub struct Counts {
     pub(super) totals: Vec<f64>,
     /// The weight of each feature in each class; the classes of a feature stand together.
     pub(super) features: Vec<f64>,
+    /// The features that any class has; follows from their weights.
+    #[serde(skip)]
+    pub(super) seen: Seen,
+}
+
+/// A set of features.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    bits: Vec<u64>,
+    pub(super) number: usize,
+}
+
+impl Seen {
+    #[inline]
+    fn has(&self, feature: usize) -> bool {
+        self.bits[feature / 64] >> (feature % 64) & 1 == 1
+    }
+
+    #[inline]
+    fn insert(&mut self, feature: usize) {
+        self.number += usize::from(!self.has(feature));
+        self.bits[feature / 64] |= 1 << (feature % 64);
+    }
 }
 
 impl Counts {
@@ -55,12 +81,48 @@ impl Counts {
         self.features.len() / self.classes.len().max(1)
     }
 
-    /// The features of a row that are not missing, as where the feature begins in the tables, and their counts.
+    /// Finds the features that any class has.
+    pub(super) fn look(&mut self) {
+        let classes = self.classes.len().max(1);
+        self.seen = Seen { bits: vec![0; self.width().div_ceil(64)], number: 0 };
+        for (feature, weights) in self.features.chunks_exact(classes).enumerate() {
+            if weights.iter().any(|weight| *weight > 0.0) {
+                self.seen.insert(feature);
+            }
+        }
+    }
+
+    /// The features of a row that some class has, as where the feature begins in the tables, and their counts.
     #[inline]
-    pub(super) fn known<'a>(&self, row: &'a [(u32, f64)]) -> impl Iterator<Item = (usize, f64)> + use<'a> {
-        let (classes, end) = (self.classes.len(), self.features.len());
-        let places = row.iter().map(move |&(feature, count)| ((feature as usize).saturating_mul(classes), count));
-        places.filter(move |&(place, count)| place < end && is_count(count))
+    pub(super) fn known<'a>(&'a self, row: &'a [(u32, f64)]) -> impl Iterator<Item = (usize, f64)> {
+        let (classes, width) = (self.classes.len(), self.width());
+        let there = row.iter().map(|&(feature, count)| (feature as usize, count));
+        let known = there.filter(move |&(at, count)| at < width && is_count(count) && self.seen.has(at));
+        known.map(move |(feature, count)| (feature * classes, count))
+    }
+
+    /// Adds a row of a class. Tells where each of its features stands in the tables, and the weights before and after.
+    #[inline]
+    pub(super) fn add(
+        &mut self,
+        row: impl Iterator<Item = (u32, f64)>,
+        class: usize,
+        weight: f64,
+        mut told: impl FnMut(&Self, usize, f64),
+    ) {
+        let (classes, width) = (self.classes.len(), self.width());
+        self.classes[class] += weight;
+        for (feature, count) in row {
+            let feature = feature as usize;
+            if feature < width && is_count(count) {
+                let place = feature * classes;
+                let before = self.features[place + class];
+                self.totals[class] += weight * count;
+                self.features[place + class] += weight * count;
+                self.seen.insert(feature);
+                told(self, place, before);
+            }
+        }
     }
 }
 
@@ -115,11 +177,12 @@ impl<M: Model> SparseNaiveBayes<M> {
             classes: vec![0.0; classes],
             totals: vec![0.0; classes],
             features: vec![0.0; features * classes],
+            seen: Seen::default(),
         }))
     }
 
     /// How often each feature counts as having been seen in each class before the first row: 1 if not set (Laplace).
-    /// With many features that are never seen, less is better.
+    /// Where most features are rare, as words are, less is often better, for Bernoulli's model above all.
     ///
     /// # Errors
     /// [`ParameterError`] unless it lies in 10⁻⁹ to 10⁹.
@@ -147,13 +210,19 @@ impl<M: Model> SparseNaiveBayes<M> {
         })
     }
 
+    /// Makes anew what follows from the counts.
+    fn follow(&mut self) {
+        self.counts.look();
+        self.model = M::of(&self.counts);
+    }
+
     fn accepts(&self, class: usize, weight: f64) -> Result<(), RowError> {
         RowError::check_class(self.counts.classes.len(), class)?;
         RowError::check_weight(weight)
     }
 
     fn check(&self) -> Result<(), DecodeError> {
-        let Counts { smoothing, classes, totals, features } = &self.counts;
+        let Counts { smoothing, classes, totals, features, seen: _ } = &self.counts;
         DecodeError::unless(super::check_smoothing("", *smoothing).is_ok(), "smoothing", smoothing)?;
         DecodeError::unless((1..=MOST).contains(&classes.len()), "classes", classes.len())?;
         DecodeError::unless(totals.len() == classes.len(), "totals of classes", totals.len())?;
@@ -164,7 +233,8 @@ impl<M: Model> SparseNaiveBayes<M> {
 }
 
 impl<M: Model> From<Counts> for SparseNaiveBayes<M> {
-    fn from(counts: Counts) -> Self {
+    fn from(mut counts: Counts) -> Self {
+        counts.look();
         Self { model: M::of(&counts), counts, room: Vec::new() }
     }
 }
@@ -225,8 +295,8 @@ impl<M: Model> Summary for SparseNaiveBayes<M> {
     }
 
     fn memory_bytes(&self) -> usize {
-        let Counts { smoothing: _, classes, totals, features } = &self.counts;
-        let numbers = classes.capacity() + totals.capacity() + features.capacity();
+        let Counts { smoothing: _, classes, totals, features, seen } = &self.counts;
+        let numbers = classes.capacity() + totals.capacity() + features.capacity() + seen.bits.capacity();
         let room = self.room.capacity() * size_of::<(u32, f64)>();
         size_of::<Self>() + numbers * size_of::<f64>() + room + self.model.heap_bytes()
     }
@@ -246,18 +316,18 @@ impl<M: Model> Merge for SparseNaiveBayes<M> {
         super::add(&mut self.counts.classes, &other.counts.classes);
         super::add(&mut self.counts.totals, &other.counts.totals);
         super::add(&mut self.counts.features, &other.counts.features);
-        self.model = M::of(&self.counts);
+        self.follow();
         Ok(())
     }
 }
 
 impl<M: Model> Decay for SparseNaiveBayes<M> {
     fn decay(&mut self, factor: f64) {
-        let Counts { smoothing: _, classes, totals, features } = &mut self.counts;
+        let Counts { smoothing: _, classes, totals, features, seen: _ } = &mut self.counts;
         for weight in classes.iter_mut().chain(totals).chain(features) {
             *weight = faded(*weight, factor);
         }
-        self.model = M::of(&self.counts);
+        self.follow();
     }
 }
 
@@ -386,8 +456,11 @@ mod tests {
     #[test]
     fn shares_are_those_of_the_definitions() {
         let rows = rows(200, 4);
+        let all = counted(&rows, |_| true, false).1;
+        let seen = all.iter().filter(|weight| **weight > 0.0).count();
+        assert!(seen < 50, "some features are never seen");
         let multiply = |bag: &[f64; 50], features: &[f64; 50]| {
-            let total = features.iter().sum::<f64>() + 50.0 * 0.3;
+            let total = features.iter().sum::<f64>() + seen as f64 * 0.3;
             bag.iter().zip(features).map(|(n, feature)| n * ((feature + 0.3) / total).ln()).sum::<f64>()
         };
         agrees::<super::super::multinomial::Multinomial>(&rows, |bag, class| {
@@ -404,8 +477,31 @@ mod tests {
                 let p = (feature + 0.3) / (n + 0.6);
                 if *there > 0.0 { p.ln() } else { (1.0 - p).ln() }
             };
-            n.ln() + bag.iter().zip(&features).map(say).sum::<f64>()
+            let known = bag.iter().zip(&features).zip(&all).filter(|(_, all)| **all > 0.0);
+            n.ln() + known.map(|(both, _)| say(both)).sum::<f64>()
         });
+    }
+
+    #[test]
+    fn what_no_class_has_seen_says_nothing() {
+        fn asked<M: Model>(features: usize, row: &[(u32, f64)]) -> Vec<f64> {
+            let mut learner = SparseNaiveBayes::<M>::new(features, 2).unwrap();
+            for _ in 0..10 {
+                learner.learn_one(&[(0, 1.0), (1, 1.0)], 0).unwrap();
+            }
+            learner.learn_one(&[(1, 1.0), (2, 1.0)], 1).unwrap();
+            let mut shares = Vec::new();
+            learner.probabilities_one(row, &mut shares).unwrap();
+            shares
+        }
+        fn holds<M: Model>() {
+            let known = asked::<M>(3, &[(1, 1.0)]);
+            assert_eq!(asked::<M>(1 << 20, &[(1, 1.0)]), known, "features that are never seen are as if not there");
+            assert_eq!(asked::<M>(1 << 20, &[(1, 1.0), (99, 5.0)]), known, "and say nothing when they are");
+        }
+        holds::<super::super::multinomial::Multinomial>();
+        holds::<super::super::bernoulli::Bernoulli>();
+        holds::<super::super::complement::Complement>();
     }
 
     #[test]

@@ -7,9 +7,9 @@ use super::counts::{Counts, Model, SparseNaiveBayes};
 ///
 /// | | |
 /// |---|---|
-/// | learn | O(features in the row): a logarithm each; no allocation |
+/// | learn | O(features in the row): a logarithm each, and one for each class if a feature is new; no allocation |
 /// | predict | O(features in the row · classes), without logarithms |
-/// | memory | 16 bytes a feature and class |
+/// | memory | 16 bytes a feature and class, and a little |
 /// | merged | as one of everything; counts of whole numbers to the bit, others but for rounding |
 /// | weights, decay | a row of weight w counts as w rows; decay multiplies all weights |
 ///
@@ -48,30 +48,38 @@ pub struct Multinomial {
     features: Vec<f64>,
 }
 
+impl Multinomial {
+    fn total(&mut self, counts: &Counts) {
+        let unseen = counts.smoothing * counts.seen.number as f64;
+        self.totals.iter_mut().zip(&counts.totals).for_each(|(ours, total)| *ours = (total + unseen).ln());
+    }
+}
+
 impl Model for Multinomial {
     const NAME: &'static str = "MultinomialNaiveBayes";
 
     fn of(counts: &Counts) -> Self {
-        let (alpha, unseen) = (counts.smoothing, counts.smoothing * counts.width() as f64);
-        Self {
+        let mut model = Self {
             classes: counts.classes.iter().map(|weight| weight.ln()).collect(),
-            totals: counts.totals.iter().map(|total| (total + unseen).ln()).collect(),
-            features: counts.features.iter().map(|weight| (weight + alpha).ln()).collect(),
-        }
+            totals: vec![0.0; counts.totals.len()],
+            features: counts.features.iter().map(|weight| (weight + counts.smoothing).ln()).collect(),
+        };
+        model.total(counts);
+        model
     }
 
     #[inline]
     fn learn(&mut self, counts: &mut Counts, row: &[(u32, f64)], class: usize, weight: f64) {
-        let unseen = counts.smoothing * counts.width() as f64;
-        counts.classes[class] += weight;
+        let seen = counts.seen.number;
+        counts.add(row.iter().copied(), class, weight, |counts, place, _| {
+            self.features[place + class] = (counts.features[place + class] + counts.smoothing).ln();
+        });
         self.classes[class] = counts.classes[class].ln();
-        for (place, count) in counts.known(row) {
-            counts.totals[class] += weight * count;
-            let feature = &mut counts.features[place + class];
-            *feature += weight * count;
-            self.features[place + class] = (*feature + counts.smoothing).ln();
+        if counts.seen.number == seen {
+            self.totals[class] = (counts.totals[class] + counts.smoothing * seen as f64).ln();
+        } else {
+            self.total(counts);
         }
-        self.totals[class] = (counts.totals[class] + unseen).ln();
     }
 
     #[inline]
