@@ -1,6 +1,7 @@
 //! Which features occur.
 
-use super::counts::{Counts, Model, SparseNaiveBayes, is_count};
+use super::counts::{Counts, is_count};
+use super::sparse::{Model, SparseNaiveBayes};
 
 /// Naive Bayes by which features occur, and which do not; how often they do does not matter.
 ///
@@ -84,9 +85,8 @@ impl Absence {
             rest: f64::NEG_INFINITY,
             unseen: 0.0,
         };
-        let places = (0..counts.features.len()).step_by(counts.classes.len());
-        for place in places {
-            let weight = counts.features.get(place + class).copied().unwrap_or_default();
+        for place in counts.seen.iter().map(|feature| feature * counts.classes.len()) {
+            let weight = counts.features[place + class];
             if weight > 0.0 && weight < absence.threshold {
                 absence.count(weight, 1);
             } else if weight > 0.0 {
@@ -106,8 +106,12 @@ impl Absence {
         let mut power = ONE;
         for sum in &mut self.powers {
             power *= share;
+            let rounded = (power + 0.5) as i64;
+            if rounded == 0 {
+                break;
+            }
             // Nothing that this room makes wraps: 2²⁴ features of at most 2³⁸.
-            *sum = sum.wrapping_add(sign * power.round_ties_even() as i64);
+            *sum = sum.wrapping_add(sign * rounded);
         }
     }
 
@@ -216,7 +220,6 @@ impl Model for Bernoulli {
 mod tests {
     use streamgauge_sketches::random::Draws;
 
-    use super::super::counts::Seen;
     use super::*;
 
     /// What absent features say, one by one.
@@ -233,14 +236,7 @@ mod tests {
     #[test]
     fn absent_features_say_what_they_say_one_by_one() {
         let (width, smoothing) = (5_000, 0.1);
-        let mut counts = Counts {
-            smoothing,
-            classes: vec![0.0; 2],
-            totals: vec![0.0; 2],
-            features: vec![0.0; 2 * width],
-            seen: Seen::default(),
-        };
-        counts.look();
+        let mut counts = Counts::new(width, 2, smoothing);
         let (mut model, mut draws) = (Bernoulli::of(&counts), Draws::new(7));
         let mut room = Vec::new();
         for n in 0..20_000 {

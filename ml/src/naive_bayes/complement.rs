@@ -1,6 +1,7 @@
 //! How often features occur in the other classes.
 
-use super::counts::{Counts, Model, SparseNaiveBayes};
+use super::counts::Counts;
+use super::sparse::{Model, SparseNaiveBayes};
 
 /// Naive Bayes by how often each feature occurs in all classes *but* one: a row belongs to the class whose complement
 /// it fits least.

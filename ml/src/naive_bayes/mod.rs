@@ -7,12 +7,14 @@ mod gaussian;
 mod multinomial;
 mod normal;
 mod scores;
+mod sparse;
+mod stored;
 
 pub use bernoulli::BernoulliNaiveBayes;
 pub use complement::ComplementNaiveBayes;
-pub use counts::SparseNaiveBayes;
 pub use gaussian::GaussianNaiveBayes;
 pub use multinomial::MultinomialNaiveBayes;
+pub use sparse::SparseNaiveBayes;
 
 use streamgauge_sketches::{DecodeError, ParameterError};
 

@@ -1,6 +1,7 @@
 //! How often features occur.
 
-use super::counts::{Counts, Model, SparseNaiveBayes};
+use super::counts::Counts;
+use super::sparse::{Model, SparseNaiveBayes};
 
 /// Naive Bayes by how often each feature occurs: the features of a row are drawn, one by one, from the distribution
 /// of its class. The usual one for text.

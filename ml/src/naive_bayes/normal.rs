@@ -71,33 +71,51 @@ pub(super) struct Density {
 }
 
 impl Density {
-    /// Says nothing of any number.
-    const FLAT: Self = Self { mean: 0.0, steepness: 0.0, height: 0.0 };
-
-    /// The density that moments make. Without spread it is infinitely steep: it must be [flattened](Self::at).
+    /// The density that moments make; without spread it is infinitely steep.
     #[inline]
     pub(super) fn of(moments: &Moments) -> Self {
         let precision = 1.0 / moments.variance();
         Self { mean: moments.mean, steepness: 0.5 * precision, height: 0.5 * precision.ln() }
     }
 
-    /// The density of a share of a variance; flat if there is no variance that could be told from nothing.
+    /// The density over all classes: [flat](Self::is_flat) if there is no spread that could be told from none.
     #[inline]
-    pub(super) fn of_share(moments: &Moments, share: f64) -> Self {
-        let variance = moments.variance();
-        if variance > 1e-80 {
-            let precision = 1.0 / (variance * share);
-            Self { mean: moments.mean, steepness: 0.5 * precision, height: 0.5 * precision.ln() }
+    pub(super) fn of_all(moments: &Moments) -> Self {
+        if moments.variance() > 1e-80 {
+            Self::of(moments)
         } else {
-            Self::FLAT
+            Self { mean: moments.mean, steepness: 0.0, height: 0.0 }
         }
     }
 
-    /// The logarithm of the density at a number, flattened to that of `flattest` where this is flatter.
+    /// Whether all values seen were the same, so that none says anything.
     #[inline]
-    pub(super) fn at(&self, value: f64, flattest: &Self) -> f64 {
-        let deviation = value - self.mean;
-        self.height.min(flattest.height) - deviation * deviation * self.steepness.min(flattest.steepness)
+    pub(super) fn is_flat(&self) -> bool {
+        self.steepness <= 0.0
+    }
+}
+
+/// How much steeper a class may be than all classes together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Steepest {
+    factor: f64,
+    /// Half of its logarithm.
+    lift: f64,
+}
+
+impl Steepest {
+    /// Where the variance of a class is at least this share of the variance over all classes.
+    pub(super) fn of(least_variance: f64) -> Self {
+        let factor = 1.0 / least_variance;
+        Self { factor, lift: 0.5 * factor.ln() }
+    }
+
+    /// The logarithm of a density at a number; the density is no steeper than that of all classes allows.
+    #[inline]
+    pub(super) fn at(self, value: f64, density: &Density, all: &Density) -> f64 {
+        let deviation = value - density.mean;
+        let steepness = density.steepness.min(all.steepness * self.factor);
+        density.height.min(all.height + self.lift) - deviation * deviation * steepness
     }
 }
 
@@ -136,9 +154,10 @@ mod tests {
     #[test]
     fn a_density_is_never_steeper_than_the_steepest_allowed() {
         let (narrow, wide) = (of(&[1.0, 1.0]), of(&[0.0, 2.0]));
-        let flattest = Density::of_share(&wide, 0.01);
-        let at = Density::of(&narrow).at(1.1, &flattest);
+        let (steepest, narrow) = (Steepest::of(0.01), Density::of(&narrow));
+        let at = steepest.at(1.1, &narrow, &Density::of_all(&wide));
         assert!((at - (0.5 * 100.0_f64.ln() - 0.5)).abs() < 1e-9, "{at}");
-        assert_eq!(Density::of(&narrow).at(7.0, &Density::of_share(&narrow, 0.01)), 0.0);
+        assert!(Density::of_all(&of(&[1.0, 1.0])).is_flat() && Density::of_all(&Moments::default()).is_flat());
+        assert!(!Density::of_all(&wide).is_flat());
     }
 }
