@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use streamgauge::ml::evaluate::Prequential;
-use streamgauge::ml::{Classifier, Dataset, MajorityClass, RowError};
+use streamgauge::ml::{Classifier, Dataset, MajorityClass, RowError, Schema};
 use streamgauge::sketches::ParameterError;
 use thiserror::Error;
 
@@ -50,7 +50,10 @@ pub enum Failure {
 type Run = fn(&Dataset) -> Result<Measured, Failure>;
 
 /// The learners by their names, each with its defaults.
-const LEARNERS: &[(&str, Run)] = &[("majority", |rows| measure(rows, MajorityClass::new(rows.schema().clone())))];
+const LEARNERS: &[(&str, Run)] = &[
+    // One to a line, the simplest first.
+    ("majority", |rows| measure(rows, MajorityClass::new)),
+];
 
 /// The names of the learners.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -68,8 +71,8 @@ pub fn run(data: &Path, learner: &str) -> Result<Measured, Failure> {
 }
 
 /// Predicts and learns all rows, one after the other.
-fn measure<L: Classifier<Row = [f64]>>(rows: &Dataset, learner: L) -> Result<Measured, Failure> {
-    let mut evaluation = Prequential::new(learner)?;
+fn measure<L: Classifier<Row = [f64]>>(rows: &Dataset, new: impl FnOnce(Schema) -> L) -> Result<Measured, Failure> {
+    let mut evaluation = Prequential::new(new(rows.schema().clone()))?;
     let started = Instant::now();
     for (row, class) in rows.iter() {
         evaluation.step(row, class)?;

@@ -8,6 +8,7 @@ use streamgauge_sketches::{Codec, Merge, Summary, laws};
 
 use crate::error::RowError;
 use crate::learner::{Classifier, Clusterer, Detector};
+use crate::preprocess::Transformer;
 
 fn stored<S: Summary>(summary: &S) -> Vec<u8> {
     postcard::to_allocvec(summary).expect("a learner can be stored")
@@ -320,4 +321,43 @@ where
         assert!(score.is_some_and(|score| (0.0..=1.0).contains(&score)), "a detector still scores after bad items");
     }
     laws::storing(&single);
+}
+
+/// Holds a transformer of dense rows to all laws: transforming never learns, nor sees what was in its room before; one
+/// that was stored in the middle goes on as if it had not been; rows that cannot be are refused and change nothing; its
+/// image holds.
+#[track_caller]
+pub fn transforms<T>(empty: &T, rows: &[Vec<f64>])
+where
+    T: Transformer<From = [f64], To = [f64]> + Codec,
+{
+    let (mut transformer, mut again) = (empty.clone(), empty.clone());
+    let mut room = T::Room::default();
+    for (at, row) in rows.iter().enumerate() {
+        let before = stored(&transformer);
+        let fresh = to_bits(transformer.transform_one(row, &mut T::Room::default()));
+        let used = to_bits(transformer.transform_one(row, &mut room));
+        assert_eq!(fresh, used, "a row is transformed the same in a used room, row {at}");
+        assert_eq!(stored(&transformer), before, "transforming never learns");
+        transformer.learn_one(row).expect("a good row is learned");
+        again.learn_one(row).expect("a good row is learned");
+        if at == rows.len() / 2 {
+            again = postcard::from_bytes(&stored(&again)).expect("what was stored can be restored");
+        }
+    }
+    same(&transformer, &again, "the same rows give the same bytes, also from one that was stored on the way");
+    laws::storing(&transformer);
+    laws::image_holds(&transformer);
+    let Some(row) = rows.first() else { return };
+    let mut learning = transformer.clone();
+    for wrong in [&row[..row.len() - 1], &[row.as_slice(), &[0.0]].concat()] {
+        let width = RowError::Width { expected: row.len(), found: wrong.len() };
+        assert_eq!(learning.learn_one(wrong), Err(width), "a row of another width is refused");
+        assert_eq!(learning.transform_one(wrong, &mut room), Err(width), "a row of another width is refused");
+    }
+    same(&learning, &transformer, "what is refused changes nothing");
+}
+
+fn to_bits(row: Result<&[f64], RowError>) -> Vec<u64> {
+    row.expect("a good row is transformed").iter().map(|value| value.to_bits()).collect()
 }

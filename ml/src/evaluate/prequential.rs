@@ -68,13 +68,6 @@ impl<L: Classifier> Prequential<L> {
         self.outcomes.add(class, predicted)?;
         Ok(predicted)
     }
-
-    /// Learns a row that was predicted earlier.
-    #[inline]
-    pub(super) fn learn_late(&mut self, row: &L::Row, class: usize, predicted: Option<usize>) -> Result<(), RowError> {
-        self.learner.learn_one(row, class)?;
-        self.outcomes.add(class, predicted)
-    }
 }
 
 impl<L> Prequential<L> {

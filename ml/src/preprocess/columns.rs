@@ -24,14 +24,8 @@ pub(super) struct Columns<C> {
 
 impl<C: Default + Clone> Columns<C> {
     pub(super) fn new(schema: &Schema) -> Self {
-        Self::from_empty(schema, &C::default())
-    }
-}
-
-impl<C: Clone> Columns<C> {
-    pub(super) fn from_empty(schema: &Schema, empty: &C) -> Self {
         let attributes = schema.attributes().to_vec();
-        Self { states: vec![empty.clone(); attributes.len()], attributes }
+        Self { states: vec![C::default(); attributes.len()], attributes }
     }
 
     #[inline]
@@ -101,5 +95,9 @@ impl<C: Clone> Columns<C> {
     /// The bytes of both lists on the heap, without what the states hold there.
     pub(super) fn heap_bytes(&self) -> usize {
         self.attributes.capacity() * size_of::<Attribute>() + self.states.capacity() * size_of::<C>()
+    }
+
+    pub(super) fn states(&self) -> impl Iterator<Item = &C> {
+        self.states.iter()
     }
 }

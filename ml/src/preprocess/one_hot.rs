@@ -126,3 +126,32 @@ impl Merge for OneHot {
 }
 
 image!(OneHot, 1);
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::{Codec, laws};
+
+    use super::*;
+    use crate::preprocess::tests::{mixed, rows};
+
+    #[test]
+    fn holds_the_laws() {
+        let one_hot = OneHot::new(&mixed());
+        crate::laws::transforms(&one_hot, &rows(50));
+        laws::refuses(&one_hot, &OneHot::new(&Schema::numeric(3, 1).unwrap()));
+        let none = OneHot { attributes: vec![Attribute::Nominal { categories: 0 }] };
+        assert!(OneHot::from_bytes(&none.to_bytes()).is_err());
+    }
+
+    #[test]
+    fn unknown_is_none_and_missing_is_missing() {
+        let one_hot = OneHot::new(&mixed());
+        let of = |category: f64| one_hot.transform_one(&[0.5, category, -1.0], &mut Vec::new()).unwrap().to_vec();
+        assert_eq!(one_hot.columns(), 5);
+        assert_eq!(of(2.0), [0.5, 0.0, 0.0, 1.0, -1.0]);
+        for unknown in [3.0, -1.0, 0.5, f64::INFINITY] {
+            assert_eq!(of(unknown), [0.5, 0.0, 0.0, 0.0, -1.0], "{unknown}");
+        }
+        assert!(of(f64::NAN)[1..4].iter().all(|value| value.is_nan()));
+    }
+}

@@ -282,25 +282,187 @@ where
 
 #[cfg(test)]
 mod tests {
+    use streamgauge_sketches::laws as algebra;
+
     use super::*;
-    use crate::laws;
-    use crate::preprocess::{OneHot, StandardScaler};
-    use crate::{Attribute, MajorityClass, Schema};
+    use crate::preprocess::tests::{mixed, rows};
+    use crate::preprocess::{Imputer, MinMaxScaler, OneHot, StandardScaler};
+    use crate::{MajorityClass, laws};
 
-    fn schema() -> Schema {
-        Schema::new([Attribute::Numeric, Attribute::Nominal { categories: 3 }], 3).unwrap()
-    }
-
-    fn rows() -> Vec<(Vec<f64>, usize)> {
-        (0..200).map(|i| (vec![f64::from(i), f64::from(i % 3)], (i % 7 % 3) as usize)).collect()
+    fn labelled(n: u32) -> Vec<(Vec<f64>, usize)> {
+        rows(n).into_iter().enumerate().map(|(i, row)| (row, i % 7 % 3)).collect()
     }
 
     #[test]
-    fn holds_the_laws() {
-        let one_hot = OneHot::new(&schema());
-        let wide = one_hot.schema(3).unwrap();
-        let scaled = StandardScaler::new(&schema()).then(one_hot.clone());
-        laws::classifies(&scaled.then(MajorityClass::new(wide.clone())), &rows());
-        laws::classifies(&one_hot.then(MajorityClass::new(wide)), &rows());
+    fn classifiers_hold_the_laws() {
+        let one_hot = OneHot::new(&mixed());
+        let majority = || MajorityClass::new(one_hot.schema(3).unwrap());
+        laws::classifies(&one_hot.clone().then(majority()), &labelled(200));
+        let scaled = Imputer::new(&mixed()).then(StandardScaler::new(&mixed())).then(one_hot.clone());
+        laws::transforms(&scaled, &rows(100));
+        laws::classifies(&scaled.then(majority()), &labelled(200));
+        // The other way to put them together.
+        let nested = MinMaxScaler::new(&mixed()).then(one_hot.clone().then(majority()));
+        laws::classifies(&nested, &labelled(200));
+    }
+
+    /// Remembers the last row it learned: a learner of every kind.
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Memory {
+        last: Vec<u64>,
+    }
+
+    impl Memory {
+        fn take(&mut self, row: &[f64]) -> Result<(), RowError> {
+            RowError::check_width(3, row.len())?;
+            self.last.clear();
+            self.last.extend(row.iter().map(|value| value.to_bits()));
+            Ok(())
+        }
+
+        fn knows(&self, row: &[f64]) -> Result<Option<usize>, RowError> {
+            RowError::check_width(3, row.len())?;
+            Ok((!self.last.is_empty()).then_some(0))
+        }
+
+        fn check(&self) -> Result<(), DecodeError> {
+            Ok(())
+        }
+    }
+
+    impl Summary for Memory {
+        type Reading = Self;
+        const NAME: &'static str = "Memory";
+
+        fn read(&self) -> Self {
+            self.clone()
+        }
+
+        fn memory_bytes(&self) -> usize {
+            size_of::<Self>() + self.last.heap_bytes()
+        }
+    }
+
+    impl Classifier for Memory {
+        type Row = [f64];
+
+        fn classes(&self) -> usize {
+            1
+        }
+
+        fn learn_weighted(&mut self, row: &[f64], _: usize, _: f64) -> Result<(), RowError> {
+            self.take(row)
+        }
+
+        fn probabilities_one(&self, row: &[f64], into: &mut Vec<f64>) -> Result<(), RowError> {
+            into.clear();
+            self.knows(row).map(|known| into.push(known.map_or(0.0, |_| 1.0)))
+        }
+
+        fn predict_one(&self, row: &[f64]) -> Result<Option<usize>, RowError> {
+            self.knows(row)
+        }
+    }
+
+    impl Clusterer for Memory {
+        type Point = [f64];
+
+        fn learn_weighted(&mut self, point: &[f64], weight: f64) -> Result<(), RowError> {
+            RowError::check_weight(weight)?;
+            self.take(point)
+        }
+
+        fn predict_one(&self, point: &[f64]) -> Result<Option<usize>, RowError> {
+            self.knows(point)
+        }
+    }
+
+    impl Detector for Memory {
+        type Item = [f64];
+
+        fn score_one(&self, item: &[f64]) -> Result<Option<f64>, RowError> {
+            Ok(self.knows(item)?.map(|_| 0.5))
+        }
+
+        fn learn_one(&mut self, item: &[f64]) -> Result<(), RowError> {
+            self.take(item)
+        }
+    }
+
+    crate::image::image!(Memory, 1);
+
+    #[test]
+    fn clusterers_and_detectors_hold_the_laws() {
+        let pipeline = StandardScaler::new(&mixed()).then(Memory::default());
+        laws::clusters(&pipeline, &rows(100));
+        let rows = rows(100);
+        let items: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+        laws::detects(&pipeline, &items, &[&[f64::NAN; 3], &[f64::INFINITY; 3]]);
+    }
+
+    #[test]
+    fn a_learner_is_taught_what_it_was_asked_about() {
+        let scaler = StandardScaler::new(&mixed());
+        let (mut by_hand, mut room) = (scaler.clone(), Vec::new());
+        let (mut learned, mut stepped) =
+            (scaler.clone().then(Memory::default()), scaler.clone().then(Memory::default()));
+        let (mut clustered, mut detected) = (stepped.clone(), stepped.clone());
+        for row in rows(100) {
+            // As the scaler was before this row.
+            let asked: Vec<u64> =
+                by_hand.transform_one(&row, &mut room).unwrap().iter().map(|value| value.to_bits()).collect();
+            by_hand.learn_one(&row).unwrap();
+            Classifier::learn_one(&mut learned, &row, 0).unwrap();
+            stepped.predict_and_learn(&row, 0).unwrap();
+            Clusterer::learn_one(&mut clustered, &row).unwrap();
+            Detector::learn_one(&mut detected, &row).unwrap();
+            for pipeline in [&learned, &stepped, &clustered, &detected] {
+                assert_eq!(pipeline.learner().last, asked);
+                assert_eq!(pipeline.transformer(), &by_hand);
+            }
+        }
+    }
+
+    #[test]
+    fn merges_behind_what_learns_nothing() {
+        let one_hot = OneHot::new(&mixed());
+        let empty = one_hot.clone().then(MajorityClass::new(one_hot.schema(3).unwrap()));
+        let learned = |rows: &[(Vec<f64>, usize)]| {
+            let mut pipeline = empty.clone();
+            rows.iter().for_each(|(row, class)| pipeline.learn_one(row, *class).unwrap());
+            pipeline
+        };
+        let rows = labelled(90);
+        let mut merged = learned(&rows[..40]);
+        merged.merge(&learned(&rows[40..])).unwrap();
+        assert_eq!(merged, learned(&rows));
+        algebra::sliding(&empty, &[learned(&rows[..30]), empty.clone(), learned(&rows[30..])], Codec::to_bytes);
+        let wider = OneHot::new(&crate::Schema::numeric(3, 3).unwrap());
+        algebra::refuses(&merged, &wider.clone().then(MajorityClass::new(one_hot.schema(3).unwrap())));
+        // A scaler behind one-hot merges too: nothing stands behind it.
+        let scaler = StandardScaler::new(&one_hot.schema(3).unwrap());
+        let (mut ours, mut theirs) = (one_hot.clone().then(scaler.clone()), one_hot.then(scaler));
+        [&mut ours, &mut theirs].into_iter().for_each(|pipeline| pipeline.learn_one(&rows[0].0).unwrap());
+        assert!(ours.merge(&theirs).is_ok());
+    }
+
+    #[test]
+    fn memory_counts_the_room() {
+        let one_hot = OneHot::new(&mixed());
+        let mut pipeline = one_hot.clone().then(MajorityClass::new(one_hot.schema(3).unwrap()));
+        let before = pipeline.memory_bytes();
+        pipeline.learn_one(&[0.0; 3], 0).unwrap();
+        assert!(pipeline.memory_bytes() >= before + 5 * size_of::<f64>());
+        // The room is no state.
+        assert_eq!(pipeline.clone(), pipeline);
+        assert_eq!(pipeline.to_bytes(), pipeline.clone().to_bytes());
+    }
+
+    #[test]
+    fn the_image_of_another_pipeline_is_refused() {
+        let one_hot = OneHot::new(&mixed());
+        let image = one_hot.clone().then(MajorityClass::new(one_hot.schema(3).unwrap())).to_bytes();
+        let error = Pipeline::<MinMaxScaler, MajorityClass>::from_bytes(&image).unwrap_err().to_string();
+        assert_eq!(error, "the image has a pipeline named OneHot then MajorityClass, which cannot be");
     }
 }

@@ -54,7 +54,8 @@ impl Moments {
 /// Computing Sample Variances*, 1979), decays, and takes 24 bytes an attribute.
 ///
 /// **When not to use it.** Trees and Gaussian naive Bayes do not see the scale of an attribute at all. One outlier of
-/// 10⁶ sets the scale of all that follows: scale by quantiles there.
+/// 10⁶ sets the scale of all that follows: take a
+/// [`RobustScaler`](super::RobustScaler) there.
 ///
 /// ```
 /// use streamgauge_ml::Schema;
@@ -142,3 +143,62 @@ impl Decay for StandardScaler {
 }
 
 image!(StandardScaler, 1);
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::Codec;
+
+    use super::*;
+    use crate::preprocess::tests::{hostile, merges, mixed, rows};
+
+    /// But for the last digits.
+    fn seen(scaler: &StandardScaler) -> Vec<String> {
+        let moments = |Moments { count, mean, squares }: &Moments| format!("{count:.9} {mean:.9} {squares:.6}");
+        scaler.columns.states().map(moments).collect()
+    }
+
+    #[test]
+    fn holds_the_laws() {
+        let scaler = StandardScaler::new(&mixed());
+        crate::laws::transforms(&scaler, &rows(100));
+        hostile(&scaler);
+        merges(&scaler, seen);
+    }
+
+    #[test]
+    fn what_comes_out_has_mean_0_and_deviation_1() {
+        // Values of 10⁹ and a deviation of 1: the naive sum of squares has no right digit there.
+        let mut scaler = StandardScaler::new(&Schema::numeric(1, 1).unwrap());
+        let values: Vec<f64> = (0..1_000).map(|i| 1e9 + f64::from(i * 617 % 1_000) / 288.675).collect();
+        values.iter().for_each(|value| scaler.learn_one(&[*value]).unwrap());
+        let scaled = values.iter().map(|value| scaler.transform_one(&[*value], &mut Vec::new()).unwrap()[0]);
+        let (mut sum, mut squares) = (0.0, 0.0);
+        scaled.for_each(|value| {
+            sum += value;
+            squares += value * value;
+        });
+        assert!((sum / 1_000.0).abs() < 1e-6 && (squares / 1_000.0 - 1.0).abs() < 1e-6, "{sum} {squares}");
+    }
+
+    #[test]
+    fn the_past_fades() {
+        let mut scaler = StandardScaler::new(&Schema::numeric(1, 1).unwrap());
+        for mean in [0.0, 100.0] {
+            scaler.decay(1e-4);
+            (0..1_000).for_each(|i| scaler.learn_one(&[mean + f64::from(i % 2)]).unwrap());
+        }
+        let scaled = scaler.transform_one(&[101.0], &mut Vec::new()).unwrap()[0];
+        assert!((scaled - 1.0).abs() < 0.7, "{scaled}");
+        scaler.decay(0.0);
+        assert_eq!(scaler, StandardScaler::new(&Schema::numeric(1, 1).unwrap()));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (count, mean, squares) in [(-1.0, 0.0, 0.0), (1.0, f64::NAN, 0.0), (2.0, 0.0, -1.0), (0.0, 1.0, 0.0)] {
+            let mut scaler = StandardScaler::new(&mixed());
+            scaler.columns.each(|moments| *moments = Moments { count, mean, squares });
+            assert!(StandardScaler::from_bytes(&scaler.to_bytes()).is_err(), "{count} {mean} {squares}");
+        }
+    }
+}

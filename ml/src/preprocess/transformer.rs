@@ -84,3 +84,9 @@ impl<A: Room, B: Room> Room for (A, B) {
         self.0.heap_bytes() + self.1.heap_bytes()
     }
 }
+
+impl Room for String {
+    fn heap_bytes(&self) -> usize {
+        self.capacity()
+    }
+}

@@ -1,0 +1,64 @@
+//! The quartiles of an attribute, as far as they are known.
+
+use serde::{Deserialize, Serialize};
+use streamgauge_sketches::{Absorb, Kll, Merge, Mismatch, Summary};
+
+/// A quantile sketch, and the quartiles that it gave when it was asked last: reading it takes longer than a row has, so
+/// it is asked each time it has grown by a sixteenth.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Quartiles {
+    values: Kll,
+    seen: u64,
+    /// When it is asked again.
+    next: u64,
+    quartiles: Option<[f64; 3]>,
+}
+
+impl Quartiles {
+    #[inline]
+    pub(super) fn learn(&mut self, value: f64) {
+        self.values.absorb(&value);
+        self.seen += 1;
+        if self.seen >= self.next {
+            self.ask();
+        }
+    }
+
+    pub(super) fn ask(&mut self) {
+        let values = self.values.read();
+        self.quartiles = Some([0.25, 0.5, 0.75].map(|q| values.at(q).value)).filter(|_| !values.is_empty());
+        self.next = self.seen.saturating_add(self.seen / 16).max(self.seen.saturating_add(1));
+    }
+
+    /// The lower quartile, the median and the upper quartile; none before the first value.
+    #[inline]
+    pub(super) fn known(&self) -> Option<[f64; 3]> {
+        self.quartiles
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
+        if self.seen == 0 || other.seen == 0 {
+            // An empty one changes nothing, not even when the other is asked again.
+            if self.seen == 0 {
+                self.clone_from(other);
+            }
+            return Ok(());
+        }
+        self.values.merge(&other.values)?;
+        self.seen = self.seen.saturating_add(other.seen);
+        self.ask();
+        Ok(())
+    }
+
+    /// Whether a stored one can be: the sketch was looked at when it was read.
+    pub(super) fn can_be(&self) -> bool {
+        let known = self.quartiles.is_none_or(|[lower, median, upper]| {
+            lower.is_finite() && upper.is_finite() && lower <= median && median <= upper
+        });
+        known && self.quartiles.is_some() == (self.seen > 0) && self.values.k() == Kll::DEFAULT_K
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.values.memory_bytes() - size_of::<Kll>()
+    }
+}
