@@ -24,6 +24,7 @@ mod pipeline;
 mod quartiles;
 mod robust;
 mod standard;
+mod text;
 mod transformer;
 
 pub use hashing::{Field, HashingEncoder};
@@ -33,6 +34,7 @@ pub use one_hot::OneHot;
 pub use pipeline::Pipeline;
 pub use robust::RobustScaler;
 pub use standard::StandardScaler;
+pub use text::BagOfWords;
 pub use transformer::{Room, Stateless, Transformer};
 
 #[cfg(test)]
