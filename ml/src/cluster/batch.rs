@@ -194,11 +194,8 @@ impl Merge for KMeansBatch {
 
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.compatible(other)?;
-        let pairs = [
-            (&mut self.weights, &other.weights),
-            (&mut self.sums, &other.sums),
-            (&mut self.squares, &other.squares),
-        ];
+        let pairs =
+            [(&mut self.weights, &other.weights), (&mut self.sums, &other.sums), (&mut self.squares, &other.squares)];
         for (ours, theirs) in pairs {
             ours.iter_mut().zip(theirs).for_each(|(ours, theirs)| *ours += theirs);
         }

@@ -37,7 +37,7 @@ const DEFAULT_SEED: u64 = 1;
 /// is nearest in the other coordinates, and a point that is learned says nothing about those that it does not have: it is
 /// learned as if they were those of its centre (Chi, Chi and Baraniuk, *k-POD*, 2016). A point without any is passed over.
 ///
-/// Learning costs `k · d` multiplications a point and no allocation; memory is `k · (5 d + 2)` numbers of 8 bytes.
+/// Learning costs `k · d` multiplications a point and no allocation; memory is `k · (4 d + 2)` numbers of 8 bytes.
 /// Coordinates should be of comparable size: the distance is that of Euclid.
 ///
 /// Two of these that were taught apart cannot be merged: their centres have moved apart, and no rule says which belong
