@@ -78,20 +78,11 @@ impl KMeansBatch {
         self.weights[cluster] += weight;
         let row = self.centres.row(cluster);
         let centre = &self.centres.coordinates[row.clone()];
-        let sums = self.sums[row.clone()].iter_mut().zip(&mut self.squares[row]);
-        let terms = point.iter().zip(centre).zip(sums);
+        let (sums, squares) = (&mut self.sums[row.clone()], &mut self.squares[row]);
         if known == centre.len() {
-            for ((x, c), (sum, square)) in terms {
-                let away = x - c;
-                *sum += weight * away;
-                *square += weight * (away * away);
-            }
+            add(sums, squares, point, centre, weight);
         } else {
-            for ((x, c), (sum, square)) in terms.filter(|((x, _), _)| is_known(**x)) {
-                let away = x - c;
-                *sum += weight * away;
-                *square += weight * (away * away);
-            }
+            add_known(sums, squares, point, centre, weight);
         }
     }
 
@@ -135,6 +126,28 @@ impl KMeansBatch {
     pub(crate) fn heap_bytes(&self) -> usize {
         let sums = self.weights.capacity() + self.sums.capacity() + self.squares.capacity();
         self.centres.heap_bytes() + sums * size_of::<f64>()
+    }
+}
+
+/// Adds how far a point is from its centre, and the square of that, coordinate by coordinate.
+#[inline]
+fn add(sums: &mut [f64], squares: &mut [f64], point: &[f64], centre: &[f64], weight: f64) {
+    for (((sum, square), x), c) in sums.iter_mut().zip(squares).zip(point).zip(centre) {
+        let away = x - c;
+        *sum += weight * away;
+        *square += weight * away * away;
+    }
+}
+
+/// The same for the coordinates that are known.
+#[cold]
+fn add_known(sums: &mut [f64], squares: &mut [f64], point: &[f64], centre: &[f64], weight: f64) {
+    for (((sum, square), x), c) in sums.iter_mut().zip(squares).zip(point).zip(centre) {
+        if is_known(*x) {
+            let away = x - c;
+            *sum += weight * away;
+            *square += weight * away * away;
+        }
     }
 }
 
