@@ -190,6 +190,44 @@ where
     ///
     /// The records of windows that are not over are kept, and all records of a window are learned when it is given out:
     /// time grows with length / slide, and in the modes that give rows early with their number.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use streamgauge_sketches::Summary;
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # struct Path(f64);
+    /// # impl Summary for Path {
+    /// #     type Reading = f64;
+    /// #     const NAME: &'static str = "Path";
+    /// #     fn read(&self) -> f64 { self.0 }
+    /// #     fn memory_bytes(&self) -> usize { size_of::<Self>() }
+    /// # }
+    /// # use streamgauge_stream::{DStream, mins};
+    /// # fn stream(steps: DStream<(i64, f64)>) {
+    /// let ways = steps.event_time(|(at, _)| *at, mins(1)).tumbling(mins(5));
+    /// let ways = ways.fit(|on| on.feed(Path(0.0), |path, (_, step)| path.0 = 0.9 * path.0 + step));
+    /// # }
+    /// ```
+    ///
+    /// `Path` does not merge, and is refused by the compiler where partial results are put together:
+    ///
+    /// ```compile_fail,E0277
+    /// # use serde::{Deserialize, Serialize};
+    /// # use streamgauge_sketches::Summary;
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # struct Path(f64);
+    /// # impl Summary for Path {
+    /// #     type Reading = f64;
+    /// #     const NAME: &'static str = "Path";
+    /// #     fn read(&self) -> f64 { self.0 }
+    /// #     fn memory_bytes(&self) -> usize { size_of::<Self>() }
+    /// # }
+    /// # use streamgauge_stream::{DStream, mins};
+    /// # fn stream(steps: DStream<(i64, f64)>) {
+    /// let ways = steps.event_time(|(at, _)| *at, mins(1)).tumbling(mins(5));
+    /// let ways = ways.summarize(|on| on.feed(Path(0.0), |path, (_, step)| path.0 = 0.9 * path.0 + step));
+    /// # }
+    /// ```
     pub fn fit<S>(self, spec: impl FnOnce(On<Identity<T>>) -> S) -> DStream<Window<Row<T, G, S>>>
     where
         S: Spec<Item = T>,

@@ -11,7 +11,7 @@
 //! | [`train_and_score`](crate::DStream::train_and_score) | by a spec | what a function says of each record before it is learned |
 //! | [`train_with`](crate::DStream::train_with) | by a function | what the function gives for each record |
 //! | the same after [`key_by`](crate::DStream::key_by) | one model for each key | the same, or [`KeyedModels`] |
-//! | [`fit`](crate::Grouped::fit) after `window`, `tumbling`, `session` | anew for each window | the readings |
+//! | `fit` after `window`, `tumbling`, `session` | anew for each window | the readings |
 //!
 //! When not to use it: what can be merged, and is not asked for predictions, is better summarized. That runs on all
 //! threads, where a model of a stream is learned by one.
@@ -165,6 +165,7 @@ impl<T: Portable> DStream<T> {
     /// [a batch is over](Summary::end_batch).
     ///
     /// ```
+    /// use streamgauge_sketches::Summary as _;
     /// use streamgauge_stream::{Queue, StreamingContext, Trigger};
     ///
     /// let ctx = StreamingContext::builder("prices").trigger(Trigger::Available).build();
@@ -190,16 +191,19 @@ impl<T: Portable> DStream<T> {
     /// rows, or the [model](Trained::model) is asked for predictions.
     ///
     /// ```
+    /// use streamgauge_sketches::Summary as _;
     /// use streamgauge_stream::{Queue, StreamingContext, Trigger};
     ///
-    /// let ctx = StreamingContext::builder("records").trigger(Trigger::Available).build();
-    /// let (queue, jumps) = Queue::new();
-    /// let is_record = |best: &streamgauge_sketches::Max, jump: &f64| best.read().is_none_or(|best| *jump > best.value);
-    /// # use streamgauge_sketches::Summary as _;
-    /// let records = ctx.source(jumps).train_and_score(|on| on.max(|jump: &f64| *jump), is_record).collect_to_memory();
-    /// queue.push(vec![8.1, 7.9, 8.4, 8.4]);
+    /// let ctx = StreamingContext::builder("fares").trigger(Trigger::Available).build();
+    /// let (queue, fares) = Queue::new();
+    /// let scored = ctx.source(fares).train_and_score(
+    ///     |on| on.mean(|fare: &f64| *fare),
+    ///     |mean, fare| (*fare, *fare > 2.0 * mean.read().value),
+    /// );
+    /// let scored = scored.collect_to_memory();
+    /// queue.push(vec![10.0, 12.0, 25.0, 26.0]);
     /// ctx.run()?;
-    /// assert_eq!(records.rows(), [true, false, true, false]);
+    /// assert_eq!(scored.rows(), [(10.0, false), (12.0, false), (25.0, true), (26.0, false)]);
     /// # Ok::<(), streamgauge_stream::Error>(())
     /// ```
     pub fn train_and_score<P, R>(
