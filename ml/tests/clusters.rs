@@ -465,3 +465,21 @@ fn every_start_finds_the_components() {
         assert_eq!(pairs.len(), 5, "seed {seed}: {pairs:?}");
     }
 }
+
+/// `cargo test --release -p streamgauge-ml --test clusters speed -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    let Some(rows) = moving() else { return };
+    let points: Vec<&[f64]> = rows.iter().map(|(point, _)| point).collect();
+    for _ in 0..5 {
+        let mut clusters = StreamingKMeans::new(5, 8).unwrap();
+        let started = std::time::Instant::now();
+        (0..20).for_each(|_| clusters.learn_batch(points.iter().copied()).unwrap());
+        let learned = 20.0 * points.len() as f64 / started.elapsed().as_secs_f64() / 1e6;
+        let started = std::time::Instant::now();
+        let found: usize = points.iter().map(|point| clusters.predict_one(point).unwrap().unwrap()).sum();
+        let predicted = points.len() as f64 / started.elapsed().as_secs_f64() / 1e6;
+        eprintln!("{learned:.1} M points/s learned, {predicted:.1} M points/s predicted ({found})");
+    }
+}

@@ -35,6 +35,9 @@ pub enum Forgetting {
     },
     /// In event time, in milliseconds: the clock is the newest time that was seen. A mini-batch is closed by the first
     /// point of a later step, so how the stream is cut into batches makes no difference.
+    ///
+    /// After some thirty half-lives of silence nothing is left of the past but where the centres are, and those whose
+    /// points come back first may take over others.
     Time {
         /// After so long the past weighs half.
         half_life: Duration,

@@ -387,3 +387,90 @@ impl Decay for StreamingKMeans {
 }
 
 image!(StreamingKMeans, 1);
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::Codec;
+
+    use super::*;
+
+    fn started() -> StreamingKMeans {
+        let mut clusters = StreamingKMeans::new(3, 2).unwrap().start_after(30).unwrap();
+        let mut draws = Draws::new(5);
+        (0..700).for_each(|i| clusters.learn_one(&[draws.unit() + f64::from(i % 3), draws.unit()]).unwrap());
+        clusters
+    }
+
+    #[test]
+    fn what_cannot_be_is_not_decoded() {
+        let told = |change: &dyn Fn(&mut StreamingKMeans, &mut Following)| {
+            let mut clusters = started();
+            let Phase::Following(mut following) = clusters.phase.clone() else { panic!("it has started") };
+            change(&mut clusters, &mut following);
+            clusters.phase = Phase::Following(following);
+            StreamingKMeans::from_bytes(&clusters.to_bytes()).map(|_| ()).map_err(|e| e.to_string())
+        };
+        assert_eq!(told(&|_, _| ()), Ok(()));
+        let cases: [(&str, &dyn Fn(&mut StreamingKMeans, &mut Following)); 14] = [
+            ("coordinates of centres 0", &|c, _| c.k = 0),
+            ("coordinates of centres 0", &|c, _| c.dimension = usize::MAX),
+            ("centres 3", &|c, _| c.k = 2),
+            ("dimension of centres 2", &|c, _| c.dimension = 3),
+            ("points to start after 2", &|c, _| c.start_after = 2),
+            ("forgetting", &|c, _| c.forgetting = Forgetting::Points { half_life: f64::NAN, batch: 1 }),
+            ("forgetting", &|c, _| c.forgetting = Forgetting::never(0)),
+            ("dimension of centres 0", &|_, f| f.batch.centres.dimension = 0),
+            ("coordinates of centres 5", &|_, f| f.batch.centres.coordinates.truncate(5)),
+            ("a centre at NaN", &|_, f| f.batch.centres.coordinates[1] = f64::NAN),
+            ("a cluster of weight -1", &|_, f| f.weights[2] = -1.0),
+            ("weights 2", &|_, f| f.weights.truncate(2)),
+            ("variances 5", &|_, f| f.variances.truncate(5)),
+            ("a sum of squares of -1", &|_, f| f.batch.squares[0] = -1.0),
+        ];
+        for (named, change) in cases {
+            let error = told(change).unwrap_err();
+            assert!(error.contains(named), "{error}, not {named}");
+        }
+        let mut starting = StreamingKMeans::new(3, 2).unwrap();
+        starting.learn_one(&[1.0, f64::NAN]).unwrap();
+        assert_eq!(StreamingKMeans::from_bytes(&starting.to_bytes()).unwrap().to_bytes(), starting.to_bytes());
+        for (coordinates, weights) in [(vec![1.0], vec![1.0]), (vec![], vec![1.0]), (vec![1e200, 1.0], vec![1.0])] {
+            let wrong =
+                StreamingKMeans { phase: Phase::Starting(FirstPoints { coordinates, weights }), ..starting.clone() };
+            assert!(StreamingKMeans::from_bytes(&wrong.to_bytes()).is_err());
+        }
+    }
+
+    /// Whatever is decoded can be used, learned on and stored.
+    #[test]
+    fn damaged_content_is_refused_or_harmless() {
+        let mut draws = Draws::new(6);
+        let mut starting = StreamingKMeans::new(3, 2).unwrap().start_after(30).unwrap();
+        (0..28).for_each(|i| starting.learn_one(&[f64::from(i), 1.0]).unwrap());
+        let mut used = 0;
+        for good in [started(), starting] {
+            let stored = postcard::to_allocvec(&good).unwrap();
+            for _ in 0..20_000 {
+                let mut damaged = stored.clone();
+                for _ in 0..=draws.below(3) {
+                    let at = draws.below(damaged.len() as u64) as usize;
+                    damaged[at] = draws.bits() as u8;
+                }
+                let Ok(mut clusters) = postcard::from_bytes::<StreamingKMeans>(&damaged) else { continue };
+                if clusters.check().is_err() {
+                    continue;
+                }
+                used += 1;
+                let point = vec![0.5; clusters.dimension];
+                for time in 0..3 {
+                    clusters.learn_at(&point, time).unwrap();
+                    clusters.end_batch();
+                    clusters.predict_one(&point).unwrap();
+                    clusters.distance_one(&point).unwrap();
+                }
+                assert_eq!(clusters.read().len(), clusters.weights().len());
+            }
+        }
+        assert!(used > 1_000, "{used}");
+    }
+}
