@@ -7,16 +7,16 @@ use std::process::exit;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use streamgauge_fuzz::{MEMBERS, Member};
+use streamgauge_fuzz::{Member, members};
 
 static ATTACKED: OnceLock<&Member> = OnceLock::new();
 
 fuzz_target!(
     init: {
         let name = std::env::var("MEMBER").unwrap_or_default();
-        let Some(member) = MEMBERS.iter().find(|member| member.name == name) else {
+        let Some(member) = members().find(|member| member.name == name) else {
             eprintln!("MEMBER must be one of:");
-            MEMBERS.iter().for_each(|member| println!("{}", member.name));
+            members().for_each(|member| println!("{}", member.name));
             exit(2);
         };
         if let Ok(folder) = std::env::var("SEEDS") {

@@ -55,6 +55,51 @@ where
     }
 }
 
+/// The same for a learner, which is no window's business.
+pub(crate) fn attack_learner<L: Summary + Codec>(input: &[u8], teach: fn(&mut L, u64), ask: fn(&L)) {
+    let Some((&form, bytes)) = input.split_first() else {
+        return;
+    };
+    let learner = match form % 3 {
+        IMAGE => within_memory(bytes, || L::from_bytes(bytes)).ok(),
+        CONTENT => {
+            let image = envelope::<L>(L::VERSION as u8, &[0; 8], bytes);
+            within_memory(bytes, || L::from_bytes(&image)).ok()
+        }
+        _ => within_memory(bytes, || postcard::from_bytes(bytes)).ok(),
+    };
+    let Some(mut learner) = learner else {
+        return;
+    };
+    comes_back(&learner);
+    look(&learner, ask);
+    (0..40).for_each(|n| teach(&mut learner, n * 37 % 600));
+    learner.end_batch();
+    look(&learner, ask);
+    comes_back(&learner);
+    if let Some(decay) = L::DECAY {
+        for factor in [0.5, 0.0] {
+            decay(&mut learner, factor);
+            look(&learner, ask);
+        }
+        teach(&mut learner, 7);
+        comes_back(&learner);
+    }
+}
+
+/// Valid inputs of all forms of a learner: of nothing, of little, of more.
+pub(crate) fn learner_seeds<L: Summary + Codec>(empty: &L, teach: fn(&mut L, u64)) -> Vec<Vec<u8>> {
+    let form = |form: u8, bytes: &[u8]| [&[form], bytes].concat();
+    let forms = |items: u64| {
+        let mut learner = empty.clone();
+        (0..items).for_each(|n| teach(&mut learner, n * 31 % 997));
+        let image = learner.to_bytes();
+        let content = form(CONTENT, &image[26..image.len() - 4]);
+        [form(IMAGE, &image), content, form(2, &stored(&learner))]
+    };
+    [0, 1, 40, 600].into_iter().flat_map(forms).collect()
+}
+
 /// An image around some content.
 fn envelope<S: Codec>(version: u8, hash_seed: &[u8], content: &[u8]) -> Vec<u8> {
     let mut image = b"SGS1".to_vec();

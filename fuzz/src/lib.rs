@@ -5,6 +5,7 @@
 //! a job would use it. Nothing may panic, hang, or take more memory than its bytes justify.
 
 mod forms;
+mod learners;
 pub mod memory;
 
 use std::hint::black_box;
@@ -13,8 +14,8 @@ use streamgauge_sketches::exact::FloatSum;
 use streamgauge_sketches::sample::Allocation;
 use streamgauge_sketches::{
     Bernoulli, Bloom, ClassicBloom, ConservativeCountMin, Count, CountMin, Covariance, ExaLogLog, ExactDistinct,
-    ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Kll, Max, Mean, Membership, Min, Moments, Quantiles, Reservoir,
-    ScalableBloom, Stratified, Sum, Summary, TDigest, WeightedReservoir,
+    ExactQuantiles, ExactTop, HeavyHitters, HyperLogLog, Kll, Max, Mean, Membership, Min, Moments, Quantiles,
+    Reservoir, ScalableBloom, Stratified, Sum, Summary, TDigest, WeightedReservoir,
 };
 
 /// A decoder to attack.
@@ -26,10 +27,15 @@ pub struct Member {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
+/// All decoders.
+pub fn members() -> impl Iterator<Item = &'static Member> {
+    SUMMARIES.iter().chain(learners::LEARNERS)
+}
+
 /// `name: an empty summary, how to make an item of a number, what else can be asked;`
 macro_rules! members {
     ($($name:ident: $empty:expr, $item:expr, |$s:ident| $ask:expr;)*) => {
-        pub const MEMBERS: &[Member] = &[$(Member {
+        const SUMMARIES: &[Member] = &[$(Member {
             name: stringify!($name),
             attack: |input| forms::attack(input, &$empty, $item, |$s| {
                 black_box($ask);
