@@ -1,5 +1,7 @@
 //! What a mini-batch says about its centres.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{DecodeError, Merge, Mismatch, PortableHash, Summary};
@@ -11,6 +13,12 @@ use crate::learner::Clusterer;
 
 /// A heavier point counts as one of this weight: 2⁵³ points.
 pub(crate) const HEAVIEST: f64 = (1_u64 << 53) as f64;
+
+/// No weight grows beyond this, and so no sum and no sum of squares beyond the next two: what points within ±10¹⁰⁰ of that
+/// weight add up to. Numbers that nobody reaches; but what was restored may be anything.
+pub(crate) const MOST_WEIGHT: f64 = 1e90;
+const MOST_SUM: f64 = 1e195;
+const MOST_SQUARES: f64 = 1e295;
 
 /// The points of a mini-batch, gathered around centres that stay where they are: of each centre the weight of its points
 /// and, for each coordinate, how far they are from it and the square of that, summed up.
@@ -36,6 +44,7 @@ pub(crate) const HEAVIEST: f64 = (1_u64 << 53) as f64;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct KMeansBatch {
     pub(crate) centres: Centres,
     /// Of each centre, the weight of its points.
@@ -117,10 +126,10 @@ impl KMeansBatch {
         DecodeError::unless(self.weights.len() == self.centres.len(), "weights of centres", self.weights.len())?;
         DecodeError::unless(self.sums.len() == numbers, "sums", self.sums.len())?;
         DecodeError::unless(self.squares.len() == numbers, "sums of squares", self.squares.len())?;
-        check_numbers("a sum of", &self.sums, -1e250)?;
-        check_numbers("a sum of squares of", &self.squares, 0.0)?;
-        check_numbers("a centre of weight", &self.weights, 0.0)?;
-        check_numbers("points of a mini-batch", &[self.points], 0.0)
+        check_numbers("a sum of", &self.sums, -MOST_SUM..=MOST_SUM)?;
+        check_numbers("a sum of squares of", &self.squares, 0.0..=MOST_SQUARES)?;
+        check_numbers("a centre of weight", &self.weights, 0.0..=MOST_WEIGHT)?;
+        check_numbers("points of a mini-batch", &[self.points], 0.0..=MOST_WEIGHT)
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
@@ -151,8 +160,12 @@ fn add_known(sums: &mut [f64], squares: &mut [f64], point: &[f64], centre: &[f64
     }
 }
 
-pub(crate) fn check_numbers(field: &'static str, numbers: &[f64], least: f64) -> Result<(), DecodeError> {
-    let wrong = numbers.iter().find(|number| !(least..=1e250).contains(*number));
+pub(crate) fn check_numbers(
+    field: &'static str,
+    numbers: &[f64],
+    allowed: RangeInclusive<f64>,
+) -> Result<(), DecodeError> {
+    let wrong = numbers.iter().find(|number| !allowed.contains(number));
     DecodeError::unless(wrong.is_none(), field, wrong.copied().unwrap_or_default())
 }
 

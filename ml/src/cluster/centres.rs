@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::DecodeError;
 
 /// A coordinate farther out counts as missing: its square could not be summed.
-const FARTHEST: f64 = 1e100;
+pub(crate) const FARTHEST: f64 = 1e100;
 
 /// A squared distance below this has no coordinate in it that is missing or too far out.
 const PLAIN: f64 = 1e180;
@@ -100,7 +100,7 @@ impl Centres {
         let lengths = self.dimension > 0 && !self.coordinates.is_empty();
         let whole = lengths && self.coordinates.len().is_multiple_of(self.dimension);
         DecodeError::unless(whole, "coordinates of centres", self.coordinates.len())?;
-        let wrong = self.coordinates.iter().find(|x| x.abs().is_nan() || x.abs() > 10.0 * FARTHEST);
+        let wrong = self.coordinates.iter().find(|x| !is_known(**x));
         DecodeError::unless(wrong.is_none(), "a centre at", wrong.copied().unwrap_or_default())
     }
 

@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::DecodeError;
 
-use crate::cluster::batch::{KMeansBatch, check_numbers};
-use crate::cluster::centres::Centres;
+use crate::cluster::batch::{KMeansBatch, MOST_WEIGHT, check_numbers};
+use crate::cluster::centres::{Centres, FARTHEST};
 
 /// Weights below this count as this, so that nothing is divided by next to nothing.
 const LIGHTEST: f64 = 1e-16;
+
+/// The square of the whole space: no variance is more.
+const MOST_VARIANCE: f64 = 4.0 * FARTHEST * FARTHEST;
 
 /// A cluster dies when it weighs less than this share of the heaviest.
 const DYING: f64 = 1e-8;
@@ -36,7 +39,7 @@ impl Following {
         for (cluster, weight) in self.weights.iter_mut().enumerate() {
             let old = *weight * discount;
             let new = self.batch.weights[cluster];
-            *weight = old + new;
+            *weight = (old + new).min(MOST_WEIGHT);
             if new == 0.0 {
                 continue;
             }
@@ -46,8 +49,9 @@ impl Following {
             let sums = self.batch.sums[row.clone()].iter().zip(&self.batch.squares[row.clone()]);
             for ((c, variance), (sum, square)) in centre.iter_mut().zip(&mut self.variances[row]).zip(sums) {
                 let step = sum * scale;
-                *c += step;
-                *variance = ((old * *variance + square) * scale - step * step).max(0.0);
+                // A mean lies among its points; the limits are for rounding, and for what was restored.
+                *c = (*c + step).clamp(-FARTHEST, FARTHEST);
+                *variance = MOST_VARIANCE.min(((old * *variance + square) * scale - step * step).max(0.0));
             }
         }
         self.batch.clear();
@@ -85,8 +89,8 @@ impl Following {
         centres.copy_within(from.clone(), to.start);
         self.variances.copy_within(from.clone(), to.start);
         let apart = (variance * std::f64::consts::FRAC_2_PI).sqrt();
-        centres[from.start + widest] -= apart;
-        centres[to.start + widest] += apart;
+        centres[from.start + widest] = (centres[from.start + widest] - apart).max(-FARTHEST);
+        centres[to.start + widest] = (centres[to.start + widest] + apart).min(FARTHEST);
         for (cluster, row) in [(heaviest, from), (dying, to)] {
             self.weights[cluster] = both;
             self.variances[row.start + widest] = variance * (1.0 - std::f64::consts::FRAC_2_PI);
@@ -104,8 +108,8 @@ impl Following {
         let (k, numbers) = (self.batch.centres.len(), self.batch.centres.coordinates.len());
         DecodeError::unless(self.weights.len() == k, "weights", self.weights.len())?;
         DecodeError::unless(self.variances.len() == numbers, "variances", self.variances.len())?;
-        check_numbers("a cluster of weight", &self.weights, 0.0)?;
-        check_numbers("a variance of", &self.variances, 0.0)
+        check_numbers("a cluster of weight", &self.weights, 0.0..=MOST_WEIGHT)?;
+        check_numbers("a variance of", &self.variances, 0.0..=MOST_VARIANCE)
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

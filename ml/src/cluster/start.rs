@@ -7,17 +7,24 @@ use streamgauge_sketches::random::Draws;
 use crate::cluster::batch::{HEAVIEST, KMeansBatch, check_numbers};
 use crate::cluster::centres::{Centres, is_known, squared_distance};
 
-/// How many times a start is tried; the best is taken.
+/// So many centres are found in all tries together: the more clusters, the fewer tries. The best is taken.
+const TRIED: usize = 64;
+
+/// The most tries.
 const TRIES: usize = 8;
 
 /// The most rounds of Lloyd's algorithm of a try.
 const ROUNDS: usize = 20;
 
+/// A round that gains less than this share is the last.
+const GAIN: f64 = 1e-4;
+
 /// How the centres are found among the first points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Start {
     /// By k-means++ (Arthur and Vassilvitskii, *k-means++: the advantages of careful seeding*, SODA 2007), each centre
-    /// the best of several candidates, followed by rounds of Lloyd's algorithm; the best of eight tries.
+    /// the best of several candidates, followed by rounds of Lloyd's algorithm; the best of up to eight
+    /// tries, fewer if there are more than eight clusters.
     #[default]
     PlusPlus,
     /// Points drawn at random.
@@ -49,7 +56,7 @@ impl FirstPoints {
         DecodeError::unless(numbers == Some(self.coordinates.len()), "coordinates", self.coordinates.len())?;
         let wrong = self.coordinates.iter().find(|x| !(x.is_nan() || is_known(**x)));
         DecodeError::unless(wrong.is_none(), "a coordinate of", wrong.copied().unwrap_or_default())?;
-        check_numbers("a point of weight", &self.weights, 0.0)
+        check_numbers("a point of weight", &self.weights, 0.0..=HEAVIEST)
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
@@ -62,7 +69,8 @@ impl FirstPoints {
         match start {
             Start::Random => self.random(&points, k, draws),
             Start::PlusPlus => {
-                let mut tries = (0..TRIES).map(|_| self.lloyd(&points, self.plus_plus(&points, k, draws)));
+                let tries = (TRIED / k).clamp(1, TRIES);
+                let mut tries = (0..tries).map(|_| self.lloyd(&points, self.plus_plus(&points, k, draws)));
                 let first = tries.next().unwrap_or_else(|| (f64::INFINITY, points.clone()));
                 tries.fold(first, |best, found| if found.0 < best.0 { found } else { best }).1
             }
@@ -124,11 +132,14 @@ impl FirstPoints {
             let mut batch = KMeansBatch::new(centres.clone());
             points.iter().zip(&self.weights).for_each(|(point, weight)| batch.gather(point, *weight));
             let cost = batch.sum_of_squares();
-            if cost >= least {
+            let is_last = cost >= least * (1.0 - GAIN);
+            if cost < least {
+                least = cost;
+                centres = batch.means();
+            }
+            if is_last {
                 break;
             }
-            least = cost;
-            centres = batch.means();
         }
         (least, centres)
     }
