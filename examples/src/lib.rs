@@ -3,4 +3,5 @@
 pub mod labelled;
 pub mod prequential;
 pub mod spam;
+pub mod cluster_drift;
 pub mod weblog;

@@ -58,7 +58,10 @@ pub use dstream::{
     OnBadTable, OnMalformed, Outcome, PerBatch, Reading, ReferenceTable, Row, Storage, TextStream, Transformed, Value,
     Windows,
 };
-pub use dstream::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
+pub use dstream::{
+    Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime, Timeout,
+};
+pub use dstream::{KeyedModels, Model, Trained};
 pub use dstream::{Sampled, SampledGrouped, SampledPart, SampledRow, SampledStream};
 pub use error::{Error, Malformed};
 pub use event::OutputMode;

@@ -99,7 +99,7 @@ pub trait Absorb<Q: ?Sized>: Summary {
 /// say what they promise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be merged, so it cannot be used in a reduce, a window or across partitions",
-    note = "a summary needs `Merge` wherever partial results are put together"
+    note = "a summary needs `Merge` wherever partial results are put together; one without it is fed in order: `fit` for a window, `train_on` for a stream or for each key"
 )]
 pub trait Merge: Summary {
     /// How this summary slides over panes.

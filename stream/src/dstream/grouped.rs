@@ -157,7 +157,7 @@ impl<T, G, W> std::fmt::Debug for Grouped<T, G, W> {
 }
 
 impl<T: Record> DStream<T> {
-    fn grouped(&self) -> Grouped<T, All, PerBatch> {
+    pub(crate) fn per_batch(&self) -> Grouped<T, All, PerBatch> {
         Grouped { stream: self.clone(), grouping: All, cut: PerBatch, name: None }
     }
 
@@ -168,7 +168,7 @@ impl<T: Record> DStream<T> {
         Q: Key + ?Sized + 'static,
         F: Fn(&T) -> &Q + Send + Sync + 'static,
     {
-        self.grouped().key_by(key)
+        self.per_batch().key_by(key)
     }
 
     /// Grouped by none, one or several keys of the record, each given to the function that the closure gets.
@@ -184,7 +184,7 @@ impl<T: Record> DStream<T> {
         Q: Key + ?Sized + 'static,
         F: Fn(&T, &mut dyn FnMut(&Q)) + Send + Sync + 'static,
     {
-        self.grouped().key_each(keys)
+        self.per_batch().key_each(keys)
     }
 
     /// The records of the last `length`, at every multiple of `slide`, by the time of their batch.
@@ -192,7 +192,7 @@ impl<T: Record> DStream<T> {
     /// Both must be multiples of the batch interval. The window at time t holds the batches in (t − length, t]. What
     /// came after the last slide is in no window yet when a job ends.
     pub fn window(&self, length: Duration, slide: Duration) -> Grouped<T, All, Windows> {
-        self.grouped().window(length, slide)
+        self.per_batch().window(length, slide)
     }
 
     /// Says when a record happened (milliseconds since the epoch), and how much later than newer ones it may arrive.
@@ -206,7 +206,7 @@ impl<T: Record> DStream<T> {
         F: Fn(&T) -> i64 + Send + Sync + 'static,
     {
         let cut = EventTime { time, delay, lateness: Duration::ZERO, idle: None };
-        self.grouped().cut_by(|_| cut)
+        self.per_batch().cut_by(|_| cut)
     }
 }
 

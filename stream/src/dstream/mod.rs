@@ -19,6 +19,7 @@ mod join;
 #[cfg(feature = "json")]
 mod json;
 mod keep;
+mod model;
 mod narrow;
 mod output;
 mod parse;
@@ -45,10 +46,13 @@ pub use cut::{ByEventTime, EndsByEventTime, EventSessions, EventTime, EventWindo
 pub use grouped::{All, By, ByEach, Grouped, Grouping, Reading, Row};
 #[cfg(feature = "json")]
 pub use json::json;
+pub use model::{KeyedModels, Model, Trained};
 pub use output::Outcome;
 pub use parse::OnMalformed;
 pub use shed::{Sampled, SampledGrouped, SampledPart, SampledRow, SampledStream};
-pub use state::{Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime};
+pub use state::{
+    Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime, Timeout,
+};
 pub use text::TextStream;
 
 pub(crate) use aggregate::{Aggregate, Gather, Reduce, add};

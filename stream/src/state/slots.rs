@@ -98,6 +98,14 @@ impl<K: OwnedKey, V> Slots<K, V> {
         }
     }
 
+    /// The slot of a key, if it has one.
+    pub(crate) fn find<Q>(&self, key: &Q) -> Option<u32>
+    where
+        Q: Key<Owned = K> + ?Sized,
+    {
+        self.index.find(Self::hash(key), |slot| key.is(&self.entries[slot as usize].key))
+    }
+
     /// The slot that a key of this hash most likely has.
     #[inline]
     pub(super) fn guess(&self, hash: u32) -> u32 {

@@ -13,7 +13,7 @@ pub use update::NewRecords;
 use std::fmt::{self, Debug};
 use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -22,7 +22,7 @@ use streamgauge_sketches::{Key, OwnedKey};
 use self::with_state::{Idle, Rows, Snapshots, Stage, WithState};
 use super::{By, DStream, Grouped, Grouping, Settled, Shared};
 use crate::event::{Tolerance, Watermarks};
-use crate::graph::{Graph, Stateful};
+use crate::graph::{Graph, StateSize, Stateful};
 use crate::source::Record;
 use crate::state::{KeyedLane, Lanes, State};
 use crate::time::millis_of;
@@ -35,11 +35,38 @@ pub struct NoTimeout;
 #[derive(Clone, Copy, Debug)]
 pub struct IdleTimeout(Duration);
 
+/// When keys are dropped: [`NoTimeout`] or [`IdleTimeout`].
+pub trait Timeout: Debug + Send + Sync + 'static {
+    #[doc(hidden)]
+    fn after(&self) -> Option<Duration>;
+}
+
+impl Timeout for NoTimeout {
+    fn after(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl Timeout for IdleTimeout {
+    fn after(&self) -> Option<Duration> {
+        Some(self.0)
+    }
+}
+
+/// What is known of states that are models.
+pub(super) struct Learned<S> {
+    /// What they are, in words.
+    pub(super) kind: String,
+    pub(super) heap_bytes: fn(&S) -> usize,
+    /// Called for the keys that have had a record in a batch, at its end.
+    pub(super) end_batch: fn(&mut S),
+}
+
 /// A stream grouped by a key, with a state `S` for each key: see [`Grouped::state`].
 pub struct KeyedState<T, G: Grouping<T>, W, S, I> {
-    grouped: Grouped<T, G, W>,
+    pub(super) grouped: Grouped<T, G, W>,
     initial: Vec<(G::Key, S)>,
-    idle: I,
+    pub(super) idle: I,
 }
 
 impl<T, G: Grouping<T>, W, S, I: Debug> Debug for KeyedState<T, G, W, S, I> {
@@ -76,6 +103,13 @@ impl<R, K, S> Deref for StateStream<R, K, S> {
     }
 }
 
+impl<R, K, S> StateStream<R, K, S> {
+    /// The name of the operator.
+    pub(super) fn name(&self) -> &str {
+        self.stage.name()
+    }
+}
+
 impl<R, K: OwnedKey, S: Send + 'static> StateStream<R, K, S> {
     /// All keys and their states after the batch, every batch: by lane of the key, within a lane by slot. Reads and
     /// clones every state: its cost is that of the number of keys.
@@ -85,6 +119,16 @@ impl<R, K: OwnedKey, S: Send + 'static> StateStream<R, K, S> {
     {
         self.stage.read_snapshots();
         DStream::new(self.rows.graph.clone(), Snapshots { stage: self.stage.clone(), lanes: self.lanes.clone() })
+    }
+
+    /// A copy of the state of a key, if it has one. Waits for a batch that runs.
+    pub fn get<Q: Key<Owned = K> + ?Sized>(&self, key: &Q) -> Option<S>
+    where
+        S: Clone,
+    {
+        use crate::batch::exchange::{key_hash, lane_of};
+        let lane = self.lanes.lane(lane_of(key_hash(key), self.lanes.len()));
+        lane.slots.find(key).and_then(|slot| lane.slots.get(slot)?.1.clone())
     }
 
     /// How many keys have a state. Waits for a batch that runs.
@@ -100,7 +144,15 @@ impl<R, K: OwnedKey, S: Send + 'static> StateStream<R, K, S> {
 }
 
 /// The lanes of keyed state with the initial state in them, known to the graph by the name of their operator.
-fn keyed_lanes<K, S>(graph: &Graph, name: &str, kind: &str, initial: Vec<(K, S)>) -> Arc<Lanes<KeyedLane<K, S>>>
+///
+/// `kind` says what the states are, with their type in words; `heap_bytes` what one holds on the heap, if that counts.
+fn keyed_lanes<K, S>(
+    graph: &Graph,
+    name: &str,
+    kind: &str,
+    initial: Vec<(K, S)>,
+    heap_bytes: Option<fn(&S) -> usize>,
+) -> Arc<Lanes<KeyedLane<K, S>>>
 where
     K: OwnedKey,
     S: Serialize + DeserializeOwned + Send + 'static,
@@ -115,9 +167,14 @@ where
         }
     }
     let lanes = Arc::new(lanes);
-    let schema = format!("{kind} of {} by {}", std::any::type_name::<S>(), std::any::type_name::<K>());
+    let schema = format!("{kind} by {}", std::any::type_name::<K>());
     let (state, measured) = (Stateful::by_lane(schema, &lanes), lanes.clone());
-    graph.add_state(name, state.sized(move || measured.iter().map(|lane| lane.size()).sum()));
+    let size = move |lane: MutexGuard<'_, KeyedLane<K, S>>| {
+        let heap = heap_bytes.map_or(0, |bytes| lane.states().map(|(_, state)| bytes(state)).sum());
+        let StateSize { keys, bytes } = lane.size();
+        StateSize { keys, bytes: bytes + heap as u64 }
+    };
+    graph.add_state(name, state.sized(move || measured.iter().map(size).sum()));
     lanes
 }
 
@@ -270,17 +327,20 @@ where
     S: Serialize + DeserializeOwned + Send + 'static,
 {
     /// The operator that calls a function with every record, or with none of a key that times out.
-    fn with_state<R: Record>(
+    pub(super) fn with_state<R: Record>(
         self,
         timeout: Option<Duration>,
+        learned: Option<Learned<S>>,
         function: impl Fn(Option<T>, &mut State<'_, G::Key, S>, &mut Vec<R>) + Send + Sync + 'static,
     ) -> StateStream<R, G::Key, S> {
         let Grouped { stream, grouping, cut: time, name } = self.grouped;
         let graph = stream.graph.clone();
-        let name = graph.name(name, "state");
+        let name = graph.name(name, if learned.is_some() { "models" } else { "state" });
         let parent: Arc<Shared<T>> = stream.read_by_one_more();
         let inputs = super::Node::inputs(&*parent);
-        let lanes = keyed_lanes(&graph, &name, "state", self.initial);
+        let (end_batch, heap_bytes) = learned.as_ref().map(|it| (it.end_batch, it.heap_bytes)).unzip();
+        let kind = learned.map_or_else(|| format!("state of {}", std::any::type_name::<S>()), |it| it.kind);
+        let lanes = keyed_lanes(&graph, &name, &kind, self.initial, heap_bytes);
         let idle = timeout.map(|timeout| {
             check_length(&graph, &name, "idle timeout", timeout);
             let tolerance = time.delay().map(|delay| Tolerance::new(delay, Duration::ZERO, time.idle()));
@@ -299,6 +359,7 @@ where
             time,
             idle,
             function,
+            end_batch,
             waiting: Lanes::new(lanes.len(), || None),
             rows: Lanes::new(lanes.len(), Rows::new),
             lanes: lanes.clone(),
@@ -322,7 +383,7 @@ where
         self,
         f: impl Fn(T, &mut State<'_, G::Key, S>) -> R + Send + Sync + 'static,
     ) -> StateStream<R, G::Key, S> {
-        self.with_state(None, move |record, state, rows| {
+        self.with_state(None, None, move |record, state, rows| {
             if let Some(record) = record {
                 rows.push(f(record, state));
             }
@@ -334,7 +395,7 @@ where
         self,
         f: impl Fn(T, &mut State<'_, G::Key, S>) -> O + Send + Sync + 'static,
     ) -> StateStream<R, G::Key, S> {
-        self.with_state(None, move |record, state, rows| {
+        self.with_state(None, None, move |record, state, rows| {
             if let Some(record) = record {
                 rows.extend(f(record, state));
             }
@@ -356,7 +417,7 @@ where
         f: impl Fn(Option<T>, &mut State<'_, G::Key, S>) -> R + Send + Sync + 'static,
     ) -> StateStream<R, G::Key, S> {
         let timeout = self.idle.0;
-        self.with_state(Some(timeout), move |record, state, rows| rows.push(f(record, state)))
+        self.with_state(Some(timeout), None, move |record, state, rows| rows.push(f(record, state)))
     }
 
     /// Each record made into none, one or several rows, and each key that times out: the function is called without a
@@ -366,7 +427,7 @@ where
         f: impl Fn(Option<T>, &mut State<'_, G::Key, S>) -> O + Send + Sync + 'static,
     ) -> StateStream<R, G::Key, S> {
         let timeout = self.idle.0;
-        self.with_state(Some(timeout), move |record, state, rows| rows.extend(f(record, state)))
+        self.with_state(Some(timeout), None, move |record, state, rows| rows.extend(f(record, state)))
     }
 }
 

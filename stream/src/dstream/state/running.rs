@@ -115,6 +115,19 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
         Some(&mut held.summary)
     }
 
+    /// Tells the summaries that this batch has changed, or the one of all records in any case, that it is over.
+    fn end_batch(&mut self, is_one: bool) {
+        if is_one {
+            self.summaries.values_mut().for_each(|held| held.summary.end_batch());
+            return;
+        }
+        for slot in &self.changed {
+            if let Some(held) = self.summaries.value_mut(*slot) {
+                held.summary.end_batch();
+            }
+        }
+    }
+
     fn size(&self) -> StateSize {
         StateSize { keys: self.summaries.len() as u64, bytes: self.memory_bytes() as u64 }
     }
@@ -192,7 +205,9 @@ where
             let mut lane = self.lanes.lane(lane);
             lane.changed.clear();
             let absorbed = parts.into_iter().try_for_each(|part| lane.absorb(part, by, now, self.fading.as_ref()));
-            absorbed.map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })
+            absorbed.map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })?;
+            lane.end_batch(G::ONE_GROUP);
+            Ok(())
         })?;
         if self.is_complete && self.lanes.iter().any(|lane| !lane.summaries.is_empty()) {
             run.holds_back(self.input);

@@ -167,10 +167,11 @@ where
         let Grouped { stream, grouping, cut: time, name } = self.grouped;
         let graph = stream.graph.clone();
         let name = graph.name(name, "update_state_by_key");
+        let kind = format!("state of every key of {}", std::any::type_name::<S>());
         let parent = stream.read_by_one_more();
         let operator = Update {
             input: graph.derived_input(parent.inputs()),
-            lanes: keyed_lanes(&graph, &name, "state of every key", self.initial),
+            lanes: keyed_lanes(&graph, &name, &kind, self.initial, None),
             name,
             parent,
             grouping,

@@ -34,6 +34,8 @@ pub(super) struct WithState<T, G: Grouping<T>, W, S, F, R> {
     pub(super) time: W,
     pub(super) idle: Option<Idle>,
     pub(super) function: F,
+    /// What is done at the end of a batch with the states of the keys that had a record in it.
+    pub(super) end_batch: Option<fn(&mut S)>,
     pub(super) lanes: Arc<Lanes<KeyedLane<G::Key, S>>>,
     /// What lanes have yet to take in: they do when their rows are asked for, so that a row goes straight on.
     pub(super) waiting: Lanes<Option<Waiting<T>>>,
@@ -173,7 +175,7 @@ where
         out: &mut dyn FnMut(&mut Vec<R>),
     ) -> Result<(bool, Vec<R>), Error> {
         self.begin(lane, at);
-        let mut calls = Calls { operator: self, time: at.time, chunk, failure: None };
+        let mut calls = Calls { operator: self, time: at.time, chunk, failure: None, touched: Vec::new() };
         let place = (&*self.name, lane, at.time);
         self.lanes.lane(lane).slots.warm(parts.iter().map(Vec::len).sum());
         // Rows are handed over between the guarded calls, and with the lane unlocked: what is done with them is other
@@ -186,6 +188,9 @@ where
                 }
                 Ok::<(), Error>(())
             })?;
+        }
+        if let Some(end_batch) = self.end_batch {
+            self.lanes.lane(lane).guarded(place, |keyed| calls.end_batch(keyed, end_batch))?;
         }
         self.lanes.lane(lane).free_emptied();
         let (horizon, mut more) = (at.horizon.unwrap_or(i64::MIN), at.horizon.is_some());
@@ -220,6 +225,8 @@ struct Calls<'a, O, R> {
     /// The rows that were not handed over yet.
     chunk: Vec<R>,
     failure: Option<String>,
+    /// The slots of all records, if their states are to know of the end of the batch.
+    touched: Vec<u32>,
 }
 
 impl<T, G, W, S, F, R> Calls<'_, WithState<T, G, W, S, F, R>, R>
@@ -249,6 +256,9 @@ where
             let found = together.len();
             keyed.slots.slots_of(&self.operator.grouping, together, &mut slots, |_| None);
             keyed.slots.touch(&slots[..found]);
+            if self.operator.end_batch.is_some() {
+                self.touched.extend_from_slice(&slots[..found]);
+            }
             for (slot, record) in slots[..found].iter().zip(records.by_ref()) {
                 if let Some(idle) = &self.operator.idle {
                     self.touch(keyed, *slot, &record, idle)?;
@@ -309,6 +319,19 @@ where
         }
     }
 
+    /// Tells the states of the keys that had a record that the batch is over, each once.
+    fn end_batch(&mut self, keyed: &mut KeyedLane<G::Key, S>, end_batch: fn(&mut S)) -> Result<(), String> {
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        for slot in std::mem::take(&mut self.touched) {
+            keyed.current = slot;
+            if let Some((_, Some(state))) = keyed.slots.entry_mut(slot) {
+                end_batch(state);
+            }
+        }
+        Ok(())
+    }
+
     /// Drops keys that have been idle for too long, each after a last call, until there is a chunk of rows. Gives
     /// whether there may be more.
     fn time_out(&mut self, keyed: &mut KeyedLane<G::Key, S>, horizon: i64) -> Result<bool, String> {
@@ -329,6 +352,7 @@ pub(super) trait Stage: Send + Sync {
     fn read_snapshots(&self);
     fn compute(&self, run: &BatchRun) -> Result<(), Error>;
     fn input(&self) -> Input;
+    fn name(&self) -> &str;
 }
 
 impl<T, G, W, S, F, R> Stage for WithState<T, G, W, S, F, R>
@@ -350,6 +374,10 @@ where
 
     fn input(&self) -> Input {
         self.input
+    }
+
+    fn name(&self) -> &str {
+        &self.name
     }
 }
 

@@ -1,0 +1,105 @@
+//! Clusters that are followed as they move.
+//!
+//! Without a file it makes a stream of components that move. Try `--help`.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use streamgauge::ml::cluster::Forgetting;
+use streamgauge_examples::cluster_drift::{Failure, Input, Options, run};
+
+/// Follows moving clusters with streaming k-means: each batch of points is scored by the clusters that it finds, then
+/// learned. Prints how near points are to their centres, how pure clusters are, and where they are; at the end one line of
+/// JSON.
+#[derive(Debug, Parser)]
+#[command(name = "cluster_drift", version)]
+struct Flags {
+    /// A file of points in the format OMLB. Without it, a stream of moving components is made
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+
+    /// The class of the points in the file that are noise: they are learned, but not scored
+    #[arg(long, value_name = "CLASS", requires = "data")]
+    noise: Option<usize>,
+
+    /// How many points are made, without a file
+    #[arg(long, default_value_t = 200_000, conflicts_with = "data")]
+    rows: usize,
+
+    /// How many clusters there are
+    #[arg(long, default_value_t = 5)]
+    clusters: usize,
+
+    /// The points of a batch
+    #[arg(long, default_value_t = 1_000, value_parser = at_least_one, value_name = "POINTS")]
+    batch: u64,
+
+    /// Print after every so many batches
+    #[arg(long, default_value_t = 20, value_parser = at_least_one, value_name = "BATCHES")]
+    every: u64,
+
+    /// The past weighs half after so many batches; inf never forgets. Without either half-life, as many points as 200 times
+    /// the clusters
+    #[arg(long, value_name = "BATCHES", conflicts_with = "half_life_points")]
+    half_life_batches: Option<f64>,
+
+    /// The past weighs half after so many points; inf never forgets
+    #[arg(long, value_name = "POINTS")]
+    half_life_points: Option<f64>,
+
+    /// The seed of the start, and of the stream that is made
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// Threads to compute on; as many as the machine has if not given
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+}
+
+fn at_least_one(text: &str) -> Result<u64, String> {
+    text.parse::<u64>().ok().filter(|n| *n > 0).ok_or_else(|| "give a whole number above 0".to_owned())
+}
+
+impl From<Flags> for Options {
+    fn from(flags: Flags) -> Self {
+        let clusters = flags.clusters;
+        let in_batches = flags.half_life_batches.map(|half_life| Forgetting::Batches { half_life });
+        let mini_batch = (clusters as u64).saturating_mul(100);
+        let in_points = flags.half_life_points.map(|half_life| Forgetting::Points { half_life, batch: mini_batch });
+        Self {
+            input: match flags.data {
+                Some(path) => Input::File { path, noise: flags.noise },
+                None => Input::Synthetic { rows: flags.rows, components: clusters, seed: flags.seed },
+            },
+            clusters,
+            forgetting: in_batches.or(in_points),
+            batch: usize::try_from(flags.batch).unwrap_or(usize::MAX),
+            every: flags.every,
+            seed: flags.seed,
+            threads: flags.threads,
+        }
+    }
+}
+
+/// 0 when all went well, 2 for what could be told before, 1 for a failure on the way.
+fn main() -> ExitCode {
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) if error.use_stderr() => {
+            // The first line says what is wrong; the rest is how to ask for help.
+            let text = error.to_string();
+            eprintln!("{}", text.lines().next().unwrap_or("bad flags"));
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    match run(&flags.into(), io::stdout()) {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
+        }
+    }
+}

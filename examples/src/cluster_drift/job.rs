@@ -1,0 +1,176 @@
+//! The job: from points to clusters that follow them.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use streamgauge::ml::cluster::{Cluster, Forgetting, StreamingKMeans};
+use streamgauge::ml::{Clusterer, Learn, Learning};
+use streamgauge::prelude::*;
+use thiserror::Error;
+
+use super::report::tell;
+use super::{Input, Point, Score, Summary as Told, Tally};
+
+/// What the job is to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where points come from.
+    pub input: Input,
+    /// How many clusters there are.
+    pub clusters: usize,
+    /// How fast the past fades; as the crate has it if none.
+    pub forgetting: Option<Forgetting>,
+    /// The points of a batch.
+    pub batch: usize,
+    /// After how many batches progress is told.
+    pub every: u64,
+    /// The seed of the start.
+    pub seed: u64,
+    /// The threads of the job; 0 for as many as there are.
+    pub threads: usize,
+}
+
+/// A failure of the job.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// What was asked for cannot be done: nothing has run.
+    #[error("{0}")]
+    Usage(String),
+    /// The reader of the output has gone.
+    #[error("the output was closed")]
+    Closed,
+    /// The output cannot be written.
+    #[error("cannot write to the output: {0}")]
+    Write(io::Error),
+    /// The job failed while it ran.
+    #[error("{0}")]
+    Run(streamgauge::stream::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::Closed } else { Self::Write(error) }
+    }
+}
+
+/// What the two outputs of the job share: the scores of a batch come first, then the clusters that have learned it.
+struct Progress<W> {
+    every: u64,
+    is_labelled: bool,
+    batches: u64,
+    /// Since it was told.
+    recent: Tally,
+    total: Tally,
+    out: W,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Progress<W> {
+    fn end_batch(&mut self, clusters: &[Cluster]) -> Result<(), String> {
+        self.batches += 1;
+        if !self.batches.is_multiple_of(self.every) {
+            return Ok(());
+        }
+        let recent = self.end_period();
+        tell(&mut self.out, self.batches, &recent, self.is_labelled, clusters).map_err(|error| {
+            let told = error.to_string();
+            self.failure = Some(error);
+            told
+        })
+    }
+
+    fn end_period(&mut self) -> Tally {
+        let recent = std::mem::take(&mut self.recent);
+        self.total.add_all(&recent);
+        recent
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the clusters say of a point; nothing before there are any, and of noise.
+fn score(model: &Learning<StreamingKMeans>, point: &Point, noise: Option<usize>) -> Option<Score> {
+    if noise == Some(point.class) {
+        return None;
+    }
+    let cluster = model.predict_one(&point.at).ok()??;
+    let distance = model.distance_one(&point.at).ok()??;
+    Some(Score { class: point.class, cluster, square: distance * distance })
+}
+
+/// Runs the job until its input ends. Each batch is scored by the clusters that it finds, then learned.
+///
+/// # Errors
+/// [`Failure`], with one line that says what is wrong.
+pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Failure> {
+    let usage = |e: &dyn std::fmt::Display| Failure::Usage(e.to_string());
+    let (rows, noise) = options.input.read()?;
+    let dimension = rows.schema().attributes().len();
+    let clusters = StreamingKMeans::new(options.clusters, dimension).map_err(|e| usage(&e))?.seed(options.seed);
+    let clusters = match options.forgetting {
+        Some(forgetting) => clusters.forgetting(forgetting).map_err(|e| usage(&e))?,
+        None => clusters,
+    };
+    let (queue, source) = Queue::new();
+    let points: Vec<Point> = rows.iter().map(|(at, class)| Point { at: at.to_vec(), class }).collect();
+    for batch in points.chunks(options.batch.max(1)) {
+        queue.push(batch.to_vec());
+    }
+    drop(points);
+
+    let ctx = StreamingContext::builder("cluster drift").trigger(Trigger::Available).threads(options.threads).build();
+    let points = ctx.source(source.one_at_a_time());
+    let model = points.train_on(|on| on.cluster(clusters, |point: &Point| &point.at[..]));
+    let progress = Arc::new(Mutex::new(Progress {
+        every: options.every.max(1),
+        is_labelled: rows.schema().classes() > 1,
+        batches: 0,
+        recent: Tally::default(),
+        total: Tally::default(),
+        out,
+        failure: None,
+    }));
+    let scored = progress.clone();
+    model.predict_on(&points, move |model, point| score(model, &point, noise)).for_each_batch(move |_, batch| {
+        let scores = batch.collect()?;
+        let mut progress = lock(&scored);
+        scores.into_iter().flatten().for_each(|score| progress.recent.add(score));
+        Ok::<_, Error>(())
+    });
+    let learned = progress.clone();
+    model.each_batch(|model| model.clusters()).for_each_batch(move |_, batch| {
+        let clusters = batch.collect().map_err(|e| e.to_string())?;
+        lock(&learned).end_batch(clusters.first().map_or(&[], Vec::as_slice))
+    });
+
+    let started = Instant::now();
+    ctx.start().map_err(|e| usage(&e))?;
+    ctx.stop_on_ctrl_c();
+    let report = ctx.await_termination();
+    let seconds = started.elapsed().as_secs_f64();
+    let mut progress = lock(&progress);
+    if let Some(error) = progress.failure.take() {
+        return Err(error.into());
+    }
+    let report = report.map_err(Failure::Run)?;
+    progress.end_period();
+    let model = model.get();
+    let told = Told {
+        rows: report.records,
+        batches: progress.batches,
+        scored: progress.total.points(),
+        squares_per_point: progress.total.squares_per_point(),
+        purity: progress.total.purity().filter(|_| progress.is_labelled),
+        refused: model.refused(),
+        memory_bytes: model.memory_bytes(),
+        seconds,
+        rows_per_second: report.records as f64 / seconds,
+        clusters: model.clusters(),
+    };
+    let line = serde_json::to_string(&told).map_err(|e| Failure::Write(e.into()))?;
+    writeln!(progress.out, "{line}")?;
+    Ok(progress.out.flush()?)
+}

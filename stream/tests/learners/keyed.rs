@@ -1,0 +1,102 @@
+//! One model for each key.
+
+use std::collections::BTreeMap;
+
+use streamgauge_sketches::Summary;
+use streamgauge_stream::secs;
+use streamgauge_stream::testing::{Script, TestJob, same_for_any_threads};
+
+use crate::{Trail, batches, trail};
+
+/// The numbers with keys, of which some come in few batches only.
+fn records() -> Vec<Vec<(u64, u64)>> {
+    let keyed = |batch: Vec<u64>| batch.into_iter().map(|n| (n % 11 * (n % 3), n)).collect();
+    batches().into_iter().map(keyed).collect()
+}
+
+/// What each record is scored by, and the models after each batch.
+type Expected = (Vec<(u64, Trail)>, Vec<BTreeMap<u64, Trail>>);
+
+fn expected() -> Expected {
+    let (mut models, mut scores, mut after) = (BTreeMap::<u64, Trail>::new(), Vec::new(), Vec::new());
+    for batch in records() {
+        let mut touched: Vec<u64> = Vec::new();
+        for (key, number) in batch {
+            let model = models.entry(key).or_default();
+            scores.push((number, *model));
+            model.add(number);
+            touched.push(key);
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        touched.iter().for_each(|key| models.get_mut(key).unwrap().end_batch());
+        after.push(models.clone());
+    }
+    (scores, after)
+}
+
+#[test]
+fn each_key_has_a_model_of_its_own() {
+    let (scores, after) = expected();
+    let found = same_for_any_threads(|threads| {
+        let mut job = TestJob::with(|it| it.threads(threads));
+        let records = job.script(Script::new(records()).in_partitions(3));
+        let scored =
+            records.key_by(|(key, _)| key).train_and_score(|on| trail(on, |(_, n)| *n), |model, (_, n)| (*n, *model));
+        let rows = job.capture(&scored);
+        let models = records.key_by(|(key, _)| key).train_on(|on| trail(on, |(_, n)| *n));
+        let snapshots = job.capture(&models.snapshots());
+        let together = records.key_by(|(key, _)| key).train_with(Trail::default(), |model, (_, n)| {
+            let before = (n, *model);
+            model.add(n);
+            before
+        });
+        let together = job.capture(&together);
+        for after in &after {
+            job.tick().unwrap();
+            assert_eq!(models.keys(), after.len());
+            assert!(after.iter().all(|(key, model)| models.get(key) == Some(*model)));
+            assert!(after.iter().all(|(key, model)| scored.get(key) == Some(*model)));
+        }
+        assert_eq!(models.get(&1_000), None);
+        assert_eq!(rows.batches(), together.batches());
+        (rows.rows(), snapshots.batches())
+    });
+    let sorted = |mut rows: Vec<(u64, Trail)>| {
+        rows.sort_by_key(|(number, model)| (*number, model.seen, model.chain));
+        rows
+    };
+    assert_eq!(sorted(found.0), sorted(scores));
+    for ((_, snapshot), after) in found.1.into_iter().zip(after) {
+        assert_eq!(snapshot.into_iter().collect::<BTreeMap<_, _>>(), after);
+    }
+}
+
+#[test]
+fn a_model_goes_with_its_idle_key_and_may_be_there_at_the_beginning() {
+    let mut job = TestJob::new();
+    let records =
+        job.script(Script::new([vec![(1_u64, 5_u64), (2, 6)], vec![(1, 7)], vec![], vec![(1, 8)], vec![(2, 9)]]));
+    let known = Trail::of([&[1, 2, 3][..]]);
+    let states = records.key_by(|(key, _)| key).state().initial([(2, known)]).idle_timeout(secs(2));
+    let scored = states.train_and_score(|on| trail(on, |(_, n)| *n), |model, (key, _)| (*key, model.seen));
+    let rows = job.capture(&scored);
+    job.ticks(4).unwrap();
+    assert_eq!(scored.keys(), 1, "nothing came for key 2 in batches 2 to 4");
+    job.tick().unwrap();
+    let mut scores = rows.rows();
+    scores.sort_unstable();
+    assert_eq!(scores, [(1, 0), (1, 1), (1, 2), (2, 0), (2, 3)]);
+    assert_eq!(scored.get(&1).map(|model| model.batches), Some(3));
+}
+
+#[test]
+fn models_of_keys_that_nothing_comes_for_are_not_touched() {
+    let mut job = TestJob::new();
+    let records = job.script(Script::new([vec![(1_u64, 5_u64), (2, 6)], vec![(1, 7), (1, 8)], vec![]]));
+    let models = records.key_by(|(key, _)| key).train_on(|on| trail(on, |(_, n)| *n));
+    job.ticks(3).unwrap();
+    assert_eq!(models.get(&1), Some(Trail::of([&[5][..], &[7, 8]])));
+    assert_eq!(models.get(&2), Some(Trail::of([&[6][..]])));
+    assert_eq!(Trail::of([&[6][..]]).read().batches, 1);
+}
