@@ -16,9 +16,14 @@ const PEAK: usize = 6;
 pub(crate) const ROWS: usize = 7;
 
 /// What a class that was never seen with an attribute has for the logarithm of its density.
-const UNSEEN: f64 = -200.0;
-/// The least variance: numbers that are all the same are as narrow as this.
-const LEAST_VARIANCE: f64 = 1e-12;
+const UNSEEN: f64 = -500.0;
+/// The variance of a class begins with that within all classes, as if so many rows had it: a class of one row has one, and
+/// numbers that are all the same in a class are no spike.
+const SHARED: f64 = 0.1;
+/// The least variance, where no class has any.
+const LEAST_VARIANCE: f64 = 1e-200;
+/// No number is less probable than one ten standard deviations away: a single attribute does not decide alone.
+const FARTHEST: f64 = 50.0;
 /// How many points between the least and the greatest number a split is tried at.
 const POINTS: u32 = 10;
 
@@ -44,14 +49,16 @@ pub(crate) fn learn(block: &mut [f64], classes: usize, class: usize, value: f64,
     block[at(SQUARES)] = squares.min(f64::MAX);
     block[at(LEAST)] = block[at(LEAST)].min(value);
     block[at(MOST)] = block[at(MOST)].max(value);
-    let variance = variance(total, squares);
+    let variance = variance(block, classes, total, squares);
     block[at(PRECISION)] = 0.5 / variance;
     block[at(PEAK)] = -0.5 * variance.ln();
 }
 
 #[inline]
-fn variance(weight: f64, squares: f64) -> f64 {
-    if weight > 1.0 { (squares / (weight - 1.0)).clamp(LEAST_VARIANCE, 1e250) } else { LEAST_VARIANCE }
+fn variance(block: &[f64], classes: usize, weight: f64, squares: f64) -> f64 {
+    let sum = |row: usize| block[row * classes..][..classes].iter().sum::<f64>();
+    let shared = SHARED * sum(SQUARES) / sum(WEIGHT);
+    ((squares + shared) / ((weight - 1.0).max(0.0) + SHARED)).clamp(LEAST_VARIANCE, 1e250)
 }
 
 /// Adds the logarithm of the density of a number in the classes from `from` on.
@@ -61,7 +68,7 @@ pub(crate) fn add_likelihood(block: &[f64], classes: usize, from: usize, value: 
     let (means, precisions, peaks) = (row(MEAN), row(PRECISION), row(PEAK));
     for (((score, mean), precision), peak) in scores.iter_mut().zip(means).zip(precisions).zip(peaks) {
         let distance = value - mean;
-        *score += peak - distance * distance * precision;
+        *score += peak - (distance * distance * precision).min(FARTHEST);
     }
 }
 

@@ -124,7 +124,11 @@ impl HoeffdingTree {
         if !leaf.mixed() {
             return;
         }
-        let Some(best) = best_split(leaf, plan, plan.growth.prune) else { return };
+        let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
+            // No attribute says anything: the statistics begin anew, so that rows of today are not hidden by those of old.
+            nodes.deactivate(at);
+            return;
+        };
         let bound = plan.growth.bound(plan.growth.criterion.range(plan.classes()), leaf.weight());
         if !plan.growth.clear(best.candidate.merit, best.second, bound) {
             return;
