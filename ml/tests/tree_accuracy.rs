@@ -3,7 +3,7 @@
 
 mod support;
 
-use streamgauge_ml::tree::HoeffdingTree;
+use streamgauge_ml::tree::{ExtremelyFastTree, HoeffdingTree};
 use streamgauge_ml::{Classifier, Dataset};
 
 fn accuracy<L: Classifier<Row = [f64]>>(mut learner: L, rows: &Dataset) -> (f64, L) {
@@ -29,11 +29,21 @@ const STREAMS: [(&str, f64, f64); 10] = [
 
 #[test]
 fn trees_are_as_good_as_those_of_moa() {
-    for (name, moa, _) in STREAMS {
+    for (name, moa, efdt) in STREAMS {
         let Some(rows) = (if name == "elec" { support::elec() } else { support::stream(name) }) else { continue };
-        let started = std::time::Instant::now();
-        let (ours, tree) = accuracy(HoeffdingTree::new(rows.schema().clone()), &rows);
-        let rate = rows.len() as f64 / started.elapsed().as_secs_f64() / 1e3;
-        println!("{name:>15} moa {moa:6.2} ours {ours:6.2} {:+.2} leaves {} {:.0}k/s", ours - moa, tree.leaves(), rate);
+        report(name, moa, HoeffdingTree::new(rows.schema().clone()), &rows, HoeffdingTree::leaves);
+        report(name, efdt, ExtremelyFastTree::new(rows.schema().clone()), &rows, ExtremelyFastTree::leaves);
     }
+}
+
+fn report<L: Classifier<Row = [f64]>>(name: &str, moa: f64, tree: L, rows: &Dataset, leaves: impl Fn(&L) -> usize) {
+    let started = std::time::Instant::now();
+    let (ours, tree) = accuracy(tree, rows);
+    let rate = rows.len() as f64 / started.elapsed().as_secs_f64() / 1e3;
+    let kib = tree.memory_bytes() / 1024;
+    let (what, leaves) = (L::NAME, leaves(&tree));
+    println!(
+        "{what:.5} {name:>15} moa {moa:6.2} ours {ours:6.2} {:+.2} leaves {leaves} {kib} KiB {rate:.0}k/s",
+        ours - moa
+    );
 }

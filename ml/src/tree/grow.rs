@@ -4,9 +4,10 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{ParameterError, Summary};
 
 use super::growth::{Growth, Plan};
-use super::leaf::Leaf;
+use super::leaf::{Leaf, Votes};
 use super::nodes::{Kept, Nodes};
 use super::statistics::{Candidate, Statistics};
+use super::test::Test;
 
 /// By how much more a leaf must promise than another whose statistics it takes. Without a distance two leaves would take
 /// them from each other for ever.
@@ -56,21 +57,58 @@ pub(crate) fn check_room<T: Summary, K: Kept>(growth: &Growth, plan: &Plan) -> R
     Err(ParameterError { summary: T::NAME, parameter: "memory", allowed: "enough for an empty tree", value })
 }
 
-/// Gives a leaf that has none statistics, where that is its first row or a grace period is over, and there is room.
-#[cold]
-pub(crate) fn wake<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan, draws: &mut Draws, room: usize) {
-    let leaf = &mut nodes.get_mut(at).leaf;
-    let promise = WORTH_IT * leaf.promise();
-    if (leaf.fresh() || leaf.due(plan)) && nodes.make_room(Statistics::bytes_of_new(plan), room, promise) {
-        nodes.activate(at, plan, draws);
+/// Has a node learn a row, of which it predicted this. Statistics that it does not have it gets, where that is its first
+/// row or a grace period is over, and there is room for them; those that have no room to grow it loses.
+#[inline]
+pub(crate) fn learn<K: Kept>(
+    (plan, nodes, draws): (&Plan, &mut Nodes<K>, &mut Draws),
+    room: usize,
+    at: u32,
+    (row, class, weight): (&[f64], usize, f64),
+    votes: Option<Votes>,
+) {
+    match nodes.get(at).leaf.statistics.as_ref().map(|statistics| statistics.bytes_to_grow()) {
+        Some(0) => nodes.get_mut(at).leaf.learn(plan, row, class, weight, votes),
+        grows => {
+            match grows {
+                Some(bytes) => make_room_to_learn(nodes, at, bytes, room),
+                None => wake(nodes, at, plan, draws, room),
+            }
+            nodes.change(at, |node| node.leaf.learn(plan, row, class, weight, votes));
+        }
     }
 }
 
-/// Makes room for what a row adds to the statistics of a node, or takes them from it.
 #[cold]
-pub(crate) fn make_room_to_learn<K: Kept>(nodes: &mut Nodes<K>, at: u32, bytes: usize, room: usize) {
-    let promise = WORTH_IT * nodes.get(at).leaf.promise();
+fn wake<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan, draws: &mut Draws, room: usize) {
+    let leaf = &mut nodes.get_mut(at).leaf;
+    if leaf.fresh() || leaf.due(plan.growth.grace) {
+        let promise = WORTH_IT * nodes.promise(at);
+        if nodes.make_room(Statistics::bytes_of_new(plan), room, promise) {
+            nodes.activate(at, plan, draws);
+        }
+    }
+}
+
+#[cold]
+fn make_room_to_learn<K: Kept>(nodes: &mut Nodes<K>, at: u32, bytes: usize, room: usize) {
+    let promise = WORTH_IT * nodes.promise(at);
     if !nodes.make_room(bytes, room, promise) {
         nodes.deactivate(at);
     }
+}
+
+/// Splits a node, if there is room for the new leaves. Unless it is to `keep` what it knew as a leaf, it forgets that.
+/// Whether it was split.
+pub(crate) fn split<K: Kept>(nodes: &mut Nodes<K>, at: u32, test: Test, plan: &Plan, room: usize, keep: bool) -> bool {
+    let leaf = &nodes.get(at).leaf;
+    let Some(statistics) = &leaf.statistics else { return false };
+    let branches = statistics.branches(plan, &test);
+    let freed = if keep { 0 } else { leaf.heap_bytes() };
+    let needed = Nodes::<K>::bytes_of(test.branches(), plan.classes());
+    let fits = nodes.make_room(needed.saturating_sub(freed), room, nodes.promise(at));
+    if fits {
+        nodes.split(at, test, branches, keep);
+    }
+    fits
 }

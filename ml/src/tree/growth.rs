@@ -212,6 +212,11 @@ impl Plan {
         self.schema.classes()
     }
 
+    /// Hoeffding's bound on the merits of `weight` rows.
+    pub(crate) fn bound(&self, weight: f64) -> f64 {
+        self.growth.bound(self.growth.criterion.range(self.classes()), weight)
+    }
+
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         self.schema.check_stored()?;
         self.growth.check_stored()

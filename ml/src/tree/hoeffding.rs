@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::random::Draws;
-use streamgauge_sketches::{DecodeError, ParameterError, Summary};
+use streamgauge_sketches::{DecodeError, ParameterError};
 
-use super::grow::{best_split, check_room, make_room_to_learn, room, wake, weight_of};
+use super::common::tree;
+use super::grow::{best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
 use super::nodes::{Nodes, ROOT};
-use crate::error::RowError;
 use crate::image::image;
-use crate::learner::Classifier;
 use crate::schema::Schema;
 
 /// The Hoeffding tree, also called VFDT: a decision tree that splits a leaf as soon as Hoeffding's bound says that the best
@@ -63,57 +62,18 @@ impl HoeffdingTree {
         Self { plan: Plan::new(schema, growth), nodes, draws }
     }
 
-    /// What a row looks like.
-    pub fn schema(&self) -> &Schema {
-        &self.plan.schema
-    }
-
-    /// How many nodes there are.
-    pub fn nodes(&self) -> usize {
-        self.nodes.iter().count()
-    }
-
-    /// How many leaves there are.
-    pub fn leaves(&self) -> usize {
-        self.nodes.iter().filter(|node| node.split.is_none()).count()
-    }
-
-    /// How many leaves have statistics: all that have seen a row, unless memory is capped.
-    pub fn active_leaves(&self) -> usize {
-        self.nodes.iter().filter(|node| node.leaf.statistics.is_some()).count()
-    }
-
-    /// How many tests lie between the root and the deepest leaf.
-    pub fn depth(&self) -> usize {
-        self.nodes.depth(ROOT)
-    }
-
     /// Learns a row that was checked, and says what was predicted.
     #[inline]
     fn step(&mut self, row: &[f64], class: usize, weight: f64) -> Option<usize> {
-        let weight = weight_of(weight);
-        let at = self.nodes.pass(ROOT, row, weight);
-        let votes = self.nodes.get(at).leaf.votes(&self.plan, row);
-        self.learn_in(at, row, class, weight, votes);
-        votes.chosen
-    }
-
-    #[inline]
-    fn learn_in(&mut self, at: u32, row: &[f64], class: usize, weight: f64, votes: super::leaf::Votes) {
         let Self { plan, nodes, draws } = self;
-        match nodes.get(at).leaf.statistics.as_ref().map(|statistics| statistics.bytes_to_grow()) {
-            Some(0) => nodes.get_mut(at).leaf.learn(plan, row, class, weight, votes),
-            grows => {
-                match grows {
-                    Some(bytes) => make_room_to_learn(nodes, at, bytes, room::<Self>(plan)),
-                    None => wake(nodes, at, plan, draws, room::<Self>(plan)),
-                }
-                nodes.change(at, |node| node.leaf.learn(plan, row, class, weight, votes));
-            }
-        }
-        if nodes.get(at).leaf.statistics.is_some() && nodes.get_mut(at).leaf.due(plan) {
+        let at = nodes.pass(ROOT, row, weight);
+        let votes = nodes.get(at).leaf.votes(plan, row);
+        learn((plan, nodes, draws), room::<Self>(plan), at, (row, class, weight), Some(votes));
+        let leaf = &mut nodes.get_mut(at).leaf;
+        if leaf.statistics.is_some() && leaf.due(plan.growth.grace) {
             self.attempt(at);
         }
+        votes.chosen
     }
 
     /// Looks for a split of a leaf.
@@ -129,17 +89,9 @@ impl HoeffdingTree {
             nodes.deactivate(at);
             return;
         };
-        let bound = plan.growth.bound(plan.growth.criterion.range(plan.classes()), leaf.weight());
-        if !plan.growth.clear(best.candidate.merit, best.second, bound) {
-            return;
-        }
-        let Some(statistics) = &leaf.statistics else { return };
-        let test = best.candidate.test;
-        let branches = statistics.branches(plan, &test);
-        let (needed, freed) = (Nodes::<()>::bytes_of(test.branches(), plan.classes()), leaf.heap_bytes());
-        let promise = leaf.promise();
-        if nodes.make_room(needed.saturating_sub(freed), room::<Self>(plan), promise) {
-            nodes.split(at, test, branches, false);
+        let bound = plan.bound(leaf.weight());
+        if plan.growth.clear(best.candidate.merit, best.second, bound) {
+            split(nodes, at, best.candidate.test, plan, room::<Self>(plan), false);
         }
     }
 
@@ -149,52 +101,5 @@ impl HoeffdingTree {
     }
 }
 
-impl Classifier for HoeffdingTree {
-    type Row = [f64];
-
-    fn classes(&self) -> usize {
-        self.plan.classes()
-    }
-
-    #[inline]
-    fn learn_weighted(&mut self, row: &[f64], class: usize, weight: f64) -> Result<(), RowError> {
-        self.plan.schema.check(row, class, weight)?;
-        self.step(row, class, weight);
-        Ok(())
-    }
-
-    fn probabilities_one(&self, row: &[f64], into: &mut Vec<f64>) -> Result<(), RowError> {
-        into.clear();
-        self.plan.schema.check_row(row)?;
-        self.nodes.get(self.nodes.leaf_of(ROOT, row)).leaf.probabilities(&self.plan, row, into);
-        Ok(())
-    }
-
-    #[inline]
-    fn predict_one(&self, row: &[f64]) -> Result<Option<usize>, RowError> {
-        self.plan.schema.check_row(row)?;
-        Ok(self.nodes.get(self.nodes.leaf_of(ROOT, row)).leaf.predict(&self.plan, row))
-    }
-
-    #[inline]
-    fn predict_and_learn(&mut self, row: &[f64], class: usize) -> Result<Option<usize>, RowError> {
-        self.plan.schema.check(row, class, 1.0)?;
-        Ok(self.step(row, class, 1.0))
-    }
-}
-
-impl Summary for HoeffdingTree {
-    type Reading = Self;
-
-    const NAME: &'static str = "HoeffdingTree";
-
-    fn read(&self) -> Self {
-        self.clone()
-    }
-
-    fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.plan.schema.heap_bytes() + self.nodes.heap_bytes()
-    }
-}
-
+tree!(HoeffdingTree);
 image!(HoeffdingTree, 1);

@@ -71,11 +71,11 @@ impl Leaf {
         self.attempted >= self.weight()
     }
 
-    /// Whether the leaf has learned enough since the last look for a split; if so, this is one.
+    /// Whether the leaf has learned so many rows since the last look for a split; if so, this is one.
     #[inline]
-    pub(crate) fn due(&mut self, plan: &Plan) -> bool {
+    pub(crate) fn due(&mut self, grace: u32) -> bool {
         let weight = self.weight();
-        let due = weight - self.attempted >= f64::from(plan.growth.grace);
+        let due = weight - self.attempted >= f64::from(grace);
         if due {
             self.attempted = weight;
         }
@@ -139,21 +139,17 @@ impl Leaf {
         normalize(into);
     }
 
-    /// Learns a row, of which the leaf predicted this.
+    /// Learns a row, of which the leaf predicted this, if it was asked.
     #[inline]
-    pub(crate) fn learn(&mut self, plan: &Plan, row: &[f64], class: usize, weight: f64, votes: Votes) {
-        if plan.growth.leaves == Leaves::Adaptive && votes.bayes.is_some() {
-            let right = |vote: Option<usize>| if vote == Some(class) { weight } else { 0.0 };
+    pub(crate) fn learn(&mut self, plan: &Plan, row: &[f64], class: usize, weight: f64, votes: Option<Votes>) {
+        if let Some(Votes { majority, bayes: Some(bayes), .. }) = votes
+            && plan.growth.leaves == Leaves::Adaptive
+        {
             let fade = if weight == 1.0 { FADE } else { FADE.powf(weight) };
-            self.majority_right = fade * self.majority_right + right(votes.majority);
-            self.bayes_right = fade * self.bayes_right + right(votes.bayes);
+            let right = |right: bool| if right { weight } else { 0.0 };
+            self.majority_right = fade * self.majority_right + right(majority == Some(class));
+            self.bayes_right = fade * self.bayes_right + right(bayes == class);
         }
-        self.observe(plan, row, class, weight);
-    }
-
-    /// Learns a row without asking who was right.
-    #[inline]
-    pub(crate) fn observe(&mut self, plan: &Plan, row: &[f64], class: usize, weight: f64) {
         self.weights[class] += weight;
         if let Some(statistics) = &mut self.statistics {
             statistics.learn(plan, row, class, weight);

@@ -90,6 +90,13 @@ fn counted<K: Kept>(nodes: &[Node<K>]) -> usize {
     nodes.iter().map(|node| size_of::<Node<K>>() + node.heap_bytes()).sum()
 }
 
+fn promise<K>(node: &Node<K>) -> f64 {
+    match node.split {
+        None => node.leaf.promise(),
+        Some(_) => -1.0 / (1.0 + node.weight),
+    }
+}
+
 impl<K: Kept> Nodes<K> {
     /// One leaf that knows nothing.
     pub(crate) fn new(classes: usize) -> Self {
@@ -228,14 +235,20 @@ impl<K: Kept> Nodes<K> {
         result
     }
 
-    /// The leaf that has statistics and promises least, with its promise.
-    fn least_promising(&self) -> Option<(u32, f64)> {
-        let leaves = self.nodes.iter().enumerate().filter(|(_, node)| node.split.is_none());
-        let active = leaves.filter(|(_, node)| node.leaf.statistics.is_some());
-        active.map(|(at, node)| (at as u32, node.leaf.promise())).min_by(|a, b| a.1.total_cmp(&b.1))
+    /// What a node promises: a leaf the weight of its errors; a split, which has found what it looked for, less than any
+    /// leaf, and the less the fewer rows it sees.
+    pub(crate) fn promise(&self, at: u32) -> f64 {
+        promise(&self.nodes[at as usize])
     }
 
-    /// Makes room for so many bytes below `most`, by taking the statistics from leaves that promise less than `promise`.
+    /// The node that has statistics and promises least, with its promise.
+    fn least_promising(&self) -> Option<(u32, f64)> {
+        let nodes = self.nodes.iter().enumerate();
+        let active = nodes.filter(|(_, node)| node.leaf.statistics.is_some());
+        active.map(|(at, node)| (at as u32, promise(node))).min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// Makes room for so many bytes below `most`, by taking the statistics from nodes that promise less than `promise`.
     /// Whether there is room.
     pub(crate) fn make_room(&mut self, bytes: usize, most: usize, promise: f64) -> bool {
         while self.bytes.saturating_add(bytes) > most {
@@ -247,41 +260,49 @@ impl<K: Kept> Nodes<K> {
         true
     }
 
-    /// Puts a tree with a new root in the place of a node: what was below the node is gone, and nodes are numbered anew.
-    pub(crate) fn replace(&mut self, at: u32, with: u32) {
+    /// Puts the tree that begins at `with` in the place of a node: what was below the node is gone, and nodes are numbered
+    /// anew. Tells the new number of the node.
+    #[allow(dead_code)]
+    pub(crate) fn replace(&mut self, at: u32, with: u32) -> u32 {
         self.nodes.swap(at as usize, with as usize);
-        self.nodes[with as usize].split = None;
-        self.compact();
+        self.compact(at)
     }
 
-    /// Makes a split a leaf: what was below it is gone, and nodes are numbered anew.
-    pub(crate) fn prune(&mut self, at: u32) {
+    /// Makes a split a leaf: what was below it is gone, and nodes are numbered anew. Tells the new number of the node.
+    pub(crate) fn prune(&mut self, at: u32) -> u32 {
         self.get_mut(at).split = None;
-        self.compact();
+        self.compact(at)
     }
 
-    /// Drops the nodes that cannot be reached, and numbers the others level by level.
-    pub(crate) fn compact(&mut self) {
+    /// Drops the nodes that cannot be reached, and numbers the others level by level. Tells the new number of a node.
+    pub(crate) fn compact(&mut self, of: u32) -> u32 {
         let mut old: Vec<Option<Node<K>>> = std::mem::take(&mut self.nodes).into_vec().into_iter().map(Some).collect();
         let mut new: Vec<Node<K>> = Vec::with_capacity(old.len());
         new.extend(old[ROOT as usize].take());
-        let mut at = 0;
+        let (mut at, mut found) = (0, ROOT);
         while at < new.len() {
             let end = new.len() as u32;
             if let Some(split) = &mut new[at].split {
                 let children = split.children();
+                if children.contains(&of) {
+                    found = end + (of - children.start);
+                }
                 split.first = end;
                 new.extend(children.filter_map(|child| old[child as usize].take()));
             }
             if let Some(beside) = new[at].kept.beside() {
-                let moved = new.len() as u32;
-                new[at].kept.moved(moved);
+                let end = new.len() as u32;
+                if beside == of {
+                    found = end;
+                }
+                new[at].kept.moved(end);
                 new.extend(old[beside as usize].take());
             }
             at += 1;
         }
         self.nodes = new.into_boxed_slice();
         self.bytes = counted(&self.nodes);
+        found
     }
 
     /// Checks nodes that were stored: they are one tree, each is reached once, and every number is one that can be.
