@@ -24,3 +24,6 @@ pub use extremely_fast::ExtremelyFastTree;
 pub use growth::{Growth, Leaves, Observer};
 pub use hoeffding::HoeffdingTree;
 pub use test::Test;
+
+#[cfg(test)]
+mod tests;
