@@ -71,22 +71,22 @@ pub(crate) fn learn<K: Kept>(
     (row, class, weight): (&[f64], usize, f64),
     votes: Option<Votes>,
 ) {
-    match nodes.get(at).leaf.statistics.as_ref().map(|statistics| statistics.bytes_to_grow()) {
-        Some(0) => nodes.get_mut(at).leaf.learn(plan, row, class, weight, votes),
-        grows => {
-            match grows {
-                Some(bytes) => make_room_to_learn(nodes, at, bytes, room),
-                None => wake(nodes, at, plan, draws, room),
-            }
-            nodes.change(at, |node| node.leaf.learn(plan, row, class, weight, votes));
-        }
+    let grows = |nodes: &Nodes<K>| nodes.get(at).leaf.statistics.as_ref().map(|statistics| statistics.bytes_to_grow());
+    if grows(nodes) == Some(0) {
+        nodes.get_mut(at).leaf.learn(plan, row, class, weight, votes);
+        return;
     }
+    wake(nodes, at, plan, draws, room);
+    if let Some(bytes) = grows(nodes) {
+        make_room_to_learn(nodes, at, bytes, room);
+    }
+    nodes.change(at, |node| node.leaf.learn(plan, row, class, weight, votes));
 }
 
 #[cold]
 fn wake<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan, draws: &mut Draws, room: usize) {
     let leaf = &mut nodes.get_mut(at).leaf;
-    if leaf.fresh() || leaf.due(plan.growth.grace) {
+    if leaf.statistics.is_none() && (leaf.fresh() || leaf.due(plan.growth.grace)) {
         let promise = WORTH_IT * nodes.promise(at);
         if nodes.make_room(Statistics::bytes_of_new(plan), room, promise) {
             nodes.give_statistics(at, Box::new(Statistics::new(plan, draws)));
