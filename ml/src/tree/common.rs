@@ -37,6 +37,15 @@ macro_rules! tree {
                 self.nodes.depth(crate::tree::nodes::ROOT)
             }
 
+            /// The tests that a row meets on its way to its leaf, with the branch that it takes: why it is predicted as it is.
+            ///
+            /// # Errors
+            /// [`RowError::Width`](crate::RowError::Width).
+            pub fn path(&self, row: &[f64]) -> Result<Vec<(crate::tree::Test, usize)>, crate::error::RowError> {
+                self.plan.schema.check_row(row)?;
+                Ok(self.nodes.path(crate::tree::nodes::ROOT, row))
+            }
+
             #[inline]
             fn leaf(&self, row: &[f64]) -> &crate::tree::leaf::Leaf {
                 &self.nodes.get(self.nodes.leaf_of(crate::tree::nodes::ROOT, row)).leaf
