@@ -24,7 +24,7 @@ pub(crate) const ROWS: usize = 10;
 const UNSEEN: f64 = -500.0;
 /// The variance of a class begins with that within all classes, as if so many rows had it: a class of one row has one, and
 /// numbers that are all the same in a class are no spike.
-const SHARED: f64 = 0.1;
+const SHARED: f64 = 1.0;
 /// The least variance, where no class has any.
 const LEAST_VARIANCE: f64 = 1e-200;
 /// No number is less probable than one ten standard deviations away: a single attribute does not decide alone.
