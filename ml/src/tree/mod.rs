@@ -1,1 +1,26 @@
 //! Decision trees that grow on a stream.
+//!
+//! | tree | what it is | when to use it | when not |
+//! |---|---|---|---|
+//! | [`HoeffdingTree`] | splits a leaf when the best split is certain, and never looks back | rows of one distribution, mixed attributes, classes that are no simple shapes | the distribution changes |
+//! | [`ExtremelyFastTree`] | splits a leaf when a split is certainly better than none, and looks at its splits again | few rows, or a distribution that changes slowly | memory or time are short; many noisy attributes |
+
+mod common;
+mod criterion;
+mod extremely_fast;
+mod gaussian;
+mod grow;
+mod growth;
+mod hoeffding;
+mod leaf;
+mod nodes;
+mod nominal;
+mod statistics;
+mod test;
+mod values;
+
+pub use criterion::Criterion;
+pub use extremely_fast::ExtremelyFastTree;
+pub use growth::{Growth, Leaves, Observer};
+pub use hoeffding::HoeffdingTree;
+pub use test::Test;

@@ -1,0 +1,108 @@
+//! What makes a split a good one.
+
+use serde::{Deserialize, Serialize};
+
+/// The least share of the weight that at least two branches of a split must have.
+const LEAST_SHARE: f64 = 0.01;
+
+/// What makes a split a good one: by how much purer the classes are in its branches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Criterion {
+    /// The entropy of the classes in bits, less that in the branches.
+    #[default]
+    InformationGain,
+    /// The probability that two rows have different classes, less that in the branches.
+    Gini,
+}
+
+/// The weights of classes in one place, added one by one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Purity {
+    total: f64,
+    sum: f64,
+}
+
+impl Purity {
+    #[inline]
+    pub(crate) fn add(&mut self, criterion: Criterion, weight: f64) {
+        if weight > 0.0 {
+            self.total += weight;
+            self.sum += match criterion {
+                Criterion::InformationGain => weight * weight.ln(),
+                Criterion::Gini => weight * weight,
+            };
+        }
+    }
+
+    #[inline]
+    pub(crate) fn of(criterion: Criterion, weights: &[f64]) -> Self {
+        let mut purity = Self::default();
+        weights.iter().for_each(|&weight| purity.add(criterion, weight));
+        purity
+    }
+
+    /// The impurity times the weight.
+    #[inline]
+    fn impure(&self, criterion: Criterion) -> f64 {
+        if self.total <= 0.0 {
+            return 0.0;
+        }
+        match criterion {
+            Criterion::InformationGain => {
+                ((self.total * self.total.ln() - self.sum) * std::f64::consts::LOG2_E).max(0.0)
+            }
+            Criterion::Gini => (self.total - self.sum / self.total).max(0.0),
+        }
+    }
+
+    /// The impurity of a row.
+    pub(crate) fn impurity(&self, criterion: Criterion) -> f64 {
+        if self.total > 0.0 { self.impure(criterion) / self.total } else { 0.0 }
+    }
+}
+
+impl Criterion {
+    /// The range of merits among so many classes.
+    pub(crate) fn range(self, classes: usize) -> f64 {
+        match self {
+            Self::InformationGain => (classes.max(2) as f64).log2(),
+            Self::Gini => 1.0,
+        }
+    }
+
+    /// The merit of branches: the impurity `before` of a row, less that after. None unless at least two branches have
+    /// more than a hundredth of the weight.
+    #[inline]
+    pub(crate) fn merit(self, before: f64, branches: impl Iterator<Item = Purity> + Clone) -> Option<f64> {
+        let total: f64 = branches.clone().map(|branch| branch.total).sum();
+        let filled = branches.clone().filter(|branch| branch.total > LEAST_SHARE * total).count();
+        if filled < 2 {
+            return None;
+        }
+        let after: f64 = branches.map(|branch| branch.impure(self)).sum();
+        let merit = before - after / total;
+        merit.is_finite().then_some(merit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merits_of_known_splits() {
+        for (criterion, all, none) in [(Criterion::InformationGain, 1.0, 0.0), (Criterion::Gini, 0.5, 0.0)] {
+            let of = |weights: &[f64]| Purity::of(criterion, weights);
+            let before = of(&[8.0, 8.0]).impurity(criterion);
+            let merit = |branches: &[Purity]| criterion.merit(before, branches.iter().copied());
+            assert!((merit(&[of(&[8.0, 0.0]), of(&[0.0, 8.0])]).unwrap() - all).abs() < 1e-12);
+            assert!((merit(&[of(&[4.0, 4.0]), of(&[4.0, 4.0])]).unwrap() - none).abs() < 1e-12);
+            assert_eq!(merit(&[of(&[8.0, 8.0]), of(&[0.0, 0.1])]), None, "a branch with almost nothing is none");
+        }
+        assert_eq!(Criterion::InformationGain.range(8), 3.0);
+        // The tie rule for ten classes and two: when the bound falls below 0.05.
+        let growth = super::super::Growth::new();
+        assert!((growth.bound(10_f64.log2(), 35_573.0) - 0.05).abs() < 1e-4);
+        assert!((growth.bound(1.0, 3_224.0) - 0.05).abs() < 1e-4);
+    }
+}

@@ -1,0 +1,114 @@
+//! What all trees do when they learn.
+
+use streamgauge_sketches::random::Draws;
+use streamgauge_sketches::{ParameterError, Summary};
+
+use super::growth::{Growth, Plan};
+use super::leaf::{Leaf, Votes};
+use super::nodes::{Kept, Nodes};
+use super::statistics::{Candidate, Statistics};
+use super::test::Test;
+
+/// By how much more a leaf must promise than another whose statistics it takes. Without a distance two leaves would take
+/// them from each other for ever.
+const WORTH_IT: f64 = 0.5;
+
+/// A weight that sums and squares can be taken of: within 10⁻¹⁰⁰ and 10¹⁰⁰.
+#[inline]
+pub(crate) fn weight_of(weight: f64) -> f64 {
+    weight.clamp(1e-100, 1e100)
+}
+
+/// The best candidate, and the merit of the second best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Best {
+    pub(crate) candidate: Candidate,
+    /// Minus infinity where there is no second.
+    pub(crate) second: f64,
+}
+
+/// The best split of a leaf. Not to split has the merit 0 and takes part, if `prune`; then there is no best where nothing
+/// is better. Of several that are as good the one with the highest attribute is best.
+pub(crate) fn best_split(leaf: &mut Leaf, plan: &Plan, prune: bool) -> Option<Best> {
+    let mut best: (Option<Candidate>, f64) = (None, if prune { 0.0 } else { f64::NEG_INFINITY });
+    let mut second = f64::NEG_INFINITY;
+    leaf.candidates(plan, |candidate| {
+        if candidate.merit >= best.1 {
+            second = best.1;
+            best = (Some(candidate), candidate.merit);
+        } else {
+            second = second.max(candidate.merit);
+        }
+    });
+    best.0.map(|candidate| Best { candidate, second })
+}
+
+/// The bytes that nodes may hold: what remains of the cap for a tree of this type.
+pub(crate) fn room<T>(plan: &Plan) -> usize {
+    plan.growth.cap().saturating_sub(size_of::<T>() + size_of_val(plan.schema.attributes()))
+}
+
+/// Whether a cap leaves room for the first node.
+pub(crate) fn check_room<T: Summary, K: Kept>(growth: &Growth, plan: &Plan) -> Result<(), ParameterError> {
+    if room::<T>(plan) >= Nodes::<K>::bytes_of(1, plan.classes()) {
+        return Ok(());
+    }
+    let value = growth.memory.unwrap_or_default().to_string();
+    Err(ParameterError { summary: T::NAME, parameter: "memory", allowed: "enough for an empty tree", value })
+}
+
+/// Has a node learn a row, of which it predicted this. Statistics that it does not have it gets, where that is its first
+/// row or a grace period is over, and there is room for them; those that have no room to grow it loses.
+#[inline]
+pub(crate) fn learn<K: Kept>(
+    (plan, nodes, draws): (&Plan, &mut Nodes<K>, &mut Draws),
+    room: usize,
+    at: u32,
+    (row, class, weight): (&[f64], usize, f64),
+    votes: Option<Votes>,
+) {
+    match nodes.get(at).leaf.statistics.as_ref().map(|statistics| statistics.bytes_to_grow()) {
+        Some(0) => nodes.get_mut(at).leaf.learn(plan, row, class, weight, votes),
+        grows => {
+            match grows {
+                Some(bytes) => make_room_to_learn(nodes, at, bytes, room),
+                None => wake(nodes, at, plan, draws, room),
+            }
+            nodes.change(at, |node| node.leaf.learn(plan, row, class, weight, votes));
+        }
+    }
+}
+
+#[cold]
+fn wake<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan, draws: &mut Draws, room: usize) {
+    let leaf = &mut nodes.get_mut(at).leaf;
+    if leaf.fresh() || leaf.due(plan.growth.grace) {
+        let promise = WORTH_IT * nodes.promise(at);
+        if nodes.make_room(Statistics::bytes_of_new(plan), room, promise) {
+            nodes.activate(at, plan, draws);
+        }
+    }
+}
+
+#[cold]
+fn make_room_to_learn<K: Kept>(nodes: &mut Nodes<K>, at: u32, bytes: usize, room: usize) {
+    let promise = WORTH_IT * nodes.promise(at);
+    if !nodes.make_room(bytes, room, promise) {
+        nodes.deactivate(at);
+    }
+}
+
+/// Splits a node, if there is room for the new leaves. Unless it is to `keep` what it knew as a leaf, it forgets that.
+/// Whether it was split.
+pub(crate) fn split<K: Kept>(nodes: &mut Nodes<K>, at: u32, test: Test, plan: &Plan, room: usize, keep: bool) -> bool {
+    let leaf = &nodes.get(at).leaf;
+    let Some(statistics) = &leaf.statistics else { return false };
+    let branches = statistics.branches(plan, &test);
+    let freed = if keep { 0 } else { leaf.heap_bytes() };
+    let needed = Nodes::<K>::bytes_of(test.branches(), plan.classes());
+    let fits = nodes.make_room(needed.saturating_sub(freed), room, nodes.promise(at));
+    if fits {
+        nodes.split(at, test, branches, keep);
+    }
+    fits
+}

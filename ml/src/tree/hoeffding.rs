@@ -1,0 +1,105 @@
+//! The Hoeffding tree.
+
+use serde::{Deserialize, Serialize};
+use streamgauge_sketches::random::Draws;
+use streamgauge_sketches::{DecodeError, ParameterError};
+
+use super::common::tree;
+use super::grow::{best_split, check_room, learn, room, split};
+use super::growth::{Growth, Plan};
+use super::nodes::{Nodes, ROOT};
+use crate::image::image;
+use crate::schema::Schema;
+
+/// The Hoeffding tree, also called VFDT: a decision tree that splits a leaf as soon as Hoeffding's bound says that the best
+/// split of the rows so far is the best of all rows.
+///
+/// Every `grace` rows a leaf compares its best split with its second best attribute, and with none. A row costs the way to
+/// its leaf and a few operations for each attribute and class; rows that miss the value a node asks for follow most of the
+/// others. Memory is a table for each leaf: 56 bytes for a numeric attribute and class, 8 for a category and class; with
+/// [`Growth::memory`] never more than asked for. Trees of different rows cannot be merged.
+///
+/// Domingos & Hulten, *Mining High-Speed Data Streams*, KDD 2000.
+///
+/// ```
+/// use streamgauge_ml::{Classifier, Schema, tree::HoeffdingTree};
+/// let mut tree = HoeffdingTree::new(Schema::numeric(2, 2)?);
+/// let rows = (0..20_000_u32).map(|i| [f64::from(i * 37 % 100), f64::from(i * 91 % 100)]);
+/// let mut right = 0;
+/// for row in rows {
+///     let class = usize::from(row[0] > 30.0 && row[1] > 60.0);
+///     right += u32::from(tree.predict_and_learn(&row, class)? == Some(class));
+/// }
+/// assert!(right > 19_000 && tree.leaves() > 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoeffdingTree {
+    plan: Plan,
+    nodes: Nodes<()>,
+    draws: Draws,
+}
+
+impl HoeffdingTree {
+    /// A tree that has seen nothing and grows as is usual.
+    pub fn new(schema: Schema) -> Self {
+        Self::of(schema, Growth::default())
+    }
+
+    /// A tree that has seen nothing.
+    ///
+    /// # Errors
+    /// [`ParameterError`] if its memory cap has no room for the empty tree.
+    pub fn with_growth(schema: Schema, growth: Growth) -> Result<Self, ParameterError> {
+        let tree = Self::of(schema, growth);
+        check_room::<Self, ()>(&tree.plan.growth, &tree.plan)?;
+        Ok(tree)
+    }
+
+    fn of(schema: Schema, growth: Growth) -> Self {
+        let nodes = Nodes::new(schema.classes());
+        let draws = Draws::new(growth.seed);
+        Self { plan: Plan::new(schema, growth), nodes, draws }
+    }
+
+    /// Learns a row that was checked, and says what was predicted.
+    #[inline]
+    fn step(&mut self, row: &[f64], class: usize, weight: f64) -> Option<usize> {
+        let Self { plan, nodes, draws } = self;
+        let at = nodes.pass(ROOT, row, weight);
+        let votes = nodes.get(at).leaf.votes(plan, row);
+        learn((plan, nodes, draws), room::<Self>(plan), at, (row, class, weight), Some(votes));
+        let leaf = &mut nodes.get_mut(at).leaf;
+        if leaf.statistics.is_some() && leaf.due(plan.growth.grace) {
+            self.attempt(at);
+        }
+        votes.chosen
+    }
+
+    /// Looks for a split of a leaf.
+    #[cold]
+    fn attempt(&mut self, at: u32) {
+        let Self { plan, nodes, .. } = self;
+        let leaf = &mut nodes.get_mut(at).leaf;
+        if !leaf.mixed() {
+            return;
+        }
+        let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
+            // No attribute says anything: the statistics begin anew, so that rows of today are not hidden by those of old.
+            nodes.deactivate(at);
+            return;
+        };
+        let bound = plan.bound(leaf.weight());
+        if plan.growth.clear(best.candidate.merit, best.second, bound) {
+            split(nodes, at, best.candidate.test, plan, room::<Self>(plan), false);
+        }
+    }
+
+    fn check(&self) -> Result<(), DecodeError> {
+        self.plan.check()?;
+        self.nodes.check(&self.plan, false)
+    }
+}
+
+tree!(HoeffdingTree);
+image!(HoeffdingTree, 1);

@@ -1,0 +1,44 @@
+//! The categories of an attribute as counts for each class.
+
+use streamgauge_sketches::DecodeError;
+
+/// How many rows a block of statistics has: one for each category, and the weight of all.
+pub(crate) fn rows(categories: usize) -> usize {
+    categories + 1
+}
+
+/// Learns a category of a class.
+#[inline]
+pub(crate) fn learn(block: &mut [f64], classes: usize, class: usize, category: usize, weight: f64) {
+    block[class] += weight;
+    block[(1 + category) * classes + class] += weight;
+}
+
+/// The weight of a category, by class.
+#[inline]
+pub(crate) fn of(block: &[f64], classes: usize, category: usize) -> &[f64] {
+    &block[(1 + category) * classes..][..classes]
+}
+
+/// The weight of all categories, by class.
+#[inline]
+pub(crate) fn weights(block: &[f64], classes: usize) -> &[f64] {
+    &block[..classes]
+}
+
+/// Multiplies by the probability of a category in the classes from `from` on: one is added to every count.
+#[inline]
+pub(crate) fn multiply_likelihood(block: &[f64], classes: usize, from: usize, value: (usize, f64), by: &mut [f64]) {
+    let (category, categories) = value;
+    let counts = &block[(1 + category) * classes + from..][..by.len()];
+    let totals = &block[from..][..by.len()];
+    for ((by, count), total) in by.iter_mut().zip(counts).zip(totals) {
+        *by *= ((count + 1.0) / (total + categories)).max(1e-18);
+    }
+}
+
+/// Checks a block that was stored.
+pub(crate) fn check(block: &[f64]) -> Result<(), DecodeError> {
+    let wrong = block.iter().find(|count| !(count.is_finite() && **count >= 0.0));
+    DecodeError::unless(wrong.is_none(), "the weight of a category", wrong.copied().unwrap_or_default())
+}
