@@ -140,6 +140,12 @@ impl Adwin {
         self.width
     }
 
+    /// Whether the last item was followed by a search.
+    #[inline]
+    pub(crate) fn searched(&self) -> bool {
+        self.since == 0
+    }
+
     /// The bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.rows.capacity() * size_of::<Row>()
