@@ -140,6 +140,13 @@ impl Adwin {
         self.width
     }
 
+    /// Takes in a value. Whether the mean has risen.
+    #[inline]
+    pub(crate) fn risen(&mut self, value: f64) -> bool {
+        let before = self.estimate();
+        self.update(value) == Signal::Drift && self.estimate() > before
+    }
+
     /// Whether the last item was followed by a search.
     #[inline]
     pub(crate) fn searched(&self) -> bool {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::DecodeError;
 
-use crate::drift::{Adwin, DriftDetector, Signal};
+use crate::drift::Adwin;
 use crate::tree::nodes::Kept;
 
 /// How many errors both trees are compared by, at least.
@@ -77,8 +77,7 @@ impl Watch {
     /// Takes in whether a prediction was wrong. Whether errors have become more.
     #[inline]
     pub(super) fn note(&mut self, wrong: bool) -> bool {
-        let before = self.errors.estimate();
-        self.errors.update(f64::from(u8::from(wrong))) == Signal::Drift && self.errors.estimate() > before
+        self.errors.risen(f64::from(u8::from(wrong)))
     }
 
     /// Begins to count errors anew.
