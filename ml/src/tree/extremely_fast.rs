@@ -9,7 +9,6 @@ use super::grow::{best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
 use super::nodes::{Nodes, ROOT};
 use super::statistics::Candidate;
-use super::test::Test;
 use crate::image::image;
 use crate::schema::Schema;
 
@@ -100,22 +99,26 @@ impl ExtremelyFastTree {
     /// Looks for a split of a leaf.
     #[cold]
     fn attempt(&mut self, at: u32) {
-        let Self { plan, nodes, .. } = self;
+        let Self { plan, nodes, draws, .. } = self;
         let leaf = &mut nodes.get_mut(at).leaf;
         if !leaf.mixed() {
             return;
         }
-        let Some(best) = best_split(leaf, plan, plan.growth.prune) else { return };
+        let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
+            // No attribute says anything: the statistics begin anew, so that rows of today are not hidden by those of old.
+            nodes.take_statistics(at);
+            return;
+        };
         let Candidate { test, merit } = best.candidate;
         if merit > LEAST_MERIT && plan.growth.clear(merit, 0.0, plan.bound(leaf.weight())) {
-            split(nodes, at, test, plan, room::<Self>(plan), true);
+            split((plan, nodes, draws), room::<Self>(plan), at, test, true);
         }
     }
 
     /// Looks at a split again. Tells the number that its node now has.
     #[cold]
     fn look_again(&mut self, at: u32) -> u32 {
-        let Self { plan, nodes, .. } = self;
+        let Self { plan, nodes, draws, .. } = self;
         let node = nodes.get_mut(at);
         let Some(now) = node.split.map(|split| split.test) else { return at };
         let (mut best, mut current) = (None::<Candidate>, 0.0);
@@ -132,16 +135,14 @@ impl ExtremelyFastTree {
         if merit < 0.0 {
             return if -current > bound { nodes.prune(at) } else { at };
         }
+        // Another test of the same attribute is no better by much, and would cost what is below.
         if test.attribute() == now.attribute() {
-            if let (Test::AtMost { .. }, Some(split)) = (test, &mut node.split) {
-                split.test = test;
-            }
             return at;
         }
         let better = merit - current;
         if better > bound || (bound < plan.growth.tie && better > plan.growth.tie / 2.0) {
             let at = nodes.prune(at);
-            split(nodes, at, test, plan, room::<Self>(plan), true);
+            split((plan, nodes, draws), room::<Self>(plan), at, test, true);
             return at;
         }
         at

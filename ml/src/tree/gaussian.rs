@@ -2,18 +2,23 @@
 
 use streamgauge_sketches::DecodeError;
 
-/// What is known of a number in one class. The rows of a block of statistics: each has a number for every class.
+// The rows of a block of statistics: each has a number for every class. The first five are of the rows that the leaf has
+// seen, and find splits.
 const WEIGHT: usize = 0;
-const SQUARES: usize = 1;
-const LEAST: usize = 2;
-const MOST: usize = 3;
-const MEAN: usize = 4;
+const MEAN: usize = 1;
+const SQUARES: usize = 2;
+const LEAST: usize = 3;
+const MOST: usize = 4;
+// The other five begin with a few rows as the parent knew them, and predict.
+const PRIOR_WEIGHT: usize = 5;
+const PRIOR_SQUARES: usize = 6;
+const CENTRE: usize = 7;
 /// One over twice the variance.
-const PRECISION: usize = 5;
-/// The logarithm of the density at the mean, but for a constant.
-const PEAK: usize = 6;
+const PRECISION: usize = 8;
+/// The logarithm of the density at the centre, but for a constant.
+const PEAK: usize = 9;
 /// How many rows there are.
-pub(crate) const ROWS: usize = 7;
+pub(crate) const ROWS: usize = 10;
 
 /// What a class that was never seen with an attribute has for the logarithm of its density.
 const UNSEEN: f64 = -500.0;
@@ -40,34 +45,41 @@ pub(crate) fn clear(block: &mut [f64], classes: usize) {
 pub(crate) fn learn(block: &mut [f64], classes: usize, class: usize, value: f64, weight: f64) {
     let block = &mut block[..ROWS * classes];
     let at = |row: usize| row * classes + class;
-    let total = block[at(WEIGHT)] + weight;
-    let distance = value - block[at(MEAN)];
-    let mean = block[at(MEAN)] + distance * weight / total;
-    let squares = block[at(SQUARES)] + weight * distance * (value - mean);
-    block[at(WEIGHT)] = total;
-    block[at(MEAN)] = mean;
-    block[at(SQUARES)] = squares.min(f64::MAX);
     block[at(LEAST)] = block[at(LEAST)].min(value);
     block[at(MOST)] = block[at(MOST)].max(value);
-    let variance = variance(block, classes, total, squares);
+    welford(block, [at(WEIGHT), at(MEAN), at(SQUARES)], value, weight);
+    welford(block, [at(PRIOR_WEIGHT), at(CENTRE), at(PRIOR_SQUARES)], value, weight);
+    let variance = variance(block, classes, class);
     block[at(PRECISION)] = 0.5 / variance;
     block[at(PEAK)] = -0.5 * variance.ln();
 }
 
+/// Adds a number to a weight, a mean, and a sum of squares around it.
 #[inline]
-fn variance(block: &[f64], classes: usize, weight: f64, squares: f64) -> f64 {
-    let sum = |row: usize| block[row * classes..][..classes].iter().sum::<f64>();
-    let shared = SHARED * sum(SQUARES) / sum(WEIGHT);
-    ((squares + shared) / ((weight - 1.0).max(0.0) + SHARED)).clamp(LEAST_VARIANCE, 1e250)
+fn welford(block: &mut [f64], [weights, means, squares]: [usize; 3], value: f64, weight: f64) {
+    let total = block[weights] + weight;
+    let distance = value - block[means];
+    let mean = block[means] + distance * weight / total;
+    block[weights] = total;
+    block[means] = mean;
+    block[squares] = (block[squares] + weight * distance * (value - mean)).min(f64::MAX);
+}
+
+#[inline]
+fn variance(block: &[f64], classes: usize, class: usize) -> f64 {
+    let row = |row: usize| &block[row * classes..][..classes];
+    let (squares, weights) = (row(PRIOR_SQUARES), row(PRIOR_WEIGHT));
+    let shared = SHARED * squares.iter().sum::<f64>() / weights.iter().sum::<f64>();
+    ((squares[class] + shared) / ((weights[class] - 1.0).max(0.0) + SHARED)).clamp(LEAST_VARIANCE, 1e250)
 }
 
 /// Adds the logarithm of the density of a number in the classes from `from` on.
 #[inline]
 pub(crate) fn add_likelihood(block: &[f64], classes: usize, from: usize, value: f64, scores: &mut [f64]) {
     let row = |row: usize| &block[row * classes + from..][..scores.len()];
-    let (means, precisions, peaks) = (row(MEAN), row(PRECISION), row(PEAK));
-    for (((score, mean), precision), peak) in scores.iter_mut().zip(means).zip(precisions).zip(peaks) {
-        let distance = value - mean;
+    let (centres, precisions, peaks) = (row(CENTRE), row(PRECISION), row(PEAK));
+    for (((score, centre), precision), peak) in scores.iter_mut().zip(centres).zip(precisions).zip(peaks) {
+        let distance = value - centre;
         *score += peak - (distance * distance * precision).min(FARTHEST);
     }
 }
@@ -80,6 +92,21 @@ pub(crate) fn points(block: &[f64], classes: usize) -> impl Iterator<Item = f64>
     (1..=POINTS).map(move |i| least + step * f64::from(i)).filter(move |point| least < *point && *point < most)
 }
 
+/// Begins a block with what a parent knows, as if each class had had so many rows.
+pub(crate) fn inherit(block: &mut [f64], parent: &[f64], classes: usize, rows: impl Fn(usize) -> f64) {
+    for class in 0..classes {
+        let at = |row: usize| row * classes + class;
+        let weight = parent[at(PRIOR_WEIGHT)].min(rows(class));
+        if weight > 0.0 {
+            block[at(PRIOR_WEIGHT)] = weight;
+            block[at(PRIOR_SQUARES)] = weight * (parent[at(PRIOR_SQUARES)] / parent[at(PRIOR_WEIGHT)]);
+            for row in [CENTRE, PRECISION, PEAK] {
+                block[at(row)] = parent[at(row)];
+            }
+        }
+    }
+}
+
 /// How much of a class lies at or below a point, and above.
 #[inline]
 pub(crate) fn divided(block: &[f64], classes: usize, class: usize, point: f64) -> (f64, f64) {
@@ -88,33 +115,30 @@ pub(crate) fn divided(block: &[f64], classes: usize, class: usize, point: f64) -
     if weight <= 0.0 || point < of(LEAST) {
         return (0.0, weight);
     }
-    if point >= of(MOST) {
+    // A class of one number has no point between its least and its greatest: here are several, and a variance.
+    let deviation = (of(SQUARES) / (weight - 1.0)).sqrt();
+    let z = (point - of(MEAN)) / deviation;
+    if point >= of(MOST) || !z.is_finite() {
         return (weight, 0.0);
     }
-    let z = (point - of(MEAN)) * (2.0 * of(PRECISION)).sqrt();
     let below = weight * 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
     (below, weight - below)
-}
-
-/// The weight of the numbers that were seen, by class.
-pub(crate) fn weights(block: &[f64], classes: usize) -> &[f64] {
-    &block[WEIGHT * classes..][..classes]
 }
 
 /// Checks a block that was stored.
 pub(crate) fn check(block: &[f64], classes: usize) -> Result<(), DecodeError> {
     for class in 0..classes {
         let of = |row: usize| block[row * classes + class];
-        let weight = of(WEIGHT);
-        let seen = weight > 0.0;
+        let counts = [WEIGHT, SQUARES, PRIOR_WEIGHT, PRIOR_SQUARES].map(of);
+        let seen = of(WEIGHT) > 0.0;
         let in_order = of(LEAST) <= of(MOST) && of(LEAST).abs() <= 1e100 && of(MOST).abs() <= 1e100;
-        let fine = weight.is_finite()
-            && weight >= 0.0
-            && of(SQUARES).is_finite()
+        let none = of(LEAST) == f64::INFINITY && of(MOST) == f64::NEG_INFINITY;
+        let fine = counts.iter().all(|count| count.is_finite() && *count >= 0.0)
             && of(MEAN).abs() <= 2e100
+            && of(CENTRE).abs() <= 2e100
             && (0.0..=0.5 / LEAST_VARIANCE).contains(&of(PRECISION))
             && of(PEAK).abs() <= 1e3
-            && (if seen { in_order } else { of(LEAST) == f64::INFINITY && of(MOST) == f64::NEG_INFINITY });
+            && (if seen { in_order } else { none });
         DecodeError::unless(fine, "the numbers of a class", class)?;
     }
     Ok(())

@@ -13,6 +13,10 @@ use super::test::Test;
 /// them from each other for ever.
 const WORTH_IT: f64 = 0.5;
 
+/// How many rows of each class a new leaf inherits, at most, of what its parent knows: enough to predict by at once, few
+/// enough to be outvoted soon.
+const INHERITED: f64 = 10.0;
+
 /// A weight that sums and squares can be taken of: within 10⁻¹⁰⁰ and 10¹⁰⁰.
 #[inline]
 pub(crate) fn weight_of(weight: f64) -> f64 {
@@ -67,25 +71,25 @@ pub(crate) fn learn<K: Kept>(
     (row, class, weight): (&[f64], usize, f64),
     votes: Option<Votes>,
 ) {
-    match nodes.get(at).leaf.statistics.as_ref().map(|statistics| statistics.bytes_to_grow()) {
-        Some(0) => nodes.get_mut(at).leaf.learn(plan, row, class, weight, votes),
-        grows => {
-            match grows {
-                Some(bytes) => make_room_to_learn(nodes, at, bytes, room),
-                None => wake(nodes, at, plan, draws, room),
-            }
-            nodes.change(at, |node| node.leaf.learn(plan, row, class, weight, votes));
-        }
+    let grows = |nodes: &Nodes<K>| nodes.get(at).leaf.statistics.as_ref().map(|statistics| statistics.bytes_to_grow());
+    if grows(nodes) == Some(0) {
+        nodes.get_mut(at).leaf.learn(plan, row, class, weight, votes);
+        return;
     }
+    wake(nodes, at, plan, draws, room);
+    if let Some(bytes) = grows(nodes) {
+        make_room_to_learn(nodes, at, bytes, room);
+    }
+    nodes.change(at, |node| node.leaf.learn(plan, row, class, weight, votes));
 }
 
 #[cold]
 fn wake<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan, draws: &mut Draws, room: usize) {
     let leaf = &mut nodes.get_mut(at).leaf;
-    if leaf.fresh() || leaf.due(plan.growth.grace) {
+    if leaf.statistics.is_none() && (leaf.fresh() || leaf.due(plan.growth.grace)) {
         let promise = WORTH_IT * nodes.promise(at);
         if nodes.make_room(Statistics::bytes_of_new(plan), room, promise) {
-            nodes.activate(at, plan, draws);
+            nodes.give_statistics(at, Box::new(Statistics::new(plan, draws)));
         }
     }
 }
@@ -94,21 +98,40 @@ fn wake<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan, draws: &mut Draws, 
 fn make_room_to_learn<K: Kept>(nodes: &mut Nodes<K>, at: u32, bytes: usize, room: usize) {
     let promise = WORTH_IT * nodes.promise(at);
     if !nodes.make_room(bytes, room, promise) {
-        nodes.deactivate(at);
+        nodes.take_statistics(at);
     }
 }
 
-/// Splits a node, if there is room for the new leaves. Unless it is to `keep` what it knew as a leaf, it forgets that.
-/// Whether it was split.
-pub(crate) fn split<K: Kept>(nodes: &mut Nodes<K>, at: u32, test: Test, plan: &Plan, room: usize, keep: bool) -> bool {
-    let leaf = &nodes.get(at).leaf;
-    let Some(statistics) = &leaf.statistics else { return false };
-    let branches = statistics.branches(plan, &test);
-    let freed = if keep { 0 } else { leaf.heap_bytes() };
-    let needed = Nodes::<K>::bytes_of(test.branches(), plan.classes());
-    let fits = nodes.make_room(needed.saturating_sub(freed), room, nodes.promise(at));
+/// Splits a node, if there is room for the new leaves, which inherit some of what it knows. Unless it is to `keep` what it
+/// knew as a leaf, it forgets that. Whether it was split.
+pub(crate) fn split<K: Kept>(
+    (plan, nodes, draws): (&Plan, &mut Nodes<K>, &mut Draws),
+    room: usize,
+    at: u32,
+    test: Test,
+    keep: bool,
+) -> bool {
+    let promise = nodes.promise(at);
+    let Some(statistics) = nodes.take_statistics(at) else { return false };
+    let held = if keep { statistics.bytes() } else { 0 };
+    let room = room.saturating_sub(held);
+    let fits = nodes.make_room(Nodes::<K>::bytes_of(test.branches(), plan.classes()), room, promise);
     if fits {
-        nodes.split(at, test, branches, keep);
+        let branches = statistics.branches(plan, &test);
+        let filled = branches.chunks_exact(plan.classes()).map(|branch| branch.iter().any(|weight| *weight > 0.0));
+        let filled: Vec<bool> = filled.collect();
+        let first = nodes.split(at, test, branches, keep);
+        for child in (first..).zip(filled).filter_map(|(child, filled)| filled.then_some(child)) {
+            if nodes.heap_bytes() + Statistics::bytes_of_new(plan) <= room {
+                let mut inherited = Statistics::new(plan, draws);
+                let weights = nodes.get(child).leaf.weights();
+                inherited.inherit(&statistics, plan, test.attribute(), |class| weights[class].min(INHERITED));
+                nodes.give_statistics(child, Box::new(inherited));
+            }
+        }
+    }
+    if keep || !fits {
+        nodes.give_statistics(at, statistics);
     }
     fits
 }

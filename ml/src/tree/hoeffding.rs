@@ -16,7 +16,7 @@ use crate::schema::Schema;
 ///
 /// Every `grace` rows a leaf compares its best split with its second best attribute, and with none. A row costs the way to
 /// its leaf and a few operations for each attribute and class; rows that miss the value a node asks for follow most of the
-/// others. Memory is a table for each leaf: 56 bytes for a numeric attribute and class, 8 for a category and class; with
+/// others. Memory is a table for each leaf: 80 bytes for a numeric attribute and class, 8 for a category and class; with
 /// [`Growth::memory`] never more than asked for. Trees of different rows cannot be merged.
 ///
 /// Domingos & Hulten, *Mining High-Speed Data Streams*, KDD 2000.
@@ -79,19 +79,19 @@ impl HoeffdingTree {
     /// Looks for a split of a leaf.
     #[cold]
     fn attempt(&mut self, at: u32) {
-        let Self { plan, nodes, .. } = self;
+        let Self { plan, nodes, draws, .. } = self;
         let leaf = &mut nodes.get_mut(at).leaf;
         if !leaf.mixed() {
             return;
         }
         let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
             // No attribute says anything: the statistics begin anew, so that rows of today are not hidden by those of old.
-            nodes.deactivate(at);
+            nodes.take_statistics(at);
             return;
         };
         let bound = plan.bound(leaf.weight());
         if plan.growth.clear(best.candidate.merit, best.second, bound) {
-            split(nodes, at, best.candidate.test, plan, room::<Self>(plan), false);
+            split((plan, nodes, draws), room::<Self>(plan), at, best.candidate.test, false);
         }
     }
 

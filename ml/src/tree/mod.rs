@@ -28,3 +28,6 @@ pub use forest::AdaptiveRandomForest;
 pub use growth::{Growth, Leaves, Observer};
 pub use hoeffding::HoeffdingTree;
 pub use test::Test;
+
+#[cfg(test)]
+mod tests;

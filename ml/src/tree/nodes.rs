@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 use streamgauge_sketches::DecodeError;
-use streamgauge_sketches::random::Draws;
 
 use super::growth::Plan;
 use super::leaf::Leaf;
@@ -195,8 +194,9 @@ impl<K: Kept> Nodes<K> {
     }
 
     /// Makes a node a split, with new leaves that begin with the weights of its branches; a branch without any begins with
-    /// the weight of one row of the node. Unless the split is to `keep` what it knew as a leaf, it forgets that.
-    pub(crate) fn split(&mut self, at: u32, test: Test, mut branches: Vec<f64>, keep: bool) {
+    /// the weight of one row of the node. Unless the split is to `keep` what it knew as a leaf, it forgets that. Tells
+    /// where the first of the new leaves is.
+    pub(crate) fn split(&mut self, at: u32, test: Test, mut branches: Vec<f64>, keep: bool) -> u32 {
         let leaf = &self.get(at).leaf;
         let (classes, total) = (leaf.weights().len(), leaf.weight().max(f64::MIN_POSITIVE));
         for branch in branches.chunks_exact_mut(classes) {
@@ -209,21 +209,20 @@ impl<K: Kept> Nodes<K> {
         }
         let first = self.push(branches.chunks_exact(classes));
         self.get_mut(at).split = Some(Split { test, first });
+        first
     }
 
-    /// Gives a leaf statistics.
-    #[cold]
-    pub(crate) fn activate(&mut self, at: u32, plan: &Plan, draws: &mut Draws) {
-        let statistics = Statistics::new(plan, draws);
+    /// Gives a node statistics; it has none.
+    pub(crate) fn give_statistics(&mut self, at: u32, statistics: Box<Statistics>) {
         self.bytes += statistics.bytes();
-        self.nodes[at as usize].leaf.statistics = Some(Box::new(statistics));
+        self.nodes[at as usize].leaf.statistics = Some(statistics);
     }
 
     /// Takes the statistics of a node away.
-    pub(crate) fn deactivate(&mut self, at: u32) {
-        if let Some(statistics) = self.nodes[at as usize].leaf.statistics.take() {
-            self.bytes -= statistics.bytes();
-        }
+    pub(crate) fn take_statistics(&mut self, at: u32) -> Option<Box<Statistics>> {
+        let statistics = self.nodes[at as usize].leaf.statistics.take();
+        self.bytes -= statistics.as_ref().map_or(0, |statistics| statistics.bytes());
+        statistics
     }
 
     /// Counts the bytes again that a node holds, after `change`.
@@ -258,7 +257,7 @@ impl<K: Kept> Nodes<K> {
     pub(crate) fn make_room(&mut self, bytes: usize, most: usize, promise: f64) -> bool {
         while self.bytes.saturating_add(bytes) > most {
             match self.least_promising() {
-                Some((at, least)) if least < promise => self.deactivate(at),
+                Some((at, least)) if least < promise => drop(self.take_statistics(at)),
                 _ => return false,
             }
         }

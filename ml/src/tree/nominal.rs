@@ -37,6 +37,17 @@ pub(crate) fn multiply_likelihood(block: &[f64], classes: usize, from: usize, va
     }
 }
 
+/// Begins a block with what a parent knows, as if each class had had so many rows.
+pub(crate) fn inherit(block: &mut [f64], parent: &[f64], classes: usize, rows: impl Fn(usize) -> f64) {
+    for class in 0..classes {
+        let total = parent[class];
+        let share = if total > 0.0 { rows(class).min(total) / total } else { 0.0 };
+        for at in (class..block.len()).step_by(classes) {
+            block[at] = parent[at] * share;
+        }
+    }
+}
+
 /// Checks a block that was stored.
 pub(crate) fn check(block: &[f64]) -> Result<(), DecodeError> {
     let wrong = block.iter().find(|count| !(count.is_finite() && **count >= 0.0));

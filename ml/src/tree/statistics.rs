@@ -97,6 +97,22 @@ impl Statistics {
         Self { subspace, blocks, values }
     }
 
+    /// Takes over what a parent knows, as if each class had had so many rows; not of the attribute that the parent asks about.
+    pub(crate) fn inherit(&mut self, parent: &Self, plan: &Plan, asked: usize, rows: impl Fn(usize) -> f64) {
+        let classes = plan.classes();
+        let mut known = places(parent.subspace.as_deref(), plan).peekable();
+        for place in places(self.subspace.as_deref(), plan).filter(|place| place.attribute != asked) {
+            while known.next_if(|known| known.attribute < place.attribute).is_some() {}
+            let Some(known) = known.next_if(|known| known.attribute == place.attribute) else { continue };
+            let len = block_len(place.kind, classes);
+            let (block, parent) = (&mut self.blocks[place.from..][..len], &parent.blocks[known.from..][..len]);
+            match place.kind {
+                Attribute::Numeric => gaussian::inherit(block, parent, classes, &rows),
+                Attribute::Nominal { .. } => nominal::inherit(block, parent, classes, &rows),
+            }
+        }
+    }
+
     /// The bytes of new statistics, at most.
     pub(crate) fn bytes_of_new(plan: &Plan) -> usize {
         let attributes = plan.schema.attributes();
@@ -208,8 +224,7 @@ impl Statistics {
             match place.kind {
                 Attribute::Numeric => match values.get_mut(place.numeric) {
                     Some(values) => {
-                        let of_seen = gaussian::weights(block, classes);
-                        values.splits(criterion, before, of_seen, |value, merit| {
+                        values.splits(criterion, before, classes, |value, merit| {
                             offer(Test::AtMost { attribute, value }, merit);
                         });
                     }

@@ -72,17 +72,19 @@ impl Values {
         self.len = self.len.min(kept as u32 + 1);
     }
 
-    /// Tells the merit of a split after each value. `weights` are those of all values, by class.
+    /// Tells the merit of a split after each value.
     pub(crate) fn splits(
         &mut self,
         criterion: Criterion,
         before: f64,
-        weights: &[f64],
+        classes: usize,
         mut each: impl FnMut(f64, Option<f64>),
     ) {
         self.sort();
-        let mut below = vec![0.0; weights.len()];
-        let mut values = self.room[..self.len as usize].iter().peekable();
+        let (mut below, mut weights) = (vec![0.0; classes], vec![0.0; classes]);
+        let values = &self.room[..self.len as usize];
+        values.iter().for_each(|value| weights[value.class as usize] += value.weight);
+        let mut values = values.iter().peekable();
         while let Some(value) = values.next() {
             below[value.class as usize] += value.weight;
             let Some(next) = values.peek().filter(|next| next.value > value.value) else { continue };

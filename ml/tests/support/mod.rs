@@ -24,14 +24,27 @@ pub(crate) fn omlb(name: &str) -> Option<Dataset> {
     Some(Dataset::read_omlb(GzDecoder::new(BufReader::new(file))).expect("the data can be read"))
 }
 
-/// The small form of a labelled stream; says that the test is skipped where there is none.
+/// A labelled stream of 100,000 rows; says that the test is skipped where there is none.
 #[allow(dead_code)]
 pub(crate) fn stream(name: &str) -> Option<Dataset> {
+    stream_file(&format!("{name}.small.bin"))
+}
+
+/// A labelled stream of 1,000,000 rows; says that the test is skipped where there is none.
+#[allow(dead_code)]
+pub(crate) fn full_stream(name: &str) -> Option<Dataset> {
+    stream_file(&format!("{name}.bin"))
+}
+
+fn stream_file(name: &str) -> Option<Dataset> {
     let Some(folder) = env::var_os("STREAMGAUGE_STREAMS") else {
         eprintln!("skipped: STREAMGAUGE_STREAMS does not name the folder of the streams");
         return None;
     };
-    let file = File::open(PathBuf::from(folder).join(format!("{name}.small.bin"))).expect("the stream is there");
+    let Ok(file) = File::open(PathBuf::from(folder).join(name)) else {
+        eprintln!("skipped: {name} is not among the streams");
+        return None;
+    };
     Some(Dataset::read_omlb(BufReader::new(file)).expect("the stream can be read"))
 }
 
@@ -45,4 +58,12 @@ pub(crate) fn elec() -> Option<Dataset> {
         rows.push(&values[..6], values[6] as usize);
     }
     Some(rows)
+}
+
+/// The seconds that this thread has computed for; where the system does not tell, those since `started`.
+#[allow(dead_code)]
+pub(crate) fn cpu_seconds(started: std::time::Instant) -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds: Option<f64> = told.and_then(|told| told.split(' ').next()?.parse().ok());
+    nanoseconds.map_or_else(|| started.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
 }
