@@ -14,6 +14,9 @@ use crate::image::image;
 use crate::schema::Schema;
 use watch::{Rival, Verdict, Watch};
 
+/// How many tests lie between the root of a tree and its leaves, at most.
+const DEEPEST: usize = 63;
+
 /// The Hoeffding adaptive tree (HAT): a Hoeffding tree that watches the errors below each of its nodes, and replaces what
 /// has become wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,9 +24,6 @@ pub struct HoeffdingAdaptiveTree {
     plan: Plan,
     nodes: Nodes<Watch>,
     draws: Draws,
-    /// The nodes from the root to a leaf.
-    #[serde(skip)]
-    path: Vec<u32>,
 }
 
 impl HoeffdingAdaptiveTree {
@@ -45,7 +45,7 @@ impl HoeffdingAdaptiveTree {
     fn of(schema: Schema, growth: Growth) -> Self {
         let nodes = Nodes::new(schema.classes());
         let draws = Draws::new(growth.seed);
-        Self { plan: Plan::new(schema, growth), nodes, draws, path: Vec::new() }
+        Self { plan: Plan::new(schema, growth), nodes, draws }
     }
 
     /// How many trees grow beside a node.
@@ -73,19 +73,19 @@ impl HoeffdingAdaptiveTree {
         adapts: bool,
     ) -> Option<usize> {
         let (row, class, weight) = example;
-        let bottom = self.path.len();
+        let (mut path, mut depth) = ([root; DEEPEST + 1], 0);
         let mut leaf = root;
         loop {
             let node = self.nodes.get_mut(leaf);
             node.weight += weight;
+            path[depth] = leaf;
             let Some(split) = node.split else { break };
-            self.path.push(leaf);
             leaf = self.nodes.child(&split, row);
+            depth += 1;
         }
         let votes = self.nodes.get(leaf).leaf.votes(&self.plan, row);
         let mut predicted = votes.chosen;
-        let mut at = leaf;
-        loop {
+        for &at in path[..=depth].iter().rev() {
             let wrong = predicted != Some(class);
             if let Some(rival) = self.nodes.get(at).kept.rival.clone() {
                 let of_rival = if rival.former {
@@ -111,15 +111,11 @@ impl HoeffdingAdaptiveTree {
             } else if self.note(at, wrong) && adapts {
                 self.begin_beside(at);
             }
-            if self.path.len() == bottom {
-                break;
-            }
-            at = self.path.pop().unwrap_or(root);
         }
         let Self { plan, nodes, draws, .. } = self;
         learn((plan, nodes, draws), room::<Self>(plan), leaf, example, Some(votes));
         let node = &mut nodes.get_mut(leaf).leaf;
-        if node.statistics.is_some() && node.due(plan.growth.grace) {
+        if node.statistics.is_some() && node.due(plan.growth.grace) && depth < DEEPEST {
             self.attempt(leaf);
         }
         predicted
@@ -173,13 +169,13 @@ impl HoeffdingAdaptiveTree {
     /// Looks for a split of a leaf.
     #[cold]
     fn attempt(&mut self, at: u32) {
-        let Self { plan, nodes, .. } = self;
+        let Self { plan, nodes, draws } = self;
         let leaf = &mut nodes.get_mut(at).leaf;
         if !leaf.mixed() {
             return;
         }
         let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
-            nodes.deactivate(at);
+            nodes.take_statistics(at);
             return;
         };
         let bound = plan.bound(leaf.weight());
@@ -188,7 +184,8 @@ impl HoeffdingAdaptiveTree {
         }
         // A leaf that has a rival already goes on against that.
         let on_trial = nodes.get(at).kept.rival.is_none();
-        if split(nodes, at, best.candidate.test, plan, room::<Self>(plan), on_trial) && on_trial {
+        let room = room::<Self>(plan).saturating_sub(if on_trial { Nodes::<Watch>::bytes_of(1, 0) } else { 0 });
+        if split((plan, nodes, draws), room, at, best.candidate.test, on_trial) && on_trial {
             let former = nodes.change(at, |node| {
                 let (leaf, kept) = (std::mem::take(&mut node.leaf), std::mem::take(&mut node.kept));
                 Node { weight: node.weight, split: None, leaf, kept }
