@@ -43,7 +43,7 @@ pub struct HoeffdingTree {
 impl HoeffdingTree {
     /// A tree that has seen nothing and grows as is usual.
     pub fn new(schema: Schema) -> Self {
-        Self::of(schema, Growth::default())
+        Self::grown(schema, Growth::default())
     }
 
     /// A tree that has seen nothing.
@@ -51,12 +51,12 @@ impl HoeffdingTree {
     /// # Errors
     /// [`ParameterError`] if its memory cap has no room for the empty tree.
     pub fn with_growth(schema: Schema, growth: Growth) -> Result<Self, ParameterError> {
-        let tree = Self::of(schema, growth);
+        let tree = Self::grown(schema, growth);
         check_room::<Self, ()>(&tree.plan.growth, &tree.plan)?;
         Ok(tree)
     }
 
-    fn of(schema: Schema, growth: Growth) -> Self {
+    pub(super) fn grown(schema: Schema, growth: Growth) -> Self {
         let nodes = Nodes::new(schema.classes());
         let draws = Draws::new(growth.seed);
         Self { plan: Plan::new(schema, growth), nodes, draws }
@@ -95,7 +95,7 @@ impl HoeffdingTree {
         }
     }
 
-    fn check(&self) -> Result<(), DecodeError> {
+    pub(super) fn check(&self) -> Result<(), DecodeError> {
         self.plan.check()?;
         self.nodes.check(&self.plan, false)
     }

@@ -5,9 +5,11 @@
 //! | [`HoeffdingTree`] | splits a leaf when the best split is certain, and never looks back | rows of one distribution, mixed attributes, classes that are no simple shapes | the distribution changes |
 //! | [`ExtremelyFastTree`] | splits a leaf when a split is certainly better than none, and looks at its splits again | few rows, or a distribution that changes slowly | memory or time are short; many noisy attributes |
 
+mod adaptive;
 mod common;
 mod criterion;
 mod extremely_fast;
+mod forest;
 mod gaussian;
 mod grow;
 mod growth;
@@ -19,8 +21,10 @@ mod statistics;
 mod test;
 mod values;
 
+pub use adaptive::HoeffdingAdaptiveTree;
 pub use criterion::Criterion;
 pub use extremely_fast::ExtremelyFastTree;
+pub use forest::AdaptiveRandomForest;
 pub use growth::{Growth, Leaves, Observer};
 pub use hoeffding::HoeffdingTree;
 pub use test::Test;

@@ -244,6 +244,11 @@ impl<K: Kept> Nodes<K> {
         result
     }
 
+    /// What a node keeps has grown, or shrunk.
+    pub(crate) fn recount(&mut self, before: usize, after: usize) {
+        self.bytes = self.bytes - before + after;
+    }
+
     /// What a node promises: a leaf the weight of its errors; a split, which has found what it looked for, less than any
     /// leaf, and the less the fewer rows it sees.
     pub(crate) fn promise(&self, at: u32) -> f64 {
@@ -271,7 +276,6 @@ impl<K: Kept> Nodes<K> {
 
     /// Puts the tree that begins at `with` in the place of a node: what was below the node is gone, and nodes are numbered
     /// anew. Tells the new number of the node.
-    #[allow(dead_code)]
     pub(crate) fn replace(&mut self, at: u32, with: u32) -> u32 {
         self.nodes.swap(at as usize, with as usize);
         self.compact(at)

@@ -1,0 +1,117 @@
+//! What an adaptive tree keeps in each node.
+
+use serde::{Deserialize, Serialize};
+use streamgauge_sketches::DecodeError;
+
+use crate::drift::Adwin;
+use crate::tree::nodes::Kept;
+
+/// How many errors both trees are compared by, at least.
+const ENOUGH: u64 = 300;
+/// The probability that the worse tree is taken for the better one.
+const DOUBT: f64 = 0.05;
+/// How many rows a split is on trial.
+const TRIAL: u64 = 1_000;
+/// What remains of a lead after another row.
+const FADE: f64 = 0.995;
+
+/// The errors of the tree below a node, and the tree that grows beside it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Watch {
+    errors: Adwin,
+    pub(super) rival: Option<Rival>,
+}
+
+/// A tree that grows beside a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Rival {
+    pub(super) root: u32,
+    /// Whether it is the leaf that the node was before it was split.
+    pub(super) former: bool,
+    /// How many errors it made less than the node, lately.
+    lead: f64,
+}
+
+impl Rival {
+    pub(super) fn new(root: u32, former: bool) -> Self {
+        // As long as they are alike, what was there is believed.
+        Self { root, former, lead: if former { 1.0 } else { -1.0 } }
+    }
+
+    /// Whether it is believed.
+    #[inline]
+    pub(super) fn leads(&self) -> bool {
+        self.lead > 0.0
+    }
+
+    #[inline]
+    pub(super) fn note(&mut self, wrong: bool, of_rival: bool) {
+        self.lead = FADE * self.lead + f64::from(u8::from(wrong)) - f64::from(u8::from(of_rival));
+    }
+}
+
+impl Kept for Watch {
+    fn heap_bytes(&self) -> usize {
+        self.errors.heap_bytes()
+    }
+
+    fn beside(&self) -> Option<u32> {
+        self.rival.as_ref().map(|rival| rival.root)
+    }
+
+    fn moved(&mut self, beside: u32) {
+        if let Some(rival) = &mut self.rival {
+            rival.root = beside;
+        }
+    }
+}
+
+/// Which of two trees remains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Rival,
+    Node,
+}
+
+impl Watch {
+    /// Takes in whether a prediction was wrong. Whether errors have become more.
+    #[inline]
+    pub(super) fn note(&mut self, wrong: bool) -> bool {
+        self.errors.risen(f64::from(u8::from(wrong)))
+    }
+
+    /// Begins to count errors anew.
+    pub(super) fn forget(&mut self) {
+        self.errors = Adwin::default();
+    }
+
+    /// Whether this tree or its rival, which keeps `other`, is the better one, as far as is known.
+    #[inline]
+    pub(super) fn verdict(&self, other: &Self) -> Option<Verdict> {
+        if !self.errors.searched() {
+            return None;
+        }
+        let rival = self.rival.as_ref()?;
+        let (ours, theirs) = (&self.errors, &other.errors);
+        if rival.former && ours.width() > TRIAL {
+            return Some(if rival.leads() { Verdict::Rival } else { Verdict::Node });
+        }
+        if ours.width() <= ENOUGH || theirs.width() <= ENOUGH {
+            return None;
+        }
+        let (error, of_rival) = (ours.estimate(), theirs.estimate());
+        let inverse = 1.0 / ours.width() as f64 + 1.0 / theirs.width() as f64;
+        let bound = (2.0 * error * (1.0 - error) * (2.0 / DOUBT).ln() * inverse).sqrt();
+        match error - of_rival {
+            gap if gap > bound => Some(Verdict::Rival),
+            gap if gap < -bound => Some(Verdict::Node),
+            _ => None,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), DecodeError> {
+        self.errors.check()?;
+        let lead = self.rival.as_ref().map_or(0.0, |rival| rival.lead);
+        DecodeError::unless(lead.abs() <= 1e6, "the lead of a tree", lead)
+    }
+}
