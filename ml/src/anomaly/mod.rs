@@ -5,11 +5,27 @@
 
 mod calibrated;
 mod calibration;
+mod derived;
+mod ensemble;
+mod ewma;
+mod novelty;
+mod onset;
+mod sample;
 pub mod score;
 mod scorer;
+mod series;
+mod slots;
 mod tail;
 
 pub use calibrated::Calibrated;
 pub use calibration::Calibration;
-pub use scorer::Scorer;
+pub use derived::{Derived, Feature};
+pub use ensemble::{Combine, Ensemble, Members};
+pub use ewma::Ewma;
+pub use novelty::Novelty;
+pub use onset::Onset;
+pub use sample::{Sample, Timeless};
+pub use scorer::{Checked, Scorer};
+pub use series::SeriesDetector;
+pub use slots::Slots;
 pub use tail::Tail;
