@@ -1,28 +1,29 @@
 //! The images of learners.
 
 /// How a learner is stored: as its fields, and as an image, which is its name and its fields in the envelope of all
-/// summaries, so that damage, other learners and newer versions are found.
+/// summaries, so that damage, other learners and newer versions are found. A generic one says its parameters first:
+/// `image!([S: Scorer] Calibrated<S>, 1)`.
 ///
 /// Wants a method `check(&self) -> Result<(), DecodeError>` that looks at everything the learner takes for granted: what
 /// is restored is looked at before it is used, wherever it comes from. And it wants the derived functions of serde as
 /// plain functions: `#[derive(Serialize, Deserialize)] #[serde(remote = "Self")]`.
 macro_rules! image {
-    ($learner:ty, $version:literal) => {
-        impl serde::Serialize for $learner {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                Self::serialize(self, serializer)
+    ([$($generics:tt)*] $learner:ty, $version:literal) => {
+        impl<$($generics)*> serde::Serialize for $learner {
+            fn serialize<To: serde::Serializer>(&self, to: To) -> Result<To::Ok, To::Error> {
+                Self::serialize(self, to)
             }
         }
 
-        impl<'de> serde::Deserialize<'de> for $learner {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let learner = Self::deserialize(deserializer)?;
+        impl<'de, $($generics)*> serde::Deserialize<'de> for $learner {
+            fn deserialize<From: serde::Deserializer<'de>>(from: From) -> Result<Self, From::Error> {
+                let learner = Self::deserialize(from)?;
                 learner.check().map_err(serde::de::Error::custom)?;
                 Ok(learner)
             }
         }
 
-        impl streamgauge_sketches::Codec for $learner {
+        impl<$($generics)*> streamgauge_sketches::Codec for $learner {
             const FAMILY: streamgauge_sketches::Family = streamgauge_sketches::Family::Custom;
             const VERSION: u16 = $version;
 
@@ -42,6 +43,9 @@ macro_rules! image {
                 content.value(<Self as streamgauge_sketches::Summary>::NAME)
             }
         }
+    };
+    ($learner:ty, $version:literal) => {
+        $crate::image::image!([] $learner, $version);
     };
 }
 

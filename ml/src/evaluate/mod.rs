@@ -17,6 +17,8 @@
 //! less than the interval of either may well be as good. Where labels come late, an evaluation that assumes them at once
 //! flatters.
 
+pub mod nab;
+
 mod confusion;
 mod delayed;
 mod deviation;
