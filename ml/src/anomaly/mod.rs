@@ -5,11 +5,26 @@
 
 mod calibrated;
 mod calibration;
+mod cells;
+mod gaussian;
+mod half_space;
+mod isolation;
+mod loda;
+mod mahalanobis;
+mod robust;
+mod rows;
 pub mod score;
 mod scorer;
 mod tail;
 
 pub use calibrated::Calibrated;
 pub use calibration::Calibration;
+pub use gaussian::GaussianTails;
+pub use half_space::HalfSpaceTrees;
+pub use isolation::IsolationForest;
+pub use loda::Loda;
+pub use mahalanobis::Mahalanobis;
+pub use robust::RobustTails;
+pub use rows::Combining;
 pub use scorer::Scorer;
 pub use tail::Tail;
