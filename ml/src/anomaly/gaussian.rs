@@ -216,3 +216,66 @@ impl Merge for GaussianTails {
 }
 
 image!(GaussianTails, 1);
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::laws;
+
+    use super::super::trials;
+    use super::*;
+
+    #[test]
+    fn holds_the_laws() {
+        for combining in [Combining::Sum, Combining::Largest] {
+            trials::holds_the_laws(&GaussianTails::new(3).unwrap().combining(combining));
+        }
+    }
+
+    #[test]
+    fn parts_merge_to_the_whole() {
+        let empty = GaussianTails::new(3).unwrap().half_life(f64::INFINITY).unwrap();
+        trials::merges(&empty, 1e-9);
+        laws::refuses(&empty, &GaussianTails::new(2).unwrap());
+        laws::refuses(&empty, &GaussianTails::new(3).unwrap());
+        laws::refuses(&empty, &empty.clone().combining(Combining::Largest));
+    }
+
+    #[test]
+    fn the_largest_is_the_studentised_residual() {
+        let mut scorer = GaussianTails::new(1).unwrap().half_life(f64::INFINITY).unwrap().combining(Combining::Largest);
+        let values = [4.0, 7.0, 1.0, 4.0, 6.0, 2.0, 9.0, 4.0, 3.0, 5.0];
+        values.iter().for_each(|value| scorer.learn_one(&[*value]).unwrap());
+        // Of the eleven values with 12 among them: mean 57/11, squares 393.
+        let (mean, n) = (57.0 / 11.0, 11.0);
+        let variance = (16.0 + 49.0 + 1.0 + 16.0 + 36.0 + 4.0 + 81.0 + 16.0 + 9.0 + 25.0 + 144.0) / n - mean * mean;
+        let expected = (12.0 - mean) / f64::sqrt(variance);
+        let found = scorer.raw_one(&[12.0]).unwrap().unwrap();
+        assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
+        assert_eq!(scorer.raw_one(&[4.5]).unwrap(), Some(0.0));
+    }
+
+    #[test]
+    fn a_first_other_value_is_as_strange_as_there_are_rows() {
+        let mut scorer = GaussianTails::new(1).unwrap().half_life(f64::INFINITY).unwrap().combining(Combining::Largest);
+        (0..100).for_each(|_| scorer.learn_one(&[0.1]).unwrap());
+        assert_eq!(scorer.raw_one(&[0.1]).unwrap(), Some(0.0));
+        let raw = scorer.raw_one(&[0.2]).unwrap().unwrap();
+        assert!((raw - 10.0).abs() < 1e-12, "{raw}");
+    }
+
+    #[test]
+    fn the_past_fades() {
+        let mut scorer = GaussianTails::new(1).unwrap().half_life(100.0).unwrap().combining(Combining::Largest);
+        for i in 0..5_000 {
+            scorer.learn_one(&[f64::from(i % 7)]).unwrap();
+        }
+        let before = scorer.raw_one(&[1_000.0]).unwrap().unwrap();
+        for i in 0..2_000 {
+            scorer.learn_one(&[1_000.0 + f64::from(i % 7)]).unwrap();
+        }
+        let after = scorer.raw_one(&[1_000.0]).unwrap().unwrap();
+        assert!(before > 10.0 && after < 2.0, "{before} {after}");
+        assert!(GaussianTails::new(0).is_err());
+        assert!(GaussianTails::new(1).unwrap().half_life(f64::NAN).is_err());
+    }
+}

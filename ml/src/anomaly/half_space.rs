@@ -275,3 +275,58 @@ impl Summary for HalfSpaceTrees {
 }
 
 image!(HalfSpaceTrees, 1);
+
+#[cfg(test)]
+mod tests {
+    use super::super::trials;
+    use super::*;
+
+    fn small() -> HalfSpaceTrees {
+        HalfSpaceTrees::new(3).unwrap().trees(10).unwrap().depth(8).unwrap().window(64).unwrap()
+    }
+
+    #[test]
+    fn holds_the_laws() {
+        trials::holds_the_laws(&small());
+    }
+
+    #[test]
+    fn evenly_spread_rows_have_a_score_about_nought() {
+        let mut trees = HalfSpaceTrees::new(1).unwrap().trees(200).unwrap().window(1_024).unwrap();
+        (0..2_016).for_each(|i| trees.learn_one(&[f64::from(i * 617 % 1_024)]).unwrap());
+        let raw = |value: f64| trees.raw_one(&[value]).unwrap().unwrap();
+        // The work range is three to four times as wide as the rows, so they are denser by as much.
+        assert!((-2.5..-1.0).contains(&raw(512.0)), "{}", raw(512.0));
+        assert!(raw(5_000.0) > 5.0, "{}", raw(5_000.0));
+    }
+
+    #[test]
+    fn scores_are_of_the_window_before() {
+        let mut trees = small();
+        let rows = trials::rows(32 + 64 + 64, 2);
+        rows.iter().for_each(|row| trees.learn_one(row).unwrap());
+        let before = trees.raw_one(&rows[0]).unwrap();
+        (0..63).for_each(|_| trees.learn_one(&[500.0, 1e6, -3.0]).unwrap());
+        assert_eq!(trees.raw_one(&rows[0]).unwrap(), before);
+        trees.learn_one(&[500.0, 1e6, -3.0]).unwrap();
+        assert!(trees.raw_one(&rows[0]).unwrap() > before);
+    }
+
+    #[test]
+    fn trees_are_the_same_over_every_window() {
+        let mut trees = small();
+        let rows = trials::rows(64, 3);
+        (0..4).for_each(|_| rows.iter().for_each(|row| trees.learn_one(row).unwrap()));
+        trees.rows.clear();
+        rows.iter().for_each(|row| trees.learn_one(row).unwrap());
+        let once = trees.trees.clone();
+        rows.iter().for_each(|row| trees.learn_one(row).unwrap());
+        assert!(trees.trees == once);
+    }
+
+    #[test]
+    fn parameters_have_bounds() {
+        assert!(HalfSpaceTrees::new(0).is_err());
+        assert!(small().trees(0).is_err() && small().depth(31).is_err() && small().window(31).is_err());
+    }
+}

@@ -331,3 +331,68 @@ impl Summary for IsolationForest {
 }
 
 image!(IsolationForest, 1);
+
+#[cfg(test)]
+mod tests {
+    use super::super::trials;
+    use super::*;
+
+    fn small() -> IsolationForest {
+        IsolationForest::new(3).unwrap().trees(10).unwrap().sample(16).unwrap().window(64).unwrap()
+    }
+
+    #[test]
+    fn holds_the_laws() {
+        trials::holds_the_laws(&small());
+    }
+
+    #[test]
+    fn seeds_draw_different_trees() {
+        let learned = |seed: u64| {
+            let mut forest = small().seeded(seed);
+            trials::rows(200, 1).iter().for_each(|row| forest.learn_one(row).unwrap());
+            postcard::to_allocvec(&forest).unwrap()
+        };
+        assert!(learned(1) == learned(1) && learned(1) != learned(2));
+    }
+
+    #[test]
+    fn what_left_the_window_is_forgotten() {
+        let mut forest = small();
+        let rows = trials::rows(1_000, 2);
+        let shifted = |row: &[f64]| [row[0] + 100.0, row[1], row[2]];
+        rows.iter().for_each(|row| forest.learn_one(row).unwrap());
+        let before = forest.raw_one(&shifted(&rows[0])).unwrap().unwrap();
+        // A window for the rows, and one for the trees.
+        rows.iter().take(128).for_each(|row| forest.learn_one(&shifted(row)).unwrap());
+        let (there, here) = (forest.raw_one(&shifted(&rows[0])), forest.raw_one(&rows[0]));
+        assert!(before > 0.6 && there.unwrap().unwrap() < 0.55 && here.unwrap().unwrap() > 0.6);
+    }
+
+    #[test]
+    fn a_tree_of_rows_that_do_not_differ_is_one_cell() {
+        let mut forest = small();
+        (0..200).for_each(|_| forest.learn_one(&[1.0, f64::NAN, -1.0]).unwrap());
+        assert_eq!(forest.raw_one(&[1.0, 2.0, -1.0]), forest.raw_one(&[9.0, 9.0, 9.0]));
+        assert_eq!(path_length(256), 10.244_770_920_116_85);
+    }
+
+    #[test]
+    fn memory_stays_what_it_is_when_the_window_is_full() {
+        let mut forest = small();
+        let rows = trials::rows(5_000, 3);
+        rows[..100].iter().for_each(|row| forest.learn_one(row).unwrap());
+        let before = forest.memory_bytes();
+        rows.iter().for_each(|row| forest.learn_one(row).unwrap());
+        assert_eq!(forest.memory_bytes(), before);
+        assert!(before < 64 * 3 * 8 + 10 * 32 * 16 + 1_500, "{before}");
+    }
+
+    #[test]
+    fn parameters_have_bounds() {
+        assert!(IsolationForest::new(0).is_err() && IsolationForest::new(70_000).is_err());
+        assert!(small().trees(0).is_err() && small().sample(7).is_err() && small().window(31).is_err());
+        let told = small().window(1 << 25).unwrap_err().to_string();
+        assert_eq!(told, "IsolationForest: window must be 32 to 2^24, not 33554432");
+    }
+}

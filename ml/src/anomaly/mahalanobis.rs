@@ -293,3 +293,77 @@ impl Merge for Mahalanobis {
 }
 
 image!(Mahalanobis, 1);
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::laws;
+    use streamgauge_sketches::random::Draws;
+
+    use super::super::trials;
+    use super::*;
+
+    #[test]
+    fn holds_the_laws() {
+        trials::holds_the_laws(&Mahalanobis::new(3).unwrap());
+    }
+
+    #[test]
+    fn parts_merge_to_the_whole() {
+        let empty = Mahalanobis::new(3).unwrap().half_life(f64::INFINITY).unwrap();
+        trials::merges(&empty, 1e-9);
+        laws::refuses(&empty, &Mahalanobis::new(2).unwrap().half_life(f64::INFINITY).unwrap());
+        laws::refuses(&empty, &Mahalanobis::new(3).unwrap());
+    }
+
+    /// Two attributes of correlation 0.8, and one on its own.
+    fn row(draws: &mut Draws) -> [f64; 3] {
+        let mut gaussian = || (0..12).map(|_| draws.unit()).sum::<f64>() - 6.0;
+        let (a, b, c) = (gaussian(), gaussian(), gaussian());
+        [10.0 + a, 100.0 * (0.8 * a + 0.6 * b), c]
+    }
+
+    #[test]
+    fn is_the_distance_by_the_covariance() {
+        let mut scorer = Mahalanobis::new(3).unwrap().half_life(f64::INFINITY).unwrap();
+        let mut draws = Draws::new(2);
+        let rows: Vec<[f64; 3]> = (0..500).map(|_| row(&mut draws)).collect();
+        rows.iter().for_each(|row| scorer.learn_one(row).unwrap());
+        let asked = [12.0, -50.0, 0.5];
+        // With the row that is asked about, by Cramer's rule.
+        let all: Vec<[f64; 3]> = rows.iter().copied().chain([asked]).collect();
+        let n = all.len() as f64;
+        let mean = |i: usize| all.iter().map(|row| row[i]).sum::<f64>() / n;
+        let apart = |row: &[f64; 3]| [row[0] - mean(0), row[1] - mean(1), row[2] - mean(2)];
+        let mut s = [[0.0; 3]; 3];
+        for d in all.iter().map(apart) {
+            (0..9).for_each(|i| s[i / 3][i % 3] += d[i / 3] * d[i % 3] / n);
+        }
+        let determinant = |m: [[f64; 3]; 3]| {
+            m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])
+                + m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0])
+        };
+        let d = apart(&asked);
+        let squared: f64 = (0..3)
+            .map(|column| {
+                let mut replaced = s;
+                (0..3).for_each(|i| replaced[i][column] = d[i]);
+                d[column] * determinant(replaced) / determinant(s)
+            })
+            .sum();
+        let found = scorer.raw_one(&asked).unwrap().unwrap();
+        assert!((found - squared.sqrt()).abs() < 1e-9, "{found}, not {}", squared.sqrt());
+    }
+
+    #[test]
+    fn an_attribute_that_follows_from_others_poisons_nothing() {
+        let mut scorer = Mahalanobis::new(3).unwrap();
+        let mut draws = Draws::new(3);
+        for _ in 0..5_000 {
+            let [a, b, _] = row(&mut draws);
+            scorer.learn_one(&[a, b, 3.0 * a - b]).unwrap();
+        }
+        let follows = scorer.raw_one(&[11.0, 80.0, 33.0 - 80.0]).unwrap().unwrap();
+        let breaks = scorer.raw_one(&[11.0, 80.0, 34.0 - 80.0]).unwrap().unwrap();
+        assert!(follows < 5.0 && breaks > 20.0, "{follows} {breaks}");
+    }
+}

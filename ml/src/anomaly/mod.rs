@@ -9,12 +9,15 @@ mod cells;
 mod gaussian;
 mod half_space;
 mod isolation;
+mod kmeans_distance;
 mod loda;
 mod mahalanobis;
 mod robust;
 mod rows;
+mod scale;
 pub mod score;
 mod scorer;
+mod shingle;
 mod tail;
 
 pub use calibrated::Calibrated;
@@ -22,9 +25,14 @@ pub use calibration::Calibration;
 pub use gaussian::GaussianTails;
 pub use half_space::HalfSpaceTrees;
 pub use isolation::IsolationForest;
+pub use kmeans_distance::KMeansDistance;
 pub use loda::Loda;
 pub use mahalanobis::Mahalanobis;
 pub use robust::RobustTails;
 pub use rows::Combining;
 pub use scorer::Scorer;
+pub use shingle::Shingled;
 pub use tail::Tail;
+
+#[cfg(test)]
+mod trials;

@@ -254,3 +254,53 @@ impl Merge for RobustTails {
 }
 
 image!(RobustTails, 1);
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::laws;
+    use streamgauge_sketches::random::Draws;
+
+    use super::super::trials;
+    use super::*;
+
+    #[test]
+    fn holds_the_laws() {
+        for combining in [Combining::Sum, Combining::Largest] {
+            trials::holds_the_laws(&RobustTails::new(3).unwrap().combining(combining));
+        }
+    }
+
+    #[test]
+    fn parts_merge_nearly_to_the_whole() {
+        let empty = RobustTails::new(3).unwrap().half_life(f64::INFINITY).unwrap();
+        trials::merges(&empty, 0.05);
+        laws::refuses(&empty, &RobustTails::new(2).unwrap().half_life(f64::INFINITY).unwrap());
+        laws::refuses(&empty, &empty.clone().combining(Combining::Largest));
+    }
+
+    #[test]
+    fn a_fifth_of_outliers_changes_little() {
+        let (mut clean, mut dirty) = (RobustTails::new(1).unwrap(), RobustTails::new(1).unwrap());
+        let mut draws = Draws::new(4);
+        for i in 0..10_000 {
+            let value: f64 = (0..12).map(|_| draws.unit()).sum::<f64>() - 6.0;
+            clean.learn_one(&[value]).unwrap();
+            dirty.learn_one(&[if i % 5 == 0 { 1e9 } else { value }]).unwrap();
+        }
+        let raw =
+            |scorer: &RobustTails| scorer.clone().combining(Combining::Largest).raw_one(&[-5.0]).unwrap().unwrap();
+        assert!((raw(&clean) - 5.0).abs() < 0.3, "{}", raw(&clean));
+        assert!((raw(&dirty) - 5.0).abs() < 1.2, "{}", raw(&dirty));
+    }
+
+    #[test]
+    fn where_most_values_are_equal_the_others_give_the_unit() {
+        let mut scorer = RobustTails::new(1).unwrap().combining(Combining::Largest);
+        for i in 0..10_000 {
+            scorer.learn_one(&[if i % 20 == 0 { f64::from(i % 9) } else { 0.0 }]).unwrap();
+        }
+        let raw = |value: f64| scorer.raw_one(&[value]).unwrap().unwrap();
+        assert!(raw(0.0) == 0.0 && raw(4.0) < 4.0 && raw(100.0) > 10.0, "{} {}", raw(4.0), raw(100.0));
+        assert_eq!(raw(-1.0), Robust::MOST, "none was ever below");
+    }
+}

@@ -8,7 +8,8 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{Decay, DecodeError, Merge, Mismatch, ParameterError, Summary};
 
-use super::rows::{HALF_LIFE, allow, allow_attributes, allow_half_life, any_known, check_stored, known};
+use super::rows::{HALF_LIFE, allow, allow_attributes, allow_half_life, any_known, check_stored};
+use super::scale::Scale;
 use super::scorer::Scorer;
 use crate::error::RowError;
 use crate::image::image;
@@ -69,32 +70,7 @@ pub struct Loda {
     first: Vec<f64>,
 }
 
-/// What brings an attribute to the middle and to a deviation of one.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Scale {
-    centre: f64,
-    deviation: f64,
-}
-
-impl Scale {
-    /// The mean and the deviation of values; where they do not differ half their size, or one.
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let values = values.filter_map(known);
-        let count = values.clone().count().max(1) as f64;
-        let centre = values.clone().sum::<f64>() / count;
-        let deviation = (values.map(|value| (value - centre) * (value - centre)).sum::<f64>() / count).sqrt();
-        let deviation = [deviation, centre.abs() / 2.0, 1.0].into_iter().find(|deviation| *deviation > 0.0);
-        Self { centre, deviation: deviation.unwrap_or(1.0).max(f64::MIN_POSITIVE) }
-    }
-
-    fn is_right(&self) -> bool {
-        self.centre.is_finite() && self.deviation >= f64::MIN_POSITIVE && self.deviation.is_finite()
-    }
-}
-
 impl Loda {
-    /// Rows that scales are measured on.
-    const FIRST: usize = 64;
     /// From this weight of the newest row on all weights are divided by it.
     const HEAVY: f64 = 1e9;
     /// What is forgotten then: bins that have faded to less than this part of a row.
@@ -153,12 +129,7 @@ impl Loda {
     /// # Errors
     /// [`ParameterError`] unless there is one of each attribute, the mean is finite and the deviation above 0.
     pub fn scaled(mut self, scales: impl IntoIterator<Item = (f64, f64)>) -> Result<Self, ParameterError> {
-        self.scales = scales.into_iter().map(|(centre, deviation)| Scale { centre, deviation }).collect();
-        let number = self.scales.len();
-        allow(Self::NAME, "scales", "one for each attribute", number == self.width(), number)?;
-        let wrong = self.scales.iter().find(|scale| !scale.is_right());
-        let told = wrong.map(|scale| format!("{} and {}", scale.centre, scale.deviation)).unwrap_or_default();
-        allow(Self::NAME, "scales", "finite means and deviations above 0", wrong.is_none(), told)?;
+        self.scales = Scale::given(Self::NAME, scales, self.width())?;
         Ok(self)
     }
 
@@ -187,7 +158,7 @@ impl Loda {
     fn project(scales: &[Scale], weights: &[(u32, f64)], row: &[f64]) -> Option<f64> {
         weights.iter().try_fold(0.0, |sum, &(attribute, weight)| {
             let (scale, value) = (scales[attribute as usize], row[attribute as usize]);
-            known(value).map(|value| sum + ((value - scale.centre) / scale.deviation).clamp(-1e100, 1e100) * weight)
+            scale.of(value).map(|value| sum + value * weight)
         })
     }
 
@@ -214,7 +185,7 @@ impl Loda {
     fn measure(&mut self) {
         let first = std::mem::take(&mut self.first);
         let width = self.width();
-        self.scales = (0..width).map(|i| Scale::of(first.iter().skip(i).step_by(width).copied())).collect();
+        self.scales = Scale::measured(&first, width);
         first.chunks_exact(width).for_each(|row| self.count(row));
     }
 }
@@ -253,12 +224,7 @@ impl Scorer for Loda {
             self.count(row);
             return Ok(());
         }
-        let most = Self::FIRST * self.width();
-        if self.first.capacity() < most {
-            self.first.reserve_exact(most - self.first.len());
-        }
-        self.first.extend_from_slice(row);
-        if self.first.len() >= most {
+        if Scale::keep_first(&mut self.first, row) {
             self.measure();
         }
         Ok(())
@@ -276,11 +242,7 @@ impl Scorer for Loda {
             DecodeError::unless(weight.is_finite(), "a weight of", weight)?;
         }
         DecodeError::unless((1.0..=Self::HEAVY).contains(&self.unit), "a newest row of weight", self.unit)?;
-        let measured = self.scales.is_empty() || self.scales.len() == width;
-        DecodeError::unless(measured && self.scales.iter().all(Scale::is_right), "scales", self.scales.len())?;
-        let most = if self.scales.is_empty() { Self::FIRST * width } else { 1 };
-        let whole = self.first.len() < most && self.first.len().is_multiple_of(width);
-        DecodeError::unless(whole, "numbers", self.first.len())?;
+        Scale::check(&self.scales, &self.first, width)?;
         self.histograms.iter().try_for_each(Histogram::check)
     }
 }
@@ -323,9 +285,7 @@ impl Merge for Loda {
         if self.scales.is_empty() || other.scales.is_empty() || self.scales == other.scales {
             return Ok(());
         }
-        let told = |scales: &[Scale]| {
-            scales.iter().map(|scale| format!("{} ± {}", scale.centre, scale.deviation)).collect::<Vec<_>>().join(", ")
-        };
+        let told = |scales: &[Scale]| scales.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let (ours, theirs) = (told(&self.scales), told(&other.scales));
         Err(Mismatch { summary: Self::NAME, parameter: "scales", ours, theirs })
     }
@@ -351,3 +311,63 @@ impl Merge for Loda {
 }
 
 image!(Loda, 1);
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::laws;
+
+    use super::super::trials;
+    use super::*;
+
+    fn small() -> Loda {
+        Loda::new(3).unwrap().projections(10).unwrap()
+    }
+
+    fn scaled() -> Loda {
+        let forever = small().half_life(f64::INFINITY).unwrap();
+        forever.scaled([(1.0, 0.4), (-1e3, 1e3), (1.0, 0.8)]).unwrap()
+    }
+
+    #[test]
+    fn holds_the_laws() {
+        trials::holds_the_laws(&small());
+        trials::holds_the_laws(&scaled());
+    }
+
+    #[test]
+    fn parts_merge_to_the_whole_to_the_bit() {
+        trials::merges(&scaled(), 0.0);
+        laws::refuses(&scaled(), &small());
+        laws::refuses(&scaled(), &scaled().seeded(1));
+        laws::refuses(&scaled(), &scaled().projections(9).unwrap());
+        laws::refuses(&scaled(), &scaled().scaled([(1.0, 0.4), (-1e3, 1e3), (1.0, 0.9)]).unwrap());
+    }
+
+    #[test]
+    fn one_without_scales_takes_on_those_of_the_other() {
+        let rows = trials::rows(500, 7);
+        let learned = |rows: &[Vec<f64>]| {
+            let mut loda = small().half_life(f64::INFINITY).unwrap();
+            rows.iter().for_each(|row| loda.learn_one(row).unwrap());
+            loda
+        };
+        let (few, many) = (learned(&rows[450..]), learned(&rows[..450]));
+        assert!(few.scales.is_empty());
+        let (mut onto_few, mut onto_many) = (few.clone(), many.clone());
+        onto_few.merge(&many).unwrap();
+        onto_many.merge(&few).unwrap();
+        assert!(onto_few == onto_many && onto_few == learned(&rows));
+    }
+
+    #[test]
+    fn the_past_fades() {
+        let mut loda = small().half_life(50.0).unwrap();
+        let rows = trials::rows(3_000, 8);
+        let shifted = |row: &[f64]| [row[0] + 100.0, row[1], row[2]];
+        rows.iter().for_each(|row| loda.learn_one(row).unwrap());
+        let before = loda.raw_one(&shifted(&rows[0])).unwrap();
+        rows.iter().take(500).for_each(|row| loda.learn_one(&shifted(row)).unwrap());
+        let (there, here) = (loda.raw_one(&shifted(&rows[0])).unwrap(), loda.raw_one(&rows[0]).unwrap());
+        assert!(there < before && there < here, "{before:?} {there:?} {here:?}");
+    }
+}
