@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError, PortableHash, Summary};
 
-use super::cells::{Cells, Rows};
+use super::cells::{self, Cells, Rows};
 use super::rows::{allow, allow_attributes, any_known, check_attributes};
 use super::scorer::Scorer;
 use crate::error::RowError;
@@ -216,7 +216,7 @@ impl Scorer for HalfSpaceTrees {
         if self.trees.is_empty() || !any_known(row) {
             return Ok(None);
         }
-        let density: f64 = self.trees.iter().map(|tree| tree.number(row)).sum();
+        let density: f64 = cells::sum(&self.trees, row);
         // Where no tree had any row it is that of a thousandth of one.
         let least = 0.001 / f64::from(self.window);
         Ok(Some(-(density / self.trees.len() as f64 + least).log2()))

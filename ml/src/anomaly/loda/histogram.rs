@@ -34,18 +34,33 @@ impl Histogram {
 
     #[inline]
     fn key(&self, value: f64) -> i64 {
-        (value.clamp(-Self::LARGEST, Self::LARGEST) * f64::from(-self.level).exp2()).floor() as i64
+        // 2^−level by its exponent: levels lie between −12 and 42.
+        let per_width = f64::from_bits(((1_023 - i64::from(self.level)) as u64) << 52);
+        (value.clamp(-Self::LARGEST, Self::LARGEST) * per_width).floor() as i64
+    }
+
+    /// The place of a key: where it is, or where it would be.
+    #[inline]
+    fn place(&self, key: i64) -> Result<usize, usize> {
+        self.keys.binary_search(&key)
     }
 
     #[inline]
     pub(super) fn add(&mut self, value: f64, weight: f64) {
         let key = self.key(value);
+        self.add_at(self.place(key), key, weight);
+    }
+
+    #[inline]
+    fn add_at(&mut self, place: Result<usize, usize>, key: i64, weight: f64) {
         self.total += weight;
-        let at = self.keys.partition_point(|other| *other < key);
-        if self.keys.get(at) == Some(&key) {
-            self.weights[at] += weight;
-            return;
+        match place {
+            Ok(at) => self.weights[at] += weight,
+            Err(at) => self.insert(at, key, weight),
         }
+    }
+
+    fn insert(&mut self, at: usize, key: i64, weight: f64) {
         if self.keys.capacity() <= Self::BINS {
             self.keys.reserve_exact(Self::BINS + 1 - self.keys.len());
             self.weights.reserve_exact(Self::BINS + 1 - self.weights.len());
@@ -78,8 +93,22 @@ impl Histogram {
     /// The negative logarithm of the density at a value, where nothing counts as half of `unit`.
     #[inline]
     pub(super) fn surprise(&self, value: f64, unit: f64) -> f64 {
-        let at = self.keys.binary_search(&self.key(value));
-        let weight = at.map_or(0.0, |at| self.weights[at]);
+        self.surprise_at(self.place(self.key(value)), unit)
+    }
+
+    /// [`surprise`](Self::surprise) at a value, then [`add`](Self::add) it with the weight of `unit`.
+    #[inline]
+    pub(super) fn surprise_and_add(&mut self, value: f64, unit: f64) -> f64 {
+        let key = self.key(value);
+        let place = self.place(key);
+        let surprise = self.surprise_at(place, unit);
+        self.add_at(place, key, unit);
+        surprise
+    }
+
+    #[inline]
+    fn surprise_at(&self, place: Result<usize, usize>, unit: f64) -> f64 {
+        let weight = place.map_or(0.0, |at| self.weights[at]);
         f64::from(self.level) * std::f64::consts::LN_2 - ((weight + unit / 2.0) / (self.total + unit / 2.0)).ln()
     }
 

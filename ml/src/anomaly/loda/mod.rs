@@ -8,6 +8,7 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{Decay, DecodeError, Merge, Mismatch, ParameterError, Summary};
 
+use super::gaussian::fade;
 use super::rows::{HALF_LIFE, allow, allow_attributes, allow_half_life, any_known, check_stored};
 use super::scale::Scale;
 use super::scorer::Scorer;
@@ -171,8 +172,14 @@ impl Loda {
                 histogram.add(value, self.unit);
             }
         }
+        self.fade();
+    }
+
+    /// The older rows fade by one row.
+    #[inline]
+    fn fade(&mut self) {
         if self.half_life.is_finite() {
-            self.unit *= (std::f64::consts::LN_2 / self.half_life).exp();
+            self.unit /= fade(self.half_life);
             if self.unit > Self::HEAVY {
                 let factor = 1.0 / self.unit;
                 self.histograms.iter_mut().for_each(|histogram| histogram.scale(factor, Self::FORGOTTEN));
@@ -228,6 +235,24 @@ impl Scorer for Loda {
             self.measure();
         }
         Ok(())
+    }
+
+    #[inline]
+    fn raw_and_learn(&mut self, row: &[f64]) -> Result<Option<f64>, RowError> {
+        RowError::check_width(self.width(), row.len())?;
+        if self.scales.is_empty() || !any_known(row) {
+            self.learn_one(row)?;
+            return Ok(None);
+        }
+        let (mut sum, mut projections) = (0.0, 0.0);
+        for (histogram, weights) in self.histograms.iter_mut().zip(self.weights.chunks_exact(self.dense as usize)) {
+            if let Some(value) = Self::project(&self.scales, weights, row) {
+                sum += histogram.surprise_and_add(value, self.unit);
+                projections += 1.0;
+            }
+        }
+        self.fade();
+        Ok((projections > 0.0).then(|| sum / projections))
     }
 
     fn check(&self) -> Result<(), DecodeError> {
