@@ -43,16 +43,15 @@ fn all(width: usize, seed: u64) -> Vec<(&'static str, Step)> {
     ]
 }
 
-/// The mean ROC AUC of each detector over five streams, in the order of `all`.
-fn areas(width: usize, stream: impl Fn(&mut Draws) -> Vec<(Vec<f64>, bool)>) -> Vec<(&'static str, f64)> {
+/// The mean ROC AUC of each detector over five streams, in the order of `all`; the first rows of a stream are only learned.
+fn areas(width: usize, first: usize, stream: impl Fn(&mut Draws) -> Vec<(Vec<f64>, bool)>) -> Vec<(&'static str, f64)> {
     const STREAMS: u64 = 5;
     let mut areas: Vec<(&str, f64)> = Vec::new();
     for seed in 0..STREAMS {
         let rows = stream(&mut Draws::new(100 + seed));
         for (i, (name, mut step)) in all(width, seed).into_iter().enumerate() {
             let scored: Vec<(f64, bool)> = rows.iter().map(|(row, strange)| (step(row), *strange)).collect();
-            // The first rows are without a score, and are left out here.
-            let (area, _) = ranking(&scored[500..]);
+            let (area, _) = ranking(&scored[first..]);
             if seed == 0 {
                 areas.push((name, 0.0));
             }
@@ -75,7 +74,7 @@ fn hold(areas: &[(&str, f64)], least: &[(&str, f64)]) {
 #[test]
 fn outliers_between_clusters_are_seen() {
     let centres = [[0.0, 0.0, 0.0, 8.0, 8.0, 0.0], [8.0, 0.0, 8.0, 0.0, 8.0, 8.0], [0.0, 8.0, 8.0, 8.0, 0.0, 8.0]];
-    let areas = areas(6, |draws| {
+    let areas = areas(6, 500, |draws| {
         let row = |draws: &mut Draws| {
             if draws.below(50) == 0 {
                 return ((0..6).map(|_| draws.unit() * 16.0 - 4.0).collect(), true);
@@ -91,7 +90,7 @@ fn outliers_between_clusters_are_seen() {
 /// Two attributes go together; one row in fifty has them apart, each of them usual.
 #[test]
 fn a_combination_that_is_strange_is_seen() {
-    let areas = areas(3, |draws| {
+    let areas = areas(3, 500, |draws| {
         let row = |draws: &mut Draws| {
             let (load, noise, other) = (gaussian(draws), gaussian(draws), gaussian(draws));
             if draws.below(50) == 0 {
@@ -105,10 +104,11 @@ fn a_combination_that_is_strange_is_seen() {
     hold(&areas, &[]);
 }
 
-/// The level of all attributes jumps by twenty deviations; the outliers, before and after, lie six from it.
+/// The level of all attributes jumps by twenty deviations; outliers lie six from it in one of them. What is scored begins
+/// 2,000 rows after the jump: nothing has locked itself out.
 #[test]
 fn after_a_jump_of_the_level_outliers_are_seen_again() {
-    let areas = areas(4, |draws| {
+    let areas = areas(4, 5_000, |draws| {
         let row = |at: usize, draws: &mut Draws| {
             let level = if at < 3_000 { 0.0 } else { 20.0 };
             let strange = draws.below(50) == 0;
@@ -118,9 +118,7 @@ fn after_a_jump_of_the_level_outliers_are_seen_again() {
             }
             (row, strange)
         };
-        let rows: Vec<(Vec<f64>, bool)> = (0..30_000).map(|at| row(at, draws)).collect();
-        // The 500 rows that are left out are those before the last 5,000.
-        rows[..3_100].iter().chain(&rows[3_100..]).cloned().collect()
+        (0..20_000).map(|at| row(at, draws)).collect()
     });
     hold(&areas, &[]);
 }
@@ -128,7 +126,7 @@ fn after_a_jump_of_the_level_outliers_are_seen_again() {
 /// Half of the values are missing.
 #[test]
 fn outliers_with_missing_values_are_seen() {
-    let areas = areas(6, |draws| {
+    let areas = areas(6, 500, |draws| {
         let row = |draws: &mut Draws| {
             let strange = draws.below(50) == 0;
             let size = if strange { 6.0 } else { 1.0 };

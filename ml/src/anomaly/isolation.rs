@@ -15,7 +15,7 @@ use crate::image::image;
 /// | | |
 /// |---|---|
 /// | raw score | `2^−(mean path length / that of a random search tree)`: near 1 for what is isolated by few cuts, about 0.5 for what is usual |
-/// | memory | 8 bytes · window · attributes, and 32 bytes · trees · sample: 0.5 MB with the defaults |
+/// | memory | 8 bytes · window · attributes, and 32 bytes · trees · sample: 1 MB with the defaults |
 /// | learn, score | amortised O(trees · sample · log sample / window), O(trees · log sample) |
 /// | warm-up | 32 rows |
 /// | missing | a value that is NaN or infinite goes where most rows went when the tree was drawn |
@@ -27,7 +27,7 @@ use crate::image::image;
 /// there one window later. While the window fills, trees are drawn anew more often.
 ///
 /// Cuts need no scale and no range beforehand, know clusters of any number, and a sample far smaller than the window
-/// keeps anomalies that are alike from hiding each other. Paper: Liu, Ting, Zhou, *Isolation Forest*, ICDM 2008; the
+/// keeps anomalies that are alike from hiding each other: fewer rows a tree where anomalies are many. Paper: Liu, Ting, Zhou, *Isolation Forest*, ICDM 2008; the
 /// window: Ding, Fei, *An Anomaly Detection Approach Based on Isolation Forest Algorithm for Streaming Data*, 2013, here
 /// with trees that are renewed in turn, and not only when too much is strange.
 ///
@@ -44,6 +44,14 @@ use crate::image::image;
 /// let (usual, strange) = (detector.score_one(&[5.0, 3.0])?, detector.score_one(&[5.0, 30.0])?);
 /// assert!(usual < Some(0.6) && strange > Some(0.7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A window or a reduce, which would have to merge it, is refused by the compiler:
+///
+/// ```compile_fail
+/// fn merged(forest: streamgauge_ml::anomaly::IsolationForest) -> impl streamgauge_sketches::Merge {
+///     forest
+/// }
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IsolationForest {
@@ -74,7 +82,7 @@ impl IsolationForest {
     /// Rows before the first tree.
     const WARM_UP: usize = 32;
 
-    /// One that has seen nothing, of rows of so many numbers, with 100 trees of 128 rows of a window of 2,048.
+    /// One that has seen nothing, of rows of so many numbers, with 100 trees of 256 rows of a window of 2,048.
     ///
     /// # Errors
     /// [`ParameterError`] unless there are 1 to 65,536.
@@ -83,7 +91,7 @@ impl IsolationForest {
         Ok(Self {
             attributes: attributes as u32,
             size: 100,
-            sample: 128,
+            sample: 256,
             window: 2_048,
             draws: Draws::new(0),
             rows: Vec::new(),
@@ -105,7 +113,7 @@ impl IsolationForest {
         Ok(self)
     }
 
-    /// From how many rows a tree is drawn; 128, if not set.
+    /// From how many rows a tree is drawn; 256, if not set.
     ///
     /// # Errors
     /// [`ParameterError`] unless it is 8 to 65,536.

@@ -19,7 +19,7 @@ const SPREADS: [(f64, f64); 6] =
 /// | | |
 /// |---|---|
 /// | raw score | by [`Combining`]: the sum of `ln(1 + z²)` over the attributes, or the largest `\|z\|` |
-/// | memory | a [`TDigest`] of compression 100 an attribute: about 3 KiB |
+/// | memory | a [`TDigest`] of compression 100 an attribute: about 2 kB, at most 8 kB |
 /// | learn, score | O(attributes), amortised: quantiles are read anew every 64 rows, at first more often |
 /// | warm-up | 10 rows |
 /// | missing | a value that is NaN or infinite says nothing of its attribute, and is not learned; larger ones than 10¹⁰⁰ count as that |

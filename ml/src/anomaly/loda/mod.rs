@@ -26,7 +26,7 @@ use crate::image::image;
 /// | missing | the projections of a value that is NaN or infinite are left out |
 /// | merged | exactly, if the attributes have the same scales: see below |
 ///
-/// A projection weighs ⌈√attributes⌉ random attributes by Gaussian numbers; the histogram of the projected rows needs no
+/// A projection is a direction in ⌈√attributes⌉ random attributes, evenly drawn; the histogram of the projected rows needs no
 /// range, since its bins double their width when there are more than 64 that hold something. The score looks at
 /// them as if they were independent. Paper: Pevný, *LODA: Lightweight on-line detector of anomalies*, Machine Learning
 /// 102, 2016; histograms of equal width there too.
@@ -146,6 +146,11 @@ impl Loda {
                 attributes.swap(i, other);
                 self.weights.push((attributes[i], gaussian(&mut draws)));
             }
+            // Of length one: where some projections are left out the densities of the others are of one kind.
+            let start = self.weights.len() - self.dense as usize;
+            let projection = &mut self.weights[start..];
+            let length = projection.iter().map(|(_, weight)| weight * weight).sum::<f64>().sqrt();
+            projection.iter_mut().for_each(|(_, weight)| *weight /= length);
         }
         self
     }
