@@ -366,13 +366,13 @@ mod tests {
 
     #[test]
     fn what_left_the_window_is_forgotten() {
-        let mut forest = small();
+        let mut forest = IsolationForest::new(3).unwrap().sample(64).unwrap().window(256).unwrap();
         let rows = trials::rows(1_000, 2);
-        let shifted = |row: &[f64]| [row[0] + 100.0, row[1], row[2]];
+        let shifted = |row: &[f64]| [row[0] + 100.0, row[1] + 1e5, row[2] + 10.0];
         rows.iter().for_each(|row| forest.learn_one(row).unwrap());
         let before = forest.raw_one(&shifted(&rows[0])).unwrap().unwrap();
         // A window for the rows, and one for the trees.
-        rows.iter().take(128).for_each(|row| forest.learn_one(&shifted(row)).unwrap());
+        rows.iter().take(512).for_each(|row| forest.learn_one(&shifted(row)).unwrap());
         let (there, here) = (forest.raw_one(&shifted(&rows[0])), forest.raw_one(&rows[0]));
         let (there, here) = (there.unwrap().unwrap(), here.unwrap().unwrap());
         assert!(before > there + 0.1 && here > there + 0.1, "{before} {there} {here}");
