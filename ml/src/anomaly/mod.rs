@@ -15,6 +15,18 @@ pub mod score;
 mod scorer;
 mod series;
 mod slots;
+mod cells;
+mod gaussian;
+mod half_space;
+mod isolation;
+mod kmeans_distance;
+mod loda;
+mod mahalanobis;
+mod robust;
+mod rows;
+mod scale;
+mod shingle;
+mod strangest;
 mod tail;
 
 pub use calibrated::Calibrated;
@@ -28,4 +40,17 @@ pub use sample::{Sample, Timeless};
 pub use scorer::{Checked, Scorer};
 pub use series::SeriesDetector;
 pub use slots::Slots;
+pub use gaussian::GaussianTails;
+pub use half_space::HalfSpaceTrees;
+pub use isolation::IsolationForest;
+pub use kmeans_distance::KMeansDistance;
+pub use loda::Loda;
+pub use mahalanobis::Mahalanobis;
+pub use robust::RobustTails;
+pub use rows::Combining;
+pub use shingle::Shingled;
+pub use strangest::Strangest;
 pub use tail::Tail;
+
+#[cfg(test)]
+mod trials;

@@ -294,7 +294,7 @@ impl StreamingKMeans {
         self.phase = Phase::Following(following);
     }
 
-    fn check(&self) -> Result<(), DecodeError> {
+    pub(crate) fn check(&self) -> Result<(), DecodeError> {
         let numbers = self.k.checked_mul(self.dimension).unwrap_or(0);
         DecodeError::unless((1..=MOST).contains(&numbers), "coordinates of centres", numbers)?;
         DecodeError::unless(self.start_after >= self.k, "points to start after", self.start_after)?;
