@@ -2,10 +2,10 @@
 
 /// The image of a learner: its name and its serde form in the envelope of all summaries, so damage, other learners and
 /// newer versions are found. Wants a method `check(&self) -> Result<(), DecodeError>`, which looks at everything that
-/// the learner takes for granted.
+/// the learner takes for granted. A generic one says its parameters first: `image!([S: Scorer] Calibrated<S>, 1)`.
 macro_rules! image {
-    ($learner:ty, $version:literal) => {
-        impl streamgauge_sketches::Codec for $learner {
+    ([$($generics:tt)*] $learner:ty, $version:literal) => {
+        impl<$($generics)*> streamgauge_sketches::Codec for $learner {
             const FAMILY: streamgauge_sketches::Family = streamgauge_sketches::Family::Custom;
             const VERSION: u16 = $version;
 
@@ -27,6 +27,9 @@ macro_rules! image {
                 Ok(learner)
             }
         }
+    };
+    ($learner:ty, $version:literal) => {
+        $crate::image::image!([] $learner, $version);
     };
 }
 
