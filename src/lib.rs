@@ -9,6 +9,7 @@ pub use streamgauge_stream as stream;
 
 /// What a job needs, in one `use`.
 pub mod prelude {
+    pub use streamgauge_ml::{Attribute, Classifier, Clusterer, Detector, Learn, Learning, Schema};
     pub use streamgauge_sketches::{
         Absorb, Bernoulli, Bloom, ClassicBloom, Codec, CompactString, ConservativeCountMin, Count, CountMin,
         Covariance, Estimate, ExaLogLog, ExactDistinct, ExactQuantiles, ExactTop, Hashed, HeavyHitters, HyperLogLog,

@@ -4,4 +4,5 @@ pub mod labelled;
 pub mod prequential;
 pub mod spam;
 pub mod cluster_drift;
+pub mod anomaly;
 pub mod weblog;

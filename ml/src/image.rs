@@ -23,6 +23,16 @@ macro_rules! image {
             }
         }
 
+        $crate::image::envelope!([$($generics)*] $learner, $version);
+    };
+    ($learner:ty, $version:literal) => {
+        $crate::image::image!([] $learner, $version);
+    };
+}
+
+/// The image alone, of a learner whose own serde form is looked at when it is restored.
+macro_rules! envelope {
+    ([$($generics:tt)*] $learner:ty, $version:literal) => {
         impl<$($generics)*> streamgauge_sketches::Codec for $learner {
             const FAMILY: streamgauge_sketches::Family = streamgauge_sketches::Family::Custom;
             const VERSION: u16 = $version;
@@ -44,9 +54,6 @@ macro_rules! image {
             }
         }
     };
-    ($learner:ty, $version:literal) => {
-        $crate::image::image!([] $learner, $version);
-    };
 }
 
-pub(crate) use image;
+pub(crate) use {envelope, image};

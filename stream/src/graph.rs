@@ -119,6 +119,19 @@ impl Graph {
         Input((parts.inputs.len() - 1) as u32)
     }
 
+    /// Whether any of these inputs is the other one, or derived from it.
+    pub(crate) fn derives(&self, inputs: &[Input], from: Input) -> bool {
+        let parts = self.parts();
+        let mut waiting = inputs.to_vec();
+        while let Some(input) = waiting.pop() {
+            if input == from {
+                return true;
+            }
+            waiting.extend(parts.inputs.get(input.0 as usize).into_iter().flatten());
+        }
+        false
+    }
+
     pub(crate) fn add_output(&self, output: Box<dyn Output>) {
         self.parts().outputs.push(output);
     }

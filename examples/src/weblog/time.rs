@@ -3,7 +3,7 @@
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 /// Seconds in a day.
-pub(super) const DAY: i64 = 24 * HOUR;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// The months as logs write them.
 pub(super) const MONTHS: [&[u8; 3]; 12] =
@@ -20,7 +20,7 @@ pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Year, month and day of a number of days since the epoch: the reverse of [`days_from_civil`].
-pub(super) fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days - era * 146_097;
@@ -52,7 +52,7 @@ fn month(name: [u8; 3]) -> Option<i64> {
 /// Epoch seconds of a date and a time of day, if there are such. A leap second counts as the second that follows
 /// it.
 #[inline]
-fn seconds(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<i64> {
+pub(crate) fn seconds(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
         4 | 6 | 9 | 11 => 30,

@@ -15,6 +15,7 @@ use crate::learner::Detector;
 /// What is scored is held against the raw scores that came before it; then it is learned, strange or not. Memory and
 /// work are those of the scorer and of a [`Calibration`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Calibrated<S> {
     scorer: S,
     calibration: Calibration,

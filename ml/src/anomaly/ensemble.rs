@@ -127,6 +127,7 @@ pub enum Combine {
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
+#[serde(remote = "Self")]
 pub struct Ensemble<M: Members> {
     members: M,
     combine: Combine,

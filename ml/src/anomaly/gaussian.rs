@@ -39,6 +39,7 @@ use crate::image::image;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct GaussianTails {
     combining: Combining,
     /// In values; infinite means that nothing is forgotten.

@@ -54,6 +54,7 @@ use crate::image::image;
 /// }
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct IsolationForest {
     attributes: u32,
     size: u32,

@@ -43,6 +43,7 @@ use crate::learner::Clusterer;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct KMeansDistance {
     clusters: StreamingKMeans,
     /// Of each attribute; empty as long as it is measured.

@@ -42,6 +42,7 @@ use crate::image::image;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Mahalanobis {
     /// In rows; infinite means that nothing is forgotten.
     half_life: f64,

@@ -27,6 +27,7 @@ use crate::learner::Detector;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Onset<D> {
     detector: D,
     span: u32,
@@ -36,7 +37,7 @@ pub struct Onset<D> {
     falling: VecDeque<(u64, f64)>,
 }
 
-impl<D: Detector> Onset<D> {
+impl<D: Detector + Checked> Onset<D> {
     /// The onsets of what a detector finds.
     ///
     /// # Errors
@@ -93,7 +94,7 @@ impl<D: Detector + Checked> Checked for Onset<D> {
     }
 }
 
-impl<D: Detector> Detector for Onset<D> {
+impl<D: Detector + Checked> Detector for Onset<D> {
     type Item = D::Item;
 
     #[inline]
@@ -115,7 +116,7 @@ impl<D: Detector> Detector for Onset<D> {
     }
 }
 
-impl<D: Detector> Summary for Onset<D> {
+impl<D: Detector + Checked> Summary for Onset<D> {
     type Reading = Self;
 
     const NAME: &'static str = "Onset";

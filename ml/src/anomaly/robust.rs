@@ -44,6 +44,7 @@ const SPREADS: [(f64, f64); 6] =
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct RobustTails {
     combining: Combining,
     /// In rows; infinite means that nothing is forgotten.

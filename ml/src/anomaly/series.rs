@@ -55,6 +55,7 @@ type Experts = (Value, Calibrated<Timeless<Ewma>>, Of<Novelty>, Of<Novelty>, Of<
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
+#[serde(remote = "Self")]
 pub struct SeriesDetector(Onset<Ensemble<Experts>>);
 
 impl SeriesDetector {

@@ -41,6 +41,7 @@ const LEAST: f64 = 6.0;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Adwin {
     delta: f64,
     every: u32,

@@ -28,6 +28,7 @@ use crate::image::image;
 /// assert_eq!(found, Some(1_090));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Ddm {
     warning: f64,
     drift: f64,

@@ -30,6 +30,7 @@ use crate::image::image;
 /// assert_eq!(found, Some(675));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Eddm {
     warning: f64,
     drift: f64,

@@ -29,6 +29,7 @@ use crate::image::image;
 /// assert_eq!(found, Some(1_040));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct HddmA {
     warning: f64,
     drift: f64,

@@ -31,6 +31,7 @@ use crate::image::image;
 /// assert_eq!(found, Some(1_027));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct HddmW {
     warning: f64,
     drift: f64,

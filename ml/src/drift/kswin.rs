@@ -34,6 +34,7 @@ use crate::image::image;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Kswin {
     alpha: f64,
     window: u32,

@@ -40,6 +40,7 @@ pub enum Direction {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct PageHinkley {
     direction: Direction,
     warm_up: u32,

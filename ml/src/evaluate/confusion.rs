@@ -47,6 +47,7 @@ use crate::image::image;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Confusion {
     classes: u32,
     /// By actual class, and in that by predicted class; the last column is for no prediction.

@@ -22,6 +22,7 @@ use crate::image::image;
 /// assert_eq!(celsius.rmse().value, 4.5_f64.sqrt());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Deviation {
     errors: Moments,
     absolute: Moments,

@@ -27,6 +27,7 @@ use crate::image::image;
 /// # Ok::<(), streamgauge_ml::RowError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct LogLoss {
     losses: Moments,
 }

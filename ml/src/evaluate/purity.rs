@@ -25,6 +25,7 @@ use crate::image::image;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Purity {
     classes: u32,
     /// By cluster, and in that by class.

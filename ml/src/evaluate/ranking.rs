@@ -34,6 +34,7 @@ use crate::image::image;
 /// assert!((ranking.average_precision().value - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Ranking {
     /// Negatives and positives in each bin, by score.
     bins: Vec<[u64; 2]>,

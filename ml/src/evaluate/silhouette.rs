@@ -28,6 +28,7 @@ use crate::image::image;
 /// assert!((silhouette.read().value - 8.0 / 9.0).abs() < 1e-12);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Silhouette {
     widths: Moments,
 }

@@ -10,7 +10,7 @@ use self::tables::{Statistics, Tables};
 use super::normal::{Density, Moments};
 use super::scores::{LIMIT, best, bounded, shares};
 use crate::error::RowError;
-use crate::image::image;
+use crate::image::envelope;
 use crate::learner::Classifier;
 use crate::schema::Schema;
 
@@ -59,7 +59,7 @@ use crate::schema::Schema;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Deserialize)]
-#[serde(from = "Statistics")]
+#[serde(try_from = "Statistics")]
 pub struct GaussianNaiveBayes {
     statistics: Statistics,
     /// What prediction needs, from the statistics alone.
@@ -70,7 +70,7 @@ impl GaussianNaiveBayes {
     /// One that has seen nothing.
     pub fn new(schema: Schema) -> Self {
         let (classes, plan) = (schema.classes(), Tables::plan(&schema));
-        Self::from(Statistics {
+        Self::of(Statistics {
             schema,
             smoothing: 1.0,
             least_variance: 1e-9,
@@ -88,7 +88,7 @@ impl GaussianNaiveBayes {
     pub fn with_smoothing(mut self, smoothing: f64) -> Result<Self, ParameterError> {
         super::check_smoothing(Self::NAME, smoothing)?;
         self.statistics.smoothing = smoothing;
-        Ok(Self::from(self.statistics))
+        Ok(Self::of(self.statistics))
     }
 
     /// The least variance of a number within a class, as a share of its variance over all classes: 10⁻⁹ if not set.
@@ -102,7 +102,7 @@ impl GaussianNaiveBayes {
             return Err(ParameterError { summary: Self::NAME, parameter, allowed, value });
         }
         self.statistics.least_variance = share;
-        Ok(Self::from(self.statistics))
+        Ok(Self::of(self.statistics))
     }
 
     /// What the rows are.
@@ -181,15 +181,23 @@ impl GaussianNaiveBayes {
         }
     }
 
+    /// Of statistics of any lengths.
+    fn of(statistics: Statistics) -> Self {
+        Self { tables: Tables::of(&statistics), statistics }
+    }
+
     fn check(&self) -> Result<(), DecodeError> {
         self.statistics.check(&self.tables)
     }
 }
 
-/// Stored statistics of any lengths are taken here, and checked later.
-impl From<Statistics> for GaussianNaiveBayes {
-    fn from(statistics: Statistics) -> Self {
-        Self { tables: Tables::of(&statistics), statistics }
+impl TryFrom<Statistics> for GaussianNaiveBayes {
+    type Error = DecodeError;
+
+    fn try_from(statistics: Statistics) -> Result<Self, DecodeError> {
+        let learner = Self::of(statistics);
+        learner.check()?;
+        Ok(learner)
     }
 }
 
@@ -268,7 +276,7 @@ impl Decay for GaussianNaiveBayes {
     }
 }
 
-image!(GaussianNaiveBayes, 1);
+envelope!([] GaussianNaiveBayes, 1);
 
 #[cfg(test)]
 mod tests;

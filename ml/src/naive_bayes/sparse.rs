@@ -9,7 +9,7 @@ use streamgauge_sketches::{Decay, DecodeError, Merge, Mismatch, ParameterError, 
 use super::counts::{Counts, MOST, MOST_CLASSES};
 use super::scores::{best, bounded, shares};
 use crate::error::RowError;
-use crate::image::image;
+use crate::image::envelope;
 use crate::learner::Classifier;
 
 /// Naive Bayes over sparse rows, such as bags of words, by one of three models: [`MultinomialNaiveBayes`],
@@ -27,7 +27,7 @@ use crate::learner::Classifier;
 /// [`BernoulliNaiveBayes`]: super::BernoulliNaiveBayes
 /// [`ComplementNaiveBayes`]: super::ComplementNaiveBayes
 #[derive(Clone, Debug, Deserialize)]
-#[serde(from = "Counts", bound = "M: Model")]
+#[serde(try_from = "Counts", bound = "M: Model")]
 pub struct SparseNaiveBayes<M> {
     counts: Counts,
     /// What prediction needs, from the counts alone.
@@ -75,7 +75,7 @@ impl<M: Model> SparseNaiveBayes<M> {
         if !(1..=MOST / classes).contains(&features) {
             return wrong("features", "1 to 2^24 by the number of classes", features);
         }
-        Ok(Self::from(Counts::new(features, classes, 1.0)))
+        Ok(Self::of(Counts::new(features, classes, 1.0)))
     }
 
     /// How often each feature counts as having been seen in each class before the first row: 1 if not set (Laplace).
@@ -86,7 +86,7 @@ impl<M: Model> SparseNaiveBayes<M> {
     pub fn with_smoothing(mut self, smoothing: f64) -> Result<Self, ParameterError> {
         super::check_smoothing(M::NAME, smoothing)?;
         self.counts.smoothing = smoothing;
-        Ok(Self::from(self.counts))
+        Ok(Self::of(self.counts))
     }
 
     /// How many features there are.
@@ -112,15 +112,18 @@ impl<M: Model> SparseNaiveBayes<M> {
         RowError::check_weight(weight)
     }
 
-    fn check(&self) -> Result<(), DecodeError> {
-        self.counts.check()
+    fn of(mut counts: Counts) -> Self {
+        counts.look();
+        Self { model: M::of(&counts), counts, room: Vec::new() }
     }
 }
 
-impl<M: Model> From<Counts> for SparseNaiveBayes<M> {
-    fn from(mut counts: Counts) -> Self {
-        counts.look();
-        Self { model: M::of(&counts), counts, room: Vec::new() }
+impl<M: Model> TryFrom<Counts> for SparseNaiveBayes<M> {
+    type Error = DecodeError;
+
+    fn try_from(counts: Counts) -> Result<Self, DecodeError> {
+        counts.check()?;
+        Ok(Self::of(counts))
     }
 }
 
@@ -209,9 +212,9 @@ impl<M: Model> Decay for SparseNaiveBayes<M> {
     }
 }
 
-image!(SparseNaiveBayes<super::multinomial::Multinomial>, 1);
-image!(SparseNaiveBayes<super::bernoulli::Bernoulli>, 1);
-image!(SparseNaiveBayes<super::complement::Complement>, 1);
+envelope!([] SparseNaiveBayes<super::multinomial::Multinomial>, 1);
+envelope!([] SparseNaiveBayes<super::bernoulli::Bernoulli>, 1);
+envelope!([] SparseNaiveBayes<super::complement::Complement>, 1);
 
 #[cfg(test)]
 mod tests;

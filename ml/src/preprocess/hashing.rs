@@ -63,6 +63,7 @@ impl From<&str> for Field {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct HashingEncoder {
     attributes: Vec<Attribute>,
     seed: u64,

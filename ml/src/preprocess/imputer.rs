@@ -48,6 +48,7 @@ pub enum Fill {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Imputer {
     attributes: Vec<Attribute>,
     columns: Vec<Column>,

@@ -59,6 +59,7 @@ impl Range {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct MinMaxScaler {
     columns: Columns<Range>,
 }

@@ -27,6 +27,7 @@ use crate::schema::{Attribute, Schema};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct OneHot {
     attributes: Vec<Attribute>,
 }

@@ -389,7 +389,7 @@ mod tests {
         }
     }
 
-    crate::image::image!(Memory, 1);
+    crate::image::envelope!([] Memory, 1);
 
     #[test]
     fn clusterers_and_detectors_hold_the_laws() {

@@ -68,6 +68,7 @@ impl Moments {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct StandardScaler {
     columns: Columns<Moments>,
 }

@@ -37,6 +37,7 @@ const LEAST_MERIT: f64 = 1e-10;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct ExtremelyFastTree {
     plan: Plan,
     again: u32,

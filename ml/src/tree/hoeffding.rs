@@ -34,6 +34,7 @@ use crate::schema::Schema;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct HoeffdingTree {
     plan: Plan,
     nodes: Nodes<()>,

@@ -100,3 +100,49 @@ fn models_of_keys_that_nothing_comes_for_are_not_touched() {
     assert_eq!(models.get(&2), Some(Trail::of([&[6][..]])));
     assert_eq!(Trail::of([&[6][..]]).read().batches, 1);
 }
+
+#[test]
+fn records_are_predicted_by_the_models_of_their_keys_that_the_batch_finds() {
+    let (_, after) = expected();
+    // With snapshots the models are learned while the batch runs, without at its end.
+    for reads in [false, true] {
+        let found = same_for_any_threads(|threads| {
+            let mut job = TestJob::with(|it| it.threads(threads));
+            let records = job.script(Script::new(records()).in_partitions(3));
+            let others = job.script(Script::new((0..9).map(|n| vec![(0_u64, n), (5, n), (999, n)])).in_partitions(2));
+            let models = records.key_by(|(key, _)| key).train_on(|on| trail(on, |(_, n)| *n));
+            let snapshots = reads.then(|| job.capture(&models.snapshots()));
+            let own = models.predict_on(&records, |(key, _)| key, |model, record| (record, model.copied()));
+            let own = job.capture(&own);
+            let others = job.capture(&models.predict_on_values(&others, |model, n: u32| (n, model.copied())));
+            job.run().unwrap();
+            if let Some(snapshots) = snapshots {
+                assert_eq!(snapshots.last().len(), after.last().unwrap().len());
+            }
+            (own.batches(), others.batches())
+        });
+        for (n, batch) in records().into_iter().enumerate() {
+            let before = |key| n.checked_sub(1).and_then(|n| after[n].get(&key).copied());
+            let mut own = found.0[n].1.clone();
+            own.sort_by_key(|(record, _)| *record);
+            let mut expected: Vec<_> = batch.into_iter().map(|record| (record, before(record.0))).collect();
+            expected.sort_by_key(|(record, _)| *record);
+            assert_eq!(own, expected, "batch {n}");
+            let mut others = found.1[n].1.clone();
+            others.sort_by_key(|(key, _)| *key);
+            let expected = [0, 5, 999].map(|key| (key, (n as u32, before(key))));
+            assert_eq!(others, expected, "batch {n}");
+        }
+    }
+}
+
+#[test]
+fn what_the_models_give_cannot_be_predicted_before_it_is_there() {
+    let mut job = TestJob::new();
+    let records = job.script(Script::new(records()));
+    let models = records.key_by(|(key, _)| key).named("models").train_on(|on| trail(on, |(_, n)| *n));
+    let snapshots = models.snapshots().map(|(key, model)| (key, model.seen));
+    let _rows = job.capture(&models.predict_on_values(&snapshots, |_, seen| seen));
+    let error = job.start().unwrap_err().to_string();
+    assert!(error.contains("the stream is made of what models gives after each batch"), "{error}");
+}

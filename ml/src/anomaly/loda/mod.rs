@@ -53,6 +53,7 @@ use crate::image::image;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Loda {
     /// In rows; infinite means that nothing is forgotten.
     half_life: f64,

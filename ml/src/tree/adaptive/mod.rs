@@ -20,6 +20,7 @@ const DEEPEST: usize = 63;
 /// The Hoeffding adaptive tree (HAT): a Hoeffding tree that watches the errors below each of its nodes, and replaces what
 /// has become wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct HoeffdingAdaptiveTree {
     plan: Plan,
     nodes: Nodes<Watch>,

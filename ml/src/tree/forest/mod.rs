@@ -18,6 +18,7 @@ const MOST: usize = 10_000;
 
 /// The adaptive random forest (ARF).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct AdaptiveRandomForest {
     schema: Schema,
     growth: Growth,

@@ -14,9 +14,9 @@ use crate::graph::{Output, Rest};
 use crate::source::Record;
 use crate::state::State;
 
-/// The models of the keys of a stream, that nothing is asked of while they are learned.
+/// The models of the keys of a stream, by which records of any stream can be predicted.
 pub struct KeyedModels<K, S> {
-    states: StateStream<(), K, S>,
+    pub(super) states: StateStream<(), K, S>,
 }
 
 impl<K, S> Clone for KeyedModels<K, S> {

@@ -19,6 +19,7 @@
 mod fit;
 mod keyed;
 mod predict;
+mod predict_keyed;
 mod trainer;
 
 pub use keyed::KeyedModels;

@@ -5,10 +5,11 @@ mod running;
 mod update;
 mod with_state;
 
-use records::Boxes;
 pub use records::StateTime;
+pub(super) use records::{Boxes, is_much, scatter_records};
 pub use running::{Forever, HalfLife, Running};
 pub use update::NewRecords;
+pub(super) use with_state::Before;
 
 use std::fmt::{self, Debug};
 use std::ops::Deref;
@@ -21,6 +22,7 @@ use streamgauge_sketches::{Key, OwnedKey};
 
 use self::with_state::{Idle, Rows, Snapshots, Stage, WithState};
 use super::{By, DStream, Grouped, Grouping, Settled, Shared};
+use crate::batch::Input;
 use crate::event::{Tolerance, Watermarks};
 use crate::graph::{Graph, StateSize, Stateful};
 use crate::source::Record;
@@ -107,6 +109,19 @@ impl<R, K, S> StateStream<R, K, S> {
     /// The name of the operator.
     pub(super) fn name(&self) -> &str {
         self.stage.name()
+    }
+
+    pub(super) fn input(&self) -> Input {
+        self.stage.input()
+    }
+
+    pub(super) fn lanes(&self) -> Arc<Lanes<KeyedLane<K, S>>> {
+        self.lanes.clone()
+    }
+
+    /// Has something computed in every batch before the states change.
+    pub(super) fn compute_before(&self, what: Arc<dyn Before>) {
+        self.stage.compute_before(what);
     }
 }
 
@@ -360,6 +375,7 @@ where
             idle,
             function,
             end_batch,
+            before: Mutex::default(),
             waiting: Lanes::new(lanes.len(), || None),
             rows: Lanes::new(lanes.len(), Rows::new),
             lanes: lanes.clone(),

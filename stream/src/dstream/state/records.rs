@@ -54,7 +54,7 @@ impl<T, F: Fn(&T) -> i64 + Send + Sync + 'static> StateTime<T> for EventTime<F> 
 }
 
 /// The boxes in which records travel to their lanes: filled, emptied, and filled again in the next batch.
-pub(super) struct Boxes<T>(Mutex<Spare<T>>);
+pub(in crate::dstream) struct Boxes<T>(Mutex<Spare<T>>);
 
 struct Spare<T> {
     boxes: Vec<Vec<T>>,
@@ -63,7 +63,7 @@ struct Spare<T> {
 }
 
 impl<T> Boxes<T> {
-    pub(super) fn new() -> Self {
+    pub(in crate::dstream) fn new() -> Self {
         Self(Mutex::new(Spare { boxes: Vec::new(), out: 0 }))
     }
 
@@ -82,7 +82,7 @@ impl<T> Boxes<T> {
     }
 
     /// Calls a function with the records of a box, and keeps the box, unless it was far too large for them.
-    pub(super) fn empty<E>(
+    pub(in crate::dstream) fn empty<E>(
         &self,
         mut records: Vec<T>,
         work: impl FnOnce(Drain<'_, T>) -> Result<(), E>,
@@ -99,14 +99,14 @@ impl<T> Boxes<T> {
 }
 
 /// What a partition has for each lane.
-pub(super) struct Scattered<T> {
-    pub(super) lanes: Vec<Vec<T>>,
+pub(in crate::dstream) struct Scattered<T> {
+    pub(in crate::dstream) lanes: Vec<Vec<T>>,
     /// The newest event time, if there is any.
-    pub(super) newest: Option<i64>,
+    pub(in crate::dstream) newest: Option<i64>,
 }
 
 /// Sorts the records of a partition by lane. Records whose event time is no time are counted as late and left out.
-pub(super) fn scatter_records<T, G, W>(
+pub(in crate::dstream) fn scatter_records<T, G, W>(
     parent: &Shared<T>,
     run: &BatchRun,
     partition: usize,
@@ -142,7 +142,7 @@ where
 }
 
 /// Whether lanes have so much to do that other threads are to be woken.
-pub(super) fn is_much<T>(lanes: &[Vec<Vec<T>>]) -> bool {
+pub(in crate::dstream) fn is_much<T>(lanes: &[Vec<Vec<T>>]) -> bool {
     const MUCH: usize = 512;
     lanes.iter().flatten().map(Vec::len).sum::<usize>() >= MUCH
 }

@@ -36,6 +36,8 @@ pub(super) struct WithState<T, G: Grouping<T>, W, S, F, R> {
     pub(super) function: F,
     /// What is done at the end of a batch with the states of the keys that had a record in it.
     pub(super) end_batch: Option<fn(&mut S)>,
+    /// What is computed in every batch before the states change.
+    pub(super) before: Mutex<Vec<Arc<dyn Before>>>,
     pub(super) lanes: Arc<Lanes<KeyedLane<G::Key, S>>>,
     /// What lanes have yet to take in: they do when their rows are asked for, so that a row goes straight on.
     pub(super) waiting: Lanes<Option<Waiting<T>>>,
@@ -114,6 +116,7 @@ where
         if *computed == Some(run.time) {
             return Ok(());
         }
+        self.before.lock().unwrap_or_else(PoisonError::into_inner).iter().try_for_each(|it| it.compute(run))?;
         // Time passes, and keys time out, also when the parent has no batch.
         let partitions = self.parent.prepare(run)?.unwrap_or_default();
         let (by, lanes) = ((&self.grouping, &self.time), self.lanes.len());
@@ -353,6 +356,14 @@ pub(super) trait Stage: Send + Sync {
     fn compute(&self, run: &BatchRun) -> Result<(), Error>;
     fn input(&self) -> Input;
     fn name(&self) -> &str;
+    /// Has something computed in every batch before the states change.
+    fn compute_before(&self, what: Arc<dyn Before>);
+}
+
+/// What looks at the states that a batch finds.
+pub(in crate::dstream) trait Before: Send + Sync {
+    /// Does so, unless that was done in this batch. Nothing that it reads may come of the states.
+    fn compute(&self, run: &BatchRun) -> Result<(), Error>;
 }
 
 impl<T, G, W, S, F, R> Stage for WithState<T, G, W, S, F, R>
@@ -378,6 +389,10 @@ where
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn compute_before(&self, what: Arc<dyn Before>) {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 }
 

@@ -1,0 +1,318 @@
+//! The job: from readings to alerts.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+use streamgauge::prelude::*;
+use streamgauge::stream::Malformed;
+use thiserror::Error;
+
+use super::{Reading, Simulated};
+
+/// Where readings come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file of `timestamp,value`, or a directory of them and of directories: a series for each file.
+    Files(PathBuf),
+    /// The metrics of so many made-up hosts.
+    Simulated {
+        /// The number of hosts.
+        hosts: u64,
+        /// How many readings there are; none for no end.
+        readings: Option<u64>,
+    },
+}
+
+/// What the job is to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where readings come from.
+    pub input: Input,
+    /// How many readings a second: of each file, or of all simulated hosts together; none for as fast as possible, and
+    /// then to stop.
+    pub rate: Option<u64>,
+    /// The score from which on a reading is an alert.
+    pub threshold: f64,
+    /// Strange readings of a series belong to one alert if they are no further apart than this.
+    pub quiet: Duration,
+    /// The address of the dashboard; none for no dashboard.
+    pub dashboard: Option<SocketAddr>,
+    /// How many series the dashboard draws.
+    pub shown: usize,
+    /// The seed of the simulation.
+    pub seed: u64,
+    /// The threads of the job; 0 for as many as there are.
+    pub threads: usize,
+}
+
+/// A failure of the job.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// What was asked for cannot be done: nothing has run.
+    #[error("{0}")]
+    Usage(String),
+    /// The reader of the output has gone.
+    #[error("the output was closed")]
+    Closed,
+    /// The job failed while it ran.
+    #[error("{0}")]
+    Run(Error),
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The readings that were scored, and those of them from the warm-up of a detector, which have no score.
+    pub readings: u64,
+    /// See [`readings`](Self::readings).
+    pub warm_up: u64,
+    /// The alerts.
+    pub alerts: u64,
+    /// The alerts that are part of no known anomaly, if any are known.
+    pub false_alarms: u64,
+    /// The anomalies that are known, by series and number, and those of them that an alert was told in.
+    pub anomalies: BTreeSet<(CompactString, u64)>,
+    /// See [`anomalies`](Self::anomalies).
+    pub found: BTreeSet<(CompactString, u64)>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} readings, {} alerts", self.readings, self.alerts)?;
+        if !self.anomalies.is_empty() {
+            let (found, all) = (self.found.len(), self.anomalies.len());
+            write!(f, "; {found} of {all} anomalies found, {} false alarms", self.false_alarms)?;
+        }
+        Ok(())
+    }
+}
+
+/// A reading and how strange it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Scored {
+    reading: Reading,
+    /// In 0 to 1; none while the detector warms up.
+    score: Option<f64>,
+}
+
+/// The text of the error when the reader of the output has gone.
+const CLOSED: &str = "the output was closed";
+
+/// How often a paced job runs a batch.
+const BATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs the job until its input ends, or until it is told to stop. Alerts are written as lines of time, series, value and
+/// score, with tabs between them.
+///
+/// # Errors
+/// [`Failure`], with one line that says what is wrong.
+pub fn run<D>(options: &Options, detector: D, out: impl Write + Send + 'static) -> Result<Report, Failure>
+where
+    D: Detector<Item = f64>,
+{
+    if !(0.0..=1.0).contains(&options.threshold) {
+        return Err(Failure::Usage(format!("the threshold is {}; scores lie in 0 to 1", options.threshold)));
+    }
+    let ctx = StreamingContext::builder("anomaly")
+        .batch_interval(BATCH_INTERVAL)
+        .trigger(if options.rate.is_some() { Trigger::Every } else { Trigger::Available })
+        .seed(options.seed)
+        .threads(options.threads)
+        .build();
+    let (readings, series) = readings(&ctx, options)?;
+    // One detector for each series: what it says of a reading before it learns it.
+    let scored = readings.key_by(|reading| reading.series.as_str()).named("detectors").train_and_score(
+        |on| on.detect(detector, |reading: &Reading| &reading.value),
+        |detector, reading| Scored {
+            reading: reading.clone(),
+            score: detector.score_one(&reading.value).ok().flatten(),
+        },
+    );
+    let alerts = alerts(&scored, options);
+    if let Some(address) = options.dashboard {
+        ctx.dashboard().listen(address);
+        panels(&ctx.dashboard(), &scored, &alerts, series.iter().take(options.shown));
+    }
+    let report = Arc::new(Mutex::new(Report::default()));
+    count(&scored, &report);
+    write(&alerts, &report, out);
+    ctx.add_listener(Arc::new(MalformedOnStderr));
+
+    ctx.start().map_err(|error| Failure::Usage(error.to_string()))?;
+    ctx.stop_on_ctrl_c();
+    if options.dashboard.is_some() {
+        eprintln!("dashboard: http://{}", ctx.dashboard().address());
+    }
+    match ctx.await_termination() {
+        Ok(_) => {}
+        Err(Error::Output { cause, .. }) if cause == CLOSED => return Err(Failure::Closed),
+        Err(error) => return Err(Failure::Run(error)),
+    }
+    if options.dashboard.is_some() && !ctx.is_stopping() {
+        eprintln!("the input has ended; the dashboard stays until Ctrl-C");
+        ctx.await_stop();
+    }
+    Ok(std::mem::take(&mut *lock(&report)))
+}
+
+/// The readings of all series, and the names of these.
+fn readings(ctx: &StreamingContext, options: &Options) -> Result<(DStream<Reading>, Vec<String>), Failure> {
+    match &options.input {
+        Input::Simulated { hosts, readings } => {
+            if options.rate.is_none() && readings.is_none() {
+                let what =
+                    "a simulation without an end needs a rate; say how many readings there are, or how many a second";
+                return Err(Failure::Usage(what.to_owned()));
+            }
+            let hosts = Simulated::new(options.seed, *hosts);
+            // Without a rate all of them are there at once.
+            let mut numbers = Rate::per_second(options.rate.unwrap_or(1_000_000));
+            if let Some(readings) = readings {
+                numbers = numbers.records(*readings);
+            }
+            let readings = ctx.source(numbers).map(move |(number, _)| hosts.reading(number));
+            Ok((readings, hosts.series().collect()))
+        }
+        Input::Files(path) => {
+            let files = files(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+            let mut streams = Vec::new();
+            for (series, file) in &files {
+                let file = TextFiles::new(file).map_err(|error| Failure::Usage(error.to_string()))?;
+                let lines = match options.rate {
+                    Some(rate) => ctx.text(file.max_rate(rate)),
+                    None => ctx.text(file),
+                };
+                let series = series.clone();
+                streams.push(lines.parse(move |line| Reading::parse(&series, line)));
+            }
+            let none = || Failure::Usage(format!("{}: there is no .csv file", path.display()));
+            let readings = DStream::union_of(streams).ok_or_else(none)?;
+            Ok((readings, files.into_iter().map(|(series, _)| series).collect()))
+        }
+    }
+}
+
+/// The `.csv` files at a path with the names of their series, in the order of these.
+fn files(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    fn walk(path: &Path, name: &str, found: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            let (path, file) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            if path.is_dir() {
+                walk(&path, &format!("{name}{file}/"), found)?;
+            } else if let Some(series) = file.strip_suffix(".csv") {
+                found.push((format!("{name}{series}"), path));
+            }
+        }
+        Ok(())
+    }
+    if !std::fs::metadata(path)?.is_dir() {
+        let series = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok(vec![(series, path.to_owned())]);
+    }
+    let mut found = Vec::new();
+    walk(path, "", &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+/// The first of the strange readings that follow each other.
+fn alerts(scored: &DStream<Scored>, options: &Options) -> DStream<Scored> {
+    let (threshold, quiet) = (options.threshold, options.quiet.as_millis() as i64);
+    let alerts = scored
+        .filter(move |scored| scored.score.is_some_and(|score| score >= threshold))
+        .key_by(|scored| scored.reading.series.as_str())
+        .named("alerts")
+        .flat_map_with_state(move |scored, last: &mut State<'_, CompactString, i64>| {
+            let at = scored.reading.at;
+            let before = last.get().copied();
+            last.update(at);
+            before.is_none_or(|before| at - before > quiet).then_some(scored)
+        });
+    DStream::clone(&alerts)
+}
+
+fn panels<'a>(
+    dashboard: &Dashboard,
+    scored: &DStream<Scored>,
+    alerts: &DStream<Scored>,
+    series: impl Iterator<Item = &'a String>,
+) {
+    let newest = alerts.map(|Scored { reading, score }| {
+        (format!("{} {} = {:.4}", reading.time(), reading.series, reading.value), score.unwrap_or_default())
+    });
+    dashboard.top("Newest alerts", &newest, |(_, score)| Estimate::exact(*score)).unit("score");
+    let counts = alerts.key_by(|alert| alert.reading.series.as_str()).named("alert counts").running().complete();
+    dashboard.top("Alerts by series", &counts.summarize(|on| on.count()), |(_, alerts)| *alerts).unit("alerts");
+    for name in series {
+        let of_series = |name: &String| {
+            let name = name.clone();
+            scored.filter(move |scored| scored.reading.series == name)
+        };
+        let at = |reading: &Reading, value| Point::at(Time::from_millis(reading.at), Estimate::exact(value));
+        dashboard.line(name, &of_series(name), move |scored| at(&scored.reading, scored.reading.value));
+        let strange = format!("{name}: strangeness");
+        dashboard.line(&strange, &of_series(name), move |scored| at(&scored.reading, scored.score.unwrap_or_default()));
+    }
+}
+
+/// Counts readings and known anomalies.
+fn count(scored: &DStream<Scored>, report: &Arc<Mutex<Report>>) {
+    let report = report.clone();
+    scored.for_each_batch(move |_, batch| {
+        let rows = batch.collect()?;
+        let mut report = lock(&report);
+        report.readings += rows.len() as u64;
+        report.warm_up += rows.iter().filter(|row| row.score.is_none()).count() as u64;
+        report.anomalies.extend(rows.into_iter().filter_map(|row| Some((row.reading.series, row.reading.anomaly?))));
+        Ok::<(), Error>(())
+    });
+}
+
+fn write(alerts: &DStream<Scored>, report: &Arc<Mutex<Report>>, out: impl Write + Send + 'static) {
+    let (report, mut out) = (report.clone(), io::BufWriter::new(out));
+    alerts.for_each_batch(move |_, batch| {
+        let mut alerts = batch.collect().map_err(|error| error.to_string())?;
+        alerts.sort_by(|a, b| (a.reading.at, &a.reading.series).cmp(&(b.reading.at, &b.reading.series)));
+        let mut report = lock(&report);
+        for Scored { reading, score } in alerts {
+            let (time, score) = (reading.time(), score.unwrap_or_default());
+            writeln!(out, "{time}\t{}\t{}\t{score:.4}", reading.series, reading.value).map_err(told)?;
+            report.alerts += 1;
+            match reading.anomaly {
+                Some(anomaly) => drop(report.found.insert((reading.series, anomaly))),
+                None => report.false_alarms += 1,
+            }
+        }
+        out.flush().map_err(told)
+    });
+}
+
+/// What went wrong with the output.
+fn told(error: io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => CLOSED.to_owned(),
+        _ => format!("cannot write to the output: {error}"),
+    }
+}
+
+/// Tells the first malformed lines on the standard error.
+#[derive(Debug)]
+struct MalformedOnStderr;
+
+impl Listener for MalformedOnStderr {
+    fn on_malformed(&self, line: &Malformed) {
+        eprintln!("malformed: {line}");
+    }
+}

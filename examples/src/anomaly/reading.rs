@@ -1,0 +1,138 @@
+//! Readings: a value of a series at a time.
+
+use std::fmt;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::weblog::{DAY, civil_from_days, seconds};
+
+/// A value of a series at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// When it was taken, in milliseconds since the epoch.
+    pub at: i64,
+    /// The series.
+    pub series: CompactString,
+    /// The value; a NaN if it is missing.
+    pub value: f64,
+    /// The number of the anomaly that it is a part of, if that is known.
+    pub anomaly: Option<u64>,
+}
+
+/// A line that is no reading.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadReading {
+    /// There is nothing after a comma.
+    #[error("a reading is written as timestamp,value")]
+    Columns,
+    /// The first column is no time.
+    #[error("{0:?} is no timestamp such as 2026-02-14 09:30:00")]
+    Timestamp(String),
+    /// The second column is no number.
+    #[error("{0:?} is no number")]
+    Value(String),
+}
+
+impl Reading {
+    /// The reading that a line of `timestamp,value` holds; none in the header. A value that is empty is missing.
+    ///
+    /// ```
+    /// use streamgauge_examples::anomaly::Reading;
+    ///
+    /// assert_eq!(Reading::parse("cpu", "timestamp,value"), Ok(None));
+    /// let reading = Reading::parse("cpu", "2026-02-14 09:30:00,0.25")?.expect("there is one");
+    /// assert_eq!((reading.at, reading.value), (1_771_061_400_000, 0.25));
+    /// assert_eq!(reading.time(), "2026-02-14 09:30:00");
+    /// # Ok::<(), streamgauge_examples::anomaly::BadReading>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadReading`] that says what is wrong with the line.
+    pub fn parse(series: &str, line: &str) -> Result<Option<Self>, BadReading> {
+        let (time, value) = line.trim_end().split_once(',').ok_or(BadReading::Columns)?;
+        let (time, value) = (time.trim(), value.trim());
+        if time == "timestamp" {
+            return Ok(None);
+        }
+        let at = time_of(time).ok_or_else(|| BadReading::Timestamp(time.to_owned()))?;
+        let value = match value {
+            "" => f64::NAN,
+            value => value.parse().map_err(|_| BadReading::Value(value.to_owned()))?,
+        };
+        Ok(Some(Self { at, series: series.into(), value, anomaly: None }))
+    }
+
+    /// The time as files write it.
+    pub fn time(&self) -> String {
+        TimeOfDay(self.at).to_string()
+    }
+}
+
+/// A time, written as files do.
+struct TimeOfDay(i64);
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.div_euclid(1_000);
+        let (year, month, day) = civil_from_days(seconds.div_euclid(DAY));
+        let of_day = seconds.rem_euclid(DAY);
+        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    }
+}
+
+/// Milliseconds of `2026-02-14 09:30:00`, or with a `T` between date and time, or with a fraction of a second.
+fn time_of(text: &str) -> Option<i64> {
+    let (date, time) = text.split_once([' ', 'T'])?;
+    let (time, fraction) = time.trim_end_matches('Z').split_once('.').unwrap_or((time.trim_end_matches('Z'), "0"));
+    let numbers = |text: &str, sign| -> Option<[i64; 3]> {
+        let mut parts = text.split(sign).map(|part| {
+            let is_number = !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
+            part.parse::<u16>().ok().filter(|_| is_number).map(i64::from)
+        });
+        let numbers = [parts.next()??, parts.next()??, parts.next()??];
+        parts.next().is_none().then_some(numbers)
+    };
+    let ([year, month, day], [hour, minute, second]) = (numbers(date, '-')?, numbers(time, ':')?);
+    if minute > 59 || !fraction.bytes().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let millis: i64 = format!("{:0<3.3}", fraction).parse().ok()?;
+    Some(seconds(year, month, day, hour, minute, second)? * 1_000 + millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_and_written() {
+        for (text, millis) in [
+            ("1970-01-01 00:00:00", 0),
+            ("2014-02-14 14:30:00", 1_392_388_200_000),
+            ("2024-02-29T23:59:59Z", 1_709_251_199_000),
+            ("2024-02-29 23:59:59.5", 1_709_251_199_500),
+            ("1969-12-31 23:59:59", -1_000),
+        ] {
+            assert_eq!(time_of(text), Some(millis), "{text}");
+            assert_eq!(TimeOfDay(millis).to_string(), text[..19].replace('T', " "));
+        }
+        for text in
+            ["", "2014-02-14", "2014-02-30 00:00:00", "2014-02-14 24:00:00", "2014-02-14 10:60:00", "+1-2-3 1:1:1"]
+        {
+            assert_eq!(time_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_no_readings_say_why() {
+        let parse = |line| Reading::parse("x", line);
+        assert_eq!(parse("12"), Err(BadReading::Columns));
+        assert_eq!(parse("noon,1"), Err(BadReading::Timestamp("noon".to_owned())));
+        assert_eq!(parse("2014-02-14 14:30:00,much"), Err(BadReading::Value("much".to_owned())));
+        assert!(parse("2014-02-14 14:30:00,").unwrap().unwrap().value.is_nan());
+        assert_eq!(parse("2014-02-14 14:30:00, 1e3\r").unwrap().unwrap().value, 1_000.0);
+    }
+}
