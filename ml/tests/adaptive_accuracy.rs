@@ -5,7 +5,6 @@ mod support;
 
 use streamgauge_ml::tree::{AdaptiveRandomForest, HoeffdingAdaptiveTree};
 use streamgauge_ml::{Classifier, Dataset};
-use streamgauge_sketches::Summary;
 
 const STREAMS: [(&str, f64); 10] = [
     ("elec", 80.94),

@@ -308,6 +308,7 @@ mod tests {
 
     /// Remembers the last row it learned: a learner of every kind.
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(remote = "Self")]
     struct Memory {
         last: Vec<u64>,
     }
@@ -389,7 +390,7 @@ mod tests {
         }
     }
 
-    crate::image::envelope!([] Memory, 1);
+    crate::image::image!(Memory, 1);
 
     #[test]
     fn clusterers_and_detectors_hold_the_laws() {
