@@ -132,7 +132,10 @@ fn weights_are_repetitions_and_decay_halves_them() {
         twice.probabilities_one(&row, &mut theirs).unwrap();
         assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-9), "{ours:?} {theirs:?}");
     }
-    faded.decay(0.0);
+    let before = faded.to_bytes();
+    [1.0, 2.0, f64::NAN, f64::INFINITY].into_iter().for_each(|none| faded.decay(none));
+    assert_eq!(faded.to_bytes(), before, "no factor lets weights grow or poisons them");
+    faded.decay(-1.0);
     assert_eq!(faded.to_bytes(), GaussianNaiveBayes::new(schema()).to_bytes());
     assert_eq!(faded.predict_one(&rows(1, 1)[0].0), Ok(None));
 }

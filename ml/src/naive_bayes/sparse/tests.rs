@@ -53,7 +53,10 @@ where
         faded.learn_one(&row, class).unwrap();
         weighted.learn_one(&row, class).unwrap();
     }
-    faded.decay(0.0);
+    let before = faded.to_bytes();
+    [1.0, 2.0, f64::NAN, f64::INFINITY].into_iter().for_each(|none| faded.decay(none));
+    assert_eq!(faded.to_bytes(), before, "no factor lets weights grow or poisons them");
+    faded.decay(-1.0);
     assert_eq!(faded.to_bytes(), new().to_bytes(), "nothing is left");
     assert_eq!(faded.predict_one(&rows(1, 1)[0].0), Ok(None));
 
