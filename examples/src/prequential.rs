@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use streamgauge::ml::evaluate::Prequential;
+use streamgauge::ml::naive_bayes::GaussianNaiveBayes;
 use streamgauge::ml::{Classifier, Dataset, MajorityClass, RowError, Schema};
 use streamgauge::sketches::ParameterError;
 use thiserror::Error;
@@ -53,6 +54,7 @@ type Run = fn(&Dataset) -> Result<Measured, Failure>;
 const LEARNERS: &[(&str, Run)] = &[
     // One to a line, the simplest first.
     ("majority", |rows| measure(rows, MajorityClass::new)),
+    ("gaussian-nb", |rows| measure(rows, GaussianNaiveBayes::new)),
 ];
 
 /// The names of the learners.

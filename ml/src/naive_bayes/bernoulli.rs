@@ -7,11 +7,11 @@ use super::sparse::{Model, SparseNaiveBayes};
 ///
 /// | | |
 /// |---|---|
-/// | learn | O(features in the row), and some for the few most frequent features of the class; all features only when the weight of the class has doubled; no allocation for rows in ascending order |
+/// | learn | O(features in the row), and some for the few most frequent features of the class; all known features only when the weight of the class has doubled; else no allocation |
 /// | predict | O(features in the row · classes); the absent features cost nothing; no allocation for rows in ascending order |
 /// | memory | 8 bytes a feature and class, and a little |
 /// | merged | as one of everything; weights of whole numbers to the bit, others but for rounding |
-/// | weights, decay | a row of weight w counts as w rows; decay multiplies all weights |
+/// | weights, decay | a row of weight w counts as w rows; decay multiplies all weights, in time for all features |
 /// | guarantee | the logarithm of what the absent features say is off by less than 10⁻¹⁰ for each feature of an average row, and 10⁻¹² for each known one |
 ///
 /// What rows are, and what is missing: [`SparseNaiveBayes`].

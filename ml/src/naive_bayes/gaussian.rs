@@ -8,7 +8,7 @@ use streamgauge_sketches::{Decay, DecodeError, Merge, Mismatch, ParameterError, 
 
 use self::tables::{Statistics, Tables};
 use super::normal::{Density, Moments};
-use super::scores::{LIMIT, best, bounded, shares};
+use super::scores::{LIMIT, best, bounded, bounded_factor, shares};
 use crate::error::RowError;
 use crate::image::envelope;
 use crate::learner::Classifier;
@@ -271,7 +271,7 @@ impl Merge for GaussianNaiveBayes {
 
 impl Decay for GaussianNaiveBayes {
     fn decay(&mut self, factor: f64) {
-        self.statistics.decay(factor);
+        self.statistics.decay(bounded_factor(factor));
         self.tables = Tables::of(&self.statistics);
     }
 }

@@ -12,7 +12,7 @@ use super::sparse::{Model, SparseNaiveBayes};
 /// | predict | O(features in the row · classes), without logarithms |
 /// | memory | 16 bytes a feature and class, and a little |
 /// | merged | as one of everything; counts of whole numbers to the bit, others but for rounding |
-/// | weights, decay | a row of weight w counts as w rows; decay multiplies all weights |
+/// | weights, decay | a row of weight w counts as w rows; decay multiplies all weights, in time for all features |
 ///
 /// What rows are, and what is missing: [`SparseNaiveBayes`].
 ///

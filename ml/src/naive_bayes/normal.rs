@@ -54,9 +54,9 @@ impl Moments {
 
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         let Self { weight, mean, scatter } = *self;
-        DecodeError::unless(weight.is_finite() && weight >= 0.0, "the weight of numbers", weight)?;
+        DecodeError::unless((0.0..=1e150).contains(&weight), "the weight of numbers", weight)?;
         DecodeError::unless(mean.abs() <= 2.0 * LIMIT, "the mean of numbers", mean)?;
-        DecodeError::unless(scatter.is_finite() && scatter >= 0.0, "the scatter of numbers", scatter)
+        DecodeError::unless((0.0..=1e300).contains(&scatter), "the scatter of numbers", scatter)
     }
 }
 

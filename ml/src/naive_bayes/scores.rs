@@ -40,6 +40,12 @@ pub(super) fn shares(scores: &mut [f64]) {
     scores.iter_mut().for_each(|score| *score /= sum);
 }
 
+/// A factor of decay, 0 to 1; a NaN fades nothing.
+#[inline]
+pub(super) fn bounded_factor(factor: f64) -> f64 {
+    if factor.is_nan() { 1.0 } else { factor.clamp(0.0, 1.0) }
+}
+
 /// A weight that has faded.
 #[inline]
 pub(super) fn faded(weight: f64, factor: f64) -> f64 {

@@ -7,7 +7,7 @@ use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{Decay, DecodeError, Merge, Mismatch, ParameterError, Summary};
 
 use super::counts::{Counts, MOST, MOST_CLASSES};
-use super::scores::{best, bounded, shares};
+use super::scores::{best, bounded, bounded_factor, shares};
 use crate::error::RowError;
 use crate::image::envelope;
 use crate::learner::Classifier;
@@ -207,7 +207,7 @@ impl<M: Model> Merge for SparseNaiveBayes<M> {
 
 impl<M: Model> Decay for SparseNaiveBayes<M> {
     fn decay(&mut self, factor: f64) {
-        self.counts.decay(factor);
+        self.counts.decay(bounded_factor(factor));
         self.model = M::of(&self.counts);
     }
 }

@@ -8,6 +8,7 @@
 //! | [`Imputer`] | a value of what is missing | means, medians, counts | as its parts do |
 //! | [`OneHot`] | a column of each category | nothing | yes |
 //! | [`HashingEncoder`] | categories of names | nothing | yes |
+//! | [`BagOfWords`] | a sparse row of the words of a text | nothing | yes |
 //!
 //! A [`Transformer`] stands before a learner, or another transformer: `scaler.then(learner)` is a [`Pipeline`], and is what
 //! the learner is.

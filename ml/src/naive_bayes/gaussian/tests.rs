@@ -1,6 +1,7 @@
 //! Gaussian naive Bayes, held to its definition and to the laws.
 
 use streamgauge_sketches::Codec;
+use streamgauge_sketches::hash::hash_bytes;
 use streamgauge_sketches::laws::refuses;
 use streamgauge_sketches::random::Draws;
 
@@ -131,7 +132,10 @@ fn weights_are_repetitions_and_decay_halves_them() {
         twice.probabilities_one(&row, &mut theirs).unwrap();
         assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-9), "{ours:?} {theirs:?}");
     }
-    faded.decay(0.0);
+    let before = faded.to_bytes();
+    [1.0, 2.0, f64::NAN, f64::INFINITY].into_iter().for_each(|none| faded.decay(none));
+    assert_eq!(faded.to_bytes(), before, "no factor lets weights grow or poisons them");
+    faded.decay(-1.0);
     assert_eq!(faded.to_bytes(), GaussianNaiveBayes::new(schema()).to_bytes());
     assert_eq!(faded.predict_one(&rows(1, 1)[0].0), Ok(None));
 }
@@ -180,4 +184,43 @@ fn statistics_that_cannot_be_are_refused() {
     refused(|statistics| statistics.smoothing = 0.0);
     refused(|statistics| statistics.least_variance = f64::NAN);
     refused(|statistics| statistics.schema = Schema::numeric(3, 3).unwrap());
+}
+
+#[test]
+fn stored_bytes_are_frozen() {
+    let mut bayes = GaussianNaiveBayes::new(schema());
+    bayes.learn_batch(rows(50, 1).iter().map(|(row, class)| (row.as_slice(), *class))).unwrap();
+    assert_eq!(
+        hash_bytes(&bayes.to_bytes(), 0),
+        15_449_742_447_526_366_725,
+        "the same on every machine and in every version"
+    );
+}
+
+#[test]
+fn whatever_passes_the_check_can_be_used() {
+    let mut good = GaussianNaiveBayes::new(schema());
+    good.learn_batch(rows(20, 1).iter().map(|(row, class)| (row.as_slice(), *class))).unwrap();
+    let bytes = postcard::to_allocvec(&good).unwrap();
+    let (mut shares, mut passed) = (Vec::new(), 0);
+    for at in 0..bytes.len() {
+        for value in [0, 1, 0x7f, 0x80, 0xf0, 0xff, bytes[at] ^ 0x40] {
+            let mut bad = bytes.clone();
+            bad[at] = value;
+            let Ok(mut bayes) = postcard::from_bytes::<GaussianNaiveBayes>(&bad) else { continue };
+            if bayes.check().is_err() {
+                continue;
+            }
+            passed += 1;
+            let row: Vec<f64> = bayes.schema().attributes().iter().map(|_| 1.0).collect();
+            for class in 0..bayes.classes() {
+                bayes.predict_and_learn(&row, class).unwrap();
+                bayes.probabilities_one(&row, &mut shares).unwrap();
+                assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "byte {at}, {value}: {shares:?}");
+            }
+            bayes.merge(&bayes.clone()).unwrap();
+            bayes.decay(0.5);
+        }
+    }
+    assert!(passed > 1_000, "{passed} passed");
 }

@@ -1,11 +1,15 @@
 //! The models over sparse rows, held to their definitions and to the laws.
 
 use streamgauge_sketches::Codec;
+use streamgauge_sketches::hash::hash_bytes;
 use streamgauge_sketches::laws::{refuses, sliding};
 use streamgauge_sketches::random::Draws;
 
 use super::*;
 use crate::laws;
+use crate::naive_bayes::bernoulli::Bernoulli;
+use crate::naive_bayes::complement::Complement;
+use crate::naive_bayes::multinomial::Multinomial;
 use crate::naive_bayes::{BernoulliNaiveBayes, ComplementNaiveBayes, MultinomialNaiveBayes};
 
 /// Rows of some of 50 features, in any order, some twice.
@@ -49,7 +53,10 @@ where
         faded.learn_one(&row, class).unwrap();
         weighted.learn_one(&row, class).unwrap();
     }
-    faded.decay(0.0);
+    let before = faded.to_bytes();
+    [1.0, 2.0, f64::NAN, f64::INFINITY].into_iter().for_each(|none| faded.decay(none));
+    assert_eq!(faded.to_bytes(), before, "no factor lets weights grow or poisons them");
+    faded.decay(-1.0);
     assert_eq!(faded.to_bytes(), new().to_bytes(), "nothing is left");
     assert_eq!(faded.predict_one(&rows(1, 1)[0].0), Ok(None));
 
@@ -85,9 +92,9 @@ where
 
 #[test]
 fn all_models_hold_the_laws() {
-    holds::<crate::naive_bayes::multinomial::Multinomial>();
-    holds::<crate::naive_bayes::bernoulli::Bernoulli>();
-    holds::<crate::naive_bayes::complement::Complement>();
+    holds::<Multinomial>();
+    holds::<Bernoulli>();
+    holds::<Complement>();
 }
 
 /// How often the rows of a class have each feature, or in how many of them it is.
@@ -126,15 +133,15 @@ fn shares_are_those_of_the_definitions() {
         let total = features.iter().sum::<f64>() + seen as f64 * 0.3;
         bag.iter().zip(features).map(|(n, feature)| n * ((feature + 0.3) / total).ln()).sum::<f64>()
     };
-    agrees::<crate::naive_bayes::multinomial::Multinomial>(&rows, |bag, class| {
+    agrees::<Multinomial>(&rows, |bag, class| {
         let (n, features) = counted(&rows, |of| of == class, false);
         n.ln() + multiply(bag, &features)
     });
-    agrees::<crate::naive_bayes::complement::Complement>(&rows, |bag, class| {
+    agrees::<Complement>(&rows, |bag, class| {
         let (n, _) = counted(&rows, |of| of == class, false);
         n.ln() - multiply(bag, &counted(&rows, |of| of != class, false).1)
     });
-    agrees::<crate::naive_bayes::bernoulli::Bernoulli>(&rows, |bag, class| {
+    agrees::<Bernoulli>(&rows, |bag, class| {
         let (n, features) = counted(&rows, |of| of == class, true);
         let say = |(there, feature): (&f64, &f64)| {
             let p = (feature + 0.3) / (n + 0.6);
@@ -162,9 +169,9 @@ fn what_no_class_has_seen_says_nothing() {
         assert_eq!(asked::<M>(1 << 20, &[(1, 1.0)]), known, "features that are never seen are as if not there");
         assert_eq!(asked::<M>(1 << 20, &[(1, 1.0), (99, 5.0)]), known, "and say nothing when they are");
     }
-    holds::<crate::naive_bayes::multinomial::Multinomial>();
-    holds::<crate::naive_bayes::bernoulli::Bernoulli>();
-    holds::<crate::naive_bayes::complement::Complement>();
+    holds::<Multinomial>();
+    holds::<Bernoulli>();
+    holds::<Complement>();
 }
 
 #[test]
@@ -173,4 +180,52 @@ fn names_are_those_of_the_models() {
     let bytes = BernoulliNaiveBayes::new(5, 2).unwrap().to_bytes();
     let told = ComplementNaiveBayes::from_bytes(&bytes).unwrap_err().to_string();
     assert!(told.contains("BernoulliNaiveBayes"), "{told}");
+}
+
+#[test]
+fn stored_bytes_are_frozen() {
+    fn hash<M: Model>() -> u64
+    where
+        SparseNaiveBayes<M>: Codec,
+    {
+        let mut learner = SparseNaiveBayes::<M>::new(50, 3).unwrap();
+        learner.learn_batch(rows(50, 1).iter().map(|(row, class)| (row.as_slice(), *class))).unwrap();
+        hash_bytes(&learner.to_bytes(), 0)
+    }
+    let hashes = [hash::<Multinomial>(), hash::<Bernoulli>(), hash::<Complement>()];
+    let frozen = [5_056_570_456_469_807_304, 14_127_240_191_149_636_841, 1_772_658_688_529_200_166];
+    assert_eq!(hashes, frozen, "the same on every machine and in every version");
+}
+
+#[test]
+fn whatever_passes_the_check_can_be_used() {
+    fn holds<M: Model>() {
+        let mut good = SparseNaiveBayes::<M>::new(50, 3).unwrap();
+        good.learn_batch(rows(20, 1).iter().map(|(row, class)| (row.as_slice(), *class))).unwrap();
+        let bytes = postcard::to_allocvec(&good).unwrap();
+        let (mut shares, mut passed) = (Vec::new(), 0);
+        for at in 0..bytes.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xf0, 0xff, bytes[at] ^ 0x40] {
+                let mut bad = bytes.clone();
+                bad[at] = value;
+                let Ok(mut learner) = postcard::from_bytes::<SparseNaiveBayes<M>>(&bad) else { continue };
+                if learner.counts.check().is_err() {
+                    continue;
+                }
+                passed += 1;
+                let row = [(7, 1.0), (3, 2.0), (7, 1.0)];
+                for class in 0..learner.classes() {
+                    learner.predict_and_learn(&row, class).unwrap();
+                    learner.probabilities_one(&row, &mut shares).unwrap();
+                    assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "byte {at}, {value}: {shares:?}");
+                }
+                learner.merge(&learner.clone()).unwrap();
+                learner.decay(0.5);
+            }
+        }
+        assert!(passed > 1_000, "{passed} passed");
+    }
+    holds::<Multinomial>();
+    holds::<Bernoulli>();
+    holds::<Complement>();
 }
