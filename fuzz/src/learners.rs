@@ -2,7 +2,8 @@
 
 use std::hint::black_box;
 
-use streamgauge_ml::{Attribute, Classifier, MajorityClass, Schema};
+use streamgauge_ml::cluster::StreamingKMeans;
+use streamgauge_ml::{Attribute, Classifier, Clusterer, MajorityClass, Schema};
 
 use crate::{Member, float, forms};
 
@@ -27,6 +28,8 @@ fn taught<L>(_: &Option<L>, teach: fn(&mut L, u64)) -> fn(&mut L, u64) {
 
 learners! {
     majorityclass: MajorityClass::new(schema()), learn, classify;
+    streamingkmeans: clusters(), learn_point, locate;
+    kmeansbatch: given_centres().gather().expect("there are centres"), learn_point, locate;
 }
 
 /// Two numbers and a category, three classes.
@@ -53,5 +56,25 @@ fn classify<L: Classifier<Row = [f64]>>(learner: &L) {
             assert_eq!(shares.len(), learner.classes());
             assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
         }
+    }
+}
+
+/// Three clusters of points of three coordinates that start soon.
+fn clusters() -> StreamingKMeans {
+    let clusters = StreamingKMeans::new(3, 3).expect("three clusters are allowed");
+    clusters.start_after(30).expect("that is more than clusters")
+}
+
+fn given_centres() -> StreamingKMeans {
+    StreamingKMeans::with_centres(&[row(200), row(300)], 1.0).expect("two centres are allowed")
+}
+
+fn learn_point<L: Clusterer<Point = [f64]>>(learner: &mut L, n: u64) {
+    black_box(learner.learn_one(&row(n)).is_ok());
+}
+
+fn locate<L: Clusterer<Point = [f64]>>(learner: &L) {
+    for n in 0..8 {
+        black_box(learner.predict_one(&row(n)).is_ok());
     }
 }

@@ -45,7 +45,7 @@ fn every_generator_is_deterministic_and_goes_on_where_it_was_stored() {
     let tree = |concept, seed| RandomTree::new(TreeShape::default(), concept).unwrap().seed(seed);
     holds(&tree(1, 1), &tree(1, 2));
     holds(&tree(1, 1), &tree(2, 1));
-    let led = |seed| Led::new().unwrap().moved(7).unwrap().seed(seed);
+    let led = |seed| Led::new().moved(7).unwrap().seed(seed);
     holds(&led(1), &led(2));
     let plane = |concept, seed| Hyperplane::new(10, concept).unwrap().drifting(10, 0.001).unwrap().seed(seed);
     holds(&plane(1, 1), &plane(1, 2));
@@ -53,8 +53,8 @@ fn every_generator_is_deterministic_and_goes_on_where_it_was_stored() {
     let rbf = |concept, seed| Rbf::new(10, 5, 50, concept).unwrap().moving(50, 0.0001).unwrap().seed(seed);
     holds(&rbf(1, 1), &rbf(1, 2));
     holds(&rbf(1, 1), &rbf(2, 1));
-    holds(&Waveform::new().unwrap(), &Waveform::new().unwrap().seed(2));
-    holds(&Waveform::with_irrelevant().unwrap(), &Waveform::with_irrelevant().unwrap().seed(2));
+    holds(&Waveform::new(), &Waveform::new().seed(2));
+    holds(&Waveform::with_irrelevant(), &Waveform::with_irrelevant().seed(2));
     let mixture = |concept, seed| Mixture::random(5, 8, concept).unwrap().noise(0.02, -5.0, 15.0).unwrap().seed(seed);
     holds(&mixture(1, 1), &mixture(1, 2));
     holds(&mixture(1, 1), &mixture(2, 1));
@@ -132,25 +132,25 @@ fn agrawal_has_the_groups_of_the_paper() {
 #[test]
 fn led_is_wrong_as_often_as_it_is_told() {
     let n = 50_000;
-    let clean = Led::new().unwrap().noise(0.0).unwrap().dataset(n);
+    let clean = Led::new().noise(0.0).unwrap().dataset(n);
     (0..10).for_each(|digit| is_share(of_class(&clean, digit), n, 0.1));
     // The display of each digit, as it is without noise.
     let display = |digit| clean.iter().find(|(_, class)| *class == digit).unwrap().0[..7].to_vec();
     let displays: Vec<Vec<f64>> = (0..10).map(display).collect();
     for moved in [0, 4] {
-        let rows = Led::new().unwrap().moved(moved).unwrap().dataset(n);
-        for segment in 0..7 {
+        let rows = Led::new().moved(moved).unwrap().dataset(n);
+        (0..7).for_each(|segment| {
             let place = if segment < moved { segment + 7 } else { segment };
             let wrong = rows.iter().filter(|(row, class)| row[place] != displays[*class][segment]).count();
             is_share(wrong, n, 0.1);
-        }
+        });
         // What says nothing is even, whatever the digit.
         for place in (14..24).chain(0..moved) {
             let lit = rows.iter().filter(|(row, class)| *class == 1 && row[place] == 1.0).count();
             is_share(lit, of_class(&rows, 1), 0.5);
         }
     }
-    assert_eq!(Led::new().unwrap().moved(8).unwrap_err().to_string(), "Led: moved segments must be 0 to 7, not 8");
+    assert_eq!(Led::new().moved(8).unwrap_err().to_string(), "Led: moved segments must be 0 to 7, not 8");
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn the_class_is_what_a_tree_says() {
 #[test]
 fn waves_have_their_means_and_variances() {
     let n = 60_000;
-    let rows = Waveform::with_irrelevant().unwrap().dataset(n);
+    let rows = Waveform::with_irrelevant().dataset(n);
     (0..3).for_each(|class| is_share(of_class(&rows, class), n, 1.0 / 3.0));
     // Class 0 mixes the waves around points 10 and 14: halfway between, both are 4 high.
     let of = |class: usize, point: usize| rows.iter().filter(move |(_, c)| *c == class).map(move |(row, _)| row[point]);
@@ -344,7 +344,7 @@ fn drift_is_where_it_is_said_to_be() {
         is_share(taken.iter().sum(), n, expected / 50.0);
     }
 
-    let error = Sea::new(1).unwrap().then(5, Waveform::new().unwrap()).unwrap_err().to_string();
+    let error = Sea::new(1).unwrap().then(5, Waveform::new()).unwrap_err().to_string();
     assert!(
         error.starts_with("Drift: attributes and classes of the second concept must be those of the first"),
         "{error}"
@@ -382,6 +382,6 @@ fn classes_are_as_frequent_as_in_other_streams_of_the_recipe() {
     let drifting = sea(1).then(25_000, sea(2)).unwrap().then(50_000, sea(3)).unwrap();
     let rows = drifting.then(75_000, sea(4)).unwrap().dataset(100_000);
     alike(&read("sea_abrupt.small.bin"), &rows, |class| 1 - class);
-    alike(&read("led_noise10.small.bin"), &Led::new().unwrap().dataset(100_000), |c| c);
-    alike(&read("waveform.small.bin"), &Waveform::new().unwrap().dataset(100_000), |c| c);
+    alike(&read("led_noise10.small.bin"), &Led::new().dataset(100_000), |c| c);
+    alike(&read("waveform.small.bin"), &Waveform::new().dataset(100_000), |c| c);
 }

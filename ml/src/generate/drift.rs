@@ -15,7 +15,7 @@ use crate::schema::Schema;
 ///
 /// ```
 /// use streamgauge_ml::generate::{Generator, Led};
-/// let mut stream = Led::new()?.fade_into(5_000, 1_000, Led::new()?.moved(3)?)?.then(9_000, Led::new()?)?;
+/// let mut stream = Led::new().fade_into(5_000, 1_000, Led::new().moved(3)?)?.then(9_000, Led::new())?;
 /// assert_eq!(stream.dataset(10_000).len(), 10_000);
 /// assert!(stream.first().share_of_second() > 0.999);
 /// # Ok::<(), streamgauge_sketches::ParameterError>(())

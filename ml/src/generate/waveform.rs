@@ -1,7 +1,6 @@
 //! Breiman's waves.
 
 use serde::{Deserialize, Serialize};
-use streamgauge_sketches::ParameterError;
 use streamgauge_sketches::random::Draws;
 
 use crate::generate::{DEFAULT_SEED, Generator, draws, normal};
@@ -23,9 +22,8 @@ const MIXED: [(usize, usize); 3] = [(0, 1), (0, 2), (1, 2)];
 ///
 /// ```
 /// use streamgauge_ml::generate::{Generator, Waveform};
-/// assert_eq!(Waveform::new()?.dataset(10).schema().attributes().len(), 21);
-/// assert_eq!(Waveform::with_irrelevant()?.dataset(10).schema().attributes().len(), 40);
-/// # Ok::<(), streamgauge_sketches::ParameterError>(())
+/// assert_eq!(Waveform::new().dataset(10).schema().attributes().len(), 21);
+/// assert_eq!(Waveform::with_irrelevant().dataset(10).schema().attributes().len(), 40);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Waveform {
@@ -41,25 +39,30 @@ fn height(wave: usize, point: usize) -> f64 {
 
 impl Waveform {
     /// 21 attributes.
-    ///
-    /// # Errors
-    /// None: a [`Schema`] of these attributes can be.
-    pub fn new() -> Result<Self, ParameterError> {
-        Ok(Self { schema: Schema::numeric(POINTS, 3)?, draws: draws(DEFAULT_SEED, 0) })
+    pub fn new() -> Self {
+        Self::of_width(POINTS)
     }
 
     /// 40 attributes: the last 19 are noise alone.
-    ///
-    /// # Errors
-    /// None: a [`Schema`] of these attributes can be.
-    pub fn with_irrelevant() -> Result<Self, ParameterError> {
-        Ok(Self { schema: Schema::numeric(POINTS + IRRELEVANT, 3)?, draws: draws(DEFAULT_SEED, 0) })
+    pub fn with_irrelevant() -> Self {
+        Self::of_width(POINTS + IRRELEVANT)
+    }
+
+    fn of_width(attributes: usize) -> Self {
+        let schema = Schema::numeric(attributes, 3).expect("three classes are within the limits");
+        Self { schema, draws: draws(DEFAULT_SEED, 0) }
     }
 
     /// The seed of the rows.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { draws: draws(seed, 0), ..self }
+    }
+}
+
+impl Default for Waveform {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -102,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_best_accuracy_is_that_of_the_book() {
-        let mut waves = Waveform::new().unwrap();
+        let mut waves = Waveform::new();
         let mut row = Vec::new();
         let mut right = 0.0;
         for _ in 0..20_000 {
