@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use streamgauge::ml::evaluate::{Delayed, Keepable, Prequential};
 use streamgauge::ml::{Dataset, MajorityClass, RowError, Schema};
-use streamgauge::sketches::{ParameterError, Summary};
+use streamgauge::sketches::ParameterError;
 use thiserror::Error;
 
 use crate::labelled::{self, Unreadable};
