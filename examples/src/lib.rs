@@ -2,4 +2,5 @@
 
 pub mod labelled;
 pub mod prequential;
+pub mod spam;
 pub mod weblog;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use streamgauge::ml::evaluate::{Delayed, Keepable, Prequential};
+use streamgauge::ml::naive_bayes::GaussianNaiveBayes;
 use streamgauge::ml::{Dataset, MajorityClass, RowError, Schema};
 use streamgauge::sketches::ParameterError;
 use thiserror::Error;
@@ -53,6 +54,7 @@ type Run = fn(&Dataset, u32) -> Result<Measured, Failure>;
 const LEARNERS: &[(&str, Run)] = &[
     // One to a line, the simplest first.
     ("majority", |rows, late| measure(rows, late, MajorityClass::new)),
+    ("gaussian-nb", |rows, late| measure(rows, late, GaussianNaiveBayes::new)),
 ];
 
 /// The names of the learners.

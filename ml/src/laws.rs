@@ -2,7 +2,9 @@
 //!
 //! Each check panics with the law that was broken. They are meant for tests.
 
-use streamgauge_sketches::{Codec, Summary, laws};
+use std::borrow::Borrow;
+
+use streamgauge_sketches::{Codec, Merge, Summary, laws};
 
 use crate::error::RowError;
 use crate::learner::{Classifier, Clusterer, Detector};
@@ -29,12 +31,82 @@ pub fn classifies<L>(empty: &L, rows: &[(Vec<f64>, usize)])
 where
     L: Classifier<Row = [f64]> + Codec,
 {
+    let mut learner = learning(empty, rows);
+    refusing(&learner, rows);
+    wrong_widths(&learner, rows);
+    hostile(&mut learner, rows);
+}
+
+/// Holds a classifier of sparse rows to all laws: as [`classifies`] does for dense ones. The counts in the rows should be
+/// whole numbers.
+///
+/// What is missing (features that the learner does not have; counts that are negative, NaN or infinite) is as if it were
+/// not there, and a feature that comes twice is as if it came once with the sum.
+#[track_caller]
+pub fn classifies_sparse<L>(empty: &L, rows: &[(Vec<(u32, f64)>, usize)])
+where
+    L: Classifier<Row = [(u32, f64)]> + Codec,
+{
+    let learner = learning(empty, rows);
+    refusing(&learner, rows);
+    hostile_sparse(&learner, rows);
+}
+
+/// Holds a classifier that merges to what merging promises: parts that were learned apart, merged in any order and
+/// association, give the shares that one learner of all rows gives, up to rounding; and an empty one changes nothing,
+/// whichever of the two it is.
+#[track_caller]
+pub fn merges<L, R>(empty: &L, parts: &[Vec<(R, usize)>])
+where
+    L: Classifier + Merge,
+    R: Borrow<L::Row>,
+{
+    let learned = |rows: &mut dyn Iterator<Item = &(R, usize)>| {
+        let mut learner = empty.clone();
+        rows.for_each(|(row, class)| learner.learn_one(row.borrow(), *class).expect("a good row is learned"));
+        learner
+    };
+    let merged = |mut ours: L, theirs: &L| {
+        ours.merge(theirs).expect("learners of the same parameters merge");
+        ours
+    };
+    let shares = |learner: &L| {
+        let (mut all, mut shares) = (Vec::new(), Vec::new());
+        for (row, _) in parts.iter().flatten() {
+            learner.probabilities_one(row.borrow(), &mut shares).expect("a good row is asked about");
+            all.extend_from_slice(&shares);
+        }
+        all
+    };
+    let alike = |ours: &L, theirs: &L, law: &str| {
+        for (ours, theirs) in shares(ours).into_iter().zip(shares(theirs)) {
+            assert!((ours - theirs).abs() <= 1e-12 * theirs.max(1e-3), "{law}: {ours} is not {theirs}");
+        }
+    };
+    let whole = learned(&mut parts.iter().flatten());
+    let states: Vec<L> = parts.iter().map(|part| learned(&mut part.iter())).collect();
+    alike(&states.iter().fold(empty.clone(), merged), &whole, "merging equals learning everything");
+    alike(&states.iter().rev().fold(empty.clone(), merged), &whole, "merging is commutative");
+    if let Some(right) = states.iter().rev().cloned().reduce(|sum, state| merged(state, &sum)) {
+        alike(&right, &whole, "merging is associative");
+    }
+    same(&merged(whole.clone(), empty), &whole, "merging an empty learner changes nothing");
+    same(&merged(empty.clone(), &whole), &whole, "an empty learner takes on the other");
+}
+
+/// Learns the rows one by one, in batches, stored and restored on the way, and with predictions: always the same.
+#[track_caller]
+fn learning<L, R>(empty: &L, rows: &[(R, usize)]) -> L
+where
+    L: Classifier + Codec,
+    R: Borrow<L::Row>,
+{
     let (mut single, mut again, mut batches, mut stepped) =
         (empty.clone(), empty.clone(), empty.clone(), empty.clone());
-    let (mut shares, mut predicted) = (Vec::new(), Vec::new());
+    let mut shares = Vec::new();
     for (at, (row, class)) in rows.iter().enumerate() {
+        let row = row.borrow();
         let before = single.predict_one(row).expect("the row has the width that the learner knows");
-        predicted.push(before);
         single.probabilities_one(row, &mut shares).expect("the row has the width that the learner knows");
         check_shares(&shares, single.classes());
         single.learn_one(row, *class).expect("a good row is learned");
@@ -46,7 +118,7 @@ where
         }
     }
     for batch in rows.chunks(7) {
-        batches.learn_batch(batch.iter().map(|(row, class)| (row.as_slice(), *class))).expect("good rows are learned");
+        batches.learn_batch(batch.iter().map(|(row, class)| (row.borrow(), *class))).expect("good rows are learned");
     }
     same(&single, &again, "the same rows give the same bytes, also from a learner that was stored on the way");
     same(&single, &batches, "learning in batches is the fold of learning one by one");
@@ -55,9 +127,13 @@ where
     laws::image_holds(&single);
     let restored = L::from_bytes(&single.to_bytes()).expect("an image can be decoded");
     same(&restored, &single, "the image gives back the learner");
-
-    refusing(&single, rows);
-    hostile(&mut single, rows);
+    let mut theirs = Vec::new();
+    for (row, _) in rows {
+        single.probabilities_one(row.borrow(), &mut shares).expect("a good row is asked about");
+        restored.probabilities_one(row.borrow(), &mut theirs).expect("a good row is asked about");
+        assert_eq!(shares, theirs, "a restored learner says the same, to the bit");
+    }
+    single
 }
 
 #[track_caller]
@@ -68,19 +144,15 @@ fn check_shares(shares: &[f64], classes: usize) {
     assert!(sum == 0.0 || (sum - 1.0).abs() < 1e-9, "shares add up to one or to nothing: {shares:?}");
 }
 
-/// Rows that cannot be are refused and change nothing.
+/// Classes and weights that cannot be are refused and change nothing.
 #[track_caller]
-fn refusing<L: Classifier<Row = [f64]>>(learner: &L, rows: &[(Vec<f64>, usize)]) {
+fn refusing<L, R>(learner: &L, rows: &[(R, usize)])
+where
+    L: Classifier,
+    R: Borrow<L::Row>,
+{
     let Some((row, class)) = rows.first() else { return };
-    let mut learning = learner.clone();
-    let (short, long) = (&row[..row.len() - 1], [row.as_slice(), &[0.0]].concat());
-    for wrong in [short, &long, &[]] {
-        let width = RowError::Width { expected: row.len(), found: wrong.len() };
-        assert_eq!(learning.learn_one(wrong, *class), Err(width), "a row of another width is refused");
-        assert_eq!(learning.predict_one(wrong), Err(width), "a row of another width is refused");
-        assert_eq!(learning.predict_and_learn(wrong, *class), Err(width), "a row of another width is refused");
-    }
-    let classes = learner.classes();
+    let (row, mut learning, classes) = (row.borrow(), learner.clone(), learner.classes());
     for wrong in [classes, classes + 1, usize::MAX] {
         let unknown = RowError::Class { class: wrong, classes };
         assert_eq!(learning.learn_one(row, wrong), Err(unknown), "an unknown class is refused");
@@ -89,6 +161,21 @@ fn refusing<L: Classifier<Row = [f64]>>(learner: &L, rows: &[(Vec<f64>, usize)])
     for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let refused = learning.learn_weighted(row, *class, wrong);
         assert!(matches!(refused, Err(RowError::Weight(_))), "a weight of {wrong} is refused");
+    }
+    same(&learning, learner, "what is refused changes nothing");
+}
+
+/// Rows of another width are refused and change nothing.
+#[track_caller]
+fn wrong_widths<L: Classifier<Row = [f64]>>(learner: &L, rows: &[(Vec<f64>, usize)]) {
+    let Some((row, class)) = rows.first() else { return };
+    let mut learning = learner.clone();
+    let (short, long) = (&row[..row.len() - 1], [row.as_slice(), &[0.0]].concat());
+    for wrong in [short, &long, &[]] {
+        let width = RowError::Width { expected: row.len(), found: wrong.len() };
+        assert_eq!(learning.learn_one(wrong, *class), Err(width), "a row of another width is refused");
+        assert_eq!(learning.predict_one(wrong), Err(width), "a row of another width is refused");
+        assert_eq!(learning.predict_and_learn(wrong, *class), Err(width), "a row of another width is refused");
     }
     same(&learning, learner, "what is refused changes nothing");
 }
@@ -118,6 +205,36 @@ fn hostile<L: Classifier<Row = [f64]>>(learner: &mut L, rows: &[(Vec<f64>, usize
         assert!(shares.iter().sum::<f64>() > 0.5, "a learner still knows something after bad rows");
     }
     laws::storing(learner);
+}
+
+#[track_caller]
+fn hostile_sparse<L: Classifier<Row = [(u32, f64)]>>(learner: &L, rows: &[(Vec<(u32, f64)>, usize)]) {
+    let missing = [(u32::MAX, 1.0), (0, f64::NAN), (0, f64::INFINITY), (0, -1.0), (u32::MAX, f64::NAN), (0, 0.0)];
+    let (mut clean, mut dirty) = (learner.clone(), learner.clone());
+    let (mut shares, mut theirs) = (Vec::new(), Vec::new());
+    for (row, class) in rows {
+        let twice = row.iter().rev().flat_map(|&(feature, count)| [(feature, count), (feature, 3.0 * count)]);
+        let once = row.iter().rev().map(|&(feature, count)| (feature, 4.0 * count)).collect();
+        for (bad, good) in [([&missing, row.as_slice(), &missing].concat(), row.clone()), (twice.collect(), once)] {
+            let asked = [clean.probabilities_one(&good, &mut shares), dirty.probabilities_one(&bad, &mut theirs)];
+            assert_eq!(asked, [Ok(()), Ok(())], "what is missing is no error");
+            check_shares(&theirs, learner.classes());
+            let alike = shares.iter().zip(&theirs).all(|(ours, theirs)| (ours - theirs).abs() < 1e-9);
+            assert!(alike, "{bad:?} says what {good:?} says: {theirs:?} is not {shares:?}");
+            assert_eq!(clean.learn_one(&good, *class), Ok(()), "a good row is learned");
+            assert_eq!(dirty.learn_one(&bad, *class), Ok(()), "what is missing is no error");
+        }
+    }
+    same(&dirty, &clean, "what is missing changes nothing, and what comes twice adds up");
+    for row in [&missing[..], &[], &[(0, f64::MAX)], &[(0, 5e-324), (u32::MAX - 1, f64::MAX)]] {
+        for class in 0..learner.classes() {
+            assert_eq!(dirty.learn_one(row, class), Ok(()), "what is missing is no error");
+            dirty.probabilities_one(row, &mut shares).expect("what is missing is no error");
+            check_shares(&shares, learner.classes());
+            assert!(shares.iter().sum::<f64>() > 0.5, "a learner still knows something after bad rows");
+        }
+    }
+    laws::storing(&dirty);
 }
 
 /// Holds a clusterer of dense points to all laws: as [`classifies`] does for classifiers.

@@ -8,6 +8,7 @@
 //! | [`Imputer`] | a value of what is missing | means, medians, counts | as its parts do |
 //! | [`OneHot`] | a column of each category | nothing | yes |
 //! | [`HashingEncoder`] | categories of names | nothing | yes |
+//! | [`BagOfWords`] | a sparse row of the words of a text | nothing | yes |
 //!
 //! A [`Transformer`] stands before a learner, or another transformer: `scaler.then(learner)` is a [`Pipeline`], and is what
 //! the learner is.
@@ -24,6 +25,7 @@ mod pipeline;
 mod quartiles;
 mod robust;
 mod standard;
+mod text;
 mod transformer;
 
 pub use hashing::{Field, HashingEncoder};
@@ -33,6 +35,7 @@ pub use one_hot::OneHot;
 pub use pipeline::Pipeline;
 pub use robust::RobustScaler;
 pub use standard::StandardScaler;
+pub use text::BagOfWords;
 pub use transformer::{Room, Stateless, Transformer};
 
 #[cfg(test)]
