@@ -22,6 +22,10 @@ struct Flags {
     /// The learner, with its defaults
     #[arg(long, value_parser = PossibleValuesParser::new(names()))]
     learner: String,
+
+    /// How many rows after its row a label comes
+    #[arg(long, default_value_t = 0, value_name = "ROWS")]
+    late: u32,
 }
 
 /// 0 when all went well, 2 for what is wrong with the flags or the data, 1 for a failure on the way.
@@ -34,7 +38,7 @@ fn main() -> ExitCode {
         }
         Err(help) => help.exit(),
     };
-    let line = match run(&flags.data, &flags.learner) {
+    let line = match run(&flags.data, &flags.learner, flags.late) {
         Ok(measured) => serde_json::to_string(&measured).map_err(|error| error.to_string()),
         Err(failure) => {
             eprintln!("error: {failure}");

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use streamgauge::ml::evaluate::Prequential;
+use streamgauge::ml::evaluate::{Delayed, Keepable, Prequential};
 use streamgauge::ml::naive_bayes::GaussianNaiveBayes;
-use streamgauge::ml::{Classifier, Dataset, MajorityClass, RowError, Schema};
+use streamgauge::ml::{Dataset, MajorityClass, RowError, Schema};
 use streamgauge::sketches::ParameterError;
 use thiserror::Error;
 
@@ -47,14 +47,14 @@ pub enum Failure {
     Row(#[from] RowError),
 }
 
-/// Runs one learner over all rows. Each has a loop of its own, so that no call in it is dynamic.
-type Run = fn(&Dataset) -> Result<Measured, Failure>;
+/// Runs one learner over all rows, whose labels come so many rows late. Each has a loop of its own, so that no call in it is dynamic.
+type Run = fn(&Dataset, u32) -> Result<Measured, Failure>;
 
 /// The learners by their names, each with its defaults.
 const LEARNERS: &[(&str, Run)] = &[
     // One to a line, the simplest first.
-    ("majority", |rows| measure(rows, MajorityClass::new)),
-    ("gaussian-nb", |rows| measure(rows, GaussianNaiveBayes::new)),
+    ("majority", |rows, late| measure(rows, late, MajorityClass::new)),
+    ("gaussian-nb", |rows, late| measure(rows, late, GaussianNaiveBayes::new)),
 ];
 
 /// The names of the learners.
@@ -62,23 +62,27 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     LEARNERS.iter().map(|(name, _)| *name)
 }
 
-/// Reads a file, and runs the learner of this name over it.
+/// Reads a file, and runs the learner of this name over it. The label of a row comes `late` rows after it, with 0 at once.
 ///
 /// # Errors
 /// [`Failure`], in one line that says what is wrong.
-pub fn run(data: &Path, learner: &str) -> Result<Measured, Failure> {
+pub fn run(data: &Path, learner: &str, late: u32) -> Result<Measured, Failure> {
     let known = LEARNERS.iter().find(|(name, _)| *name == learner);
     let (_, run) = known.ok_or_else(|| Failure::Unknown(learner.to_owned()))?;
-    run(&labelled::read(data)?)
+    run(&labelled::read(data)?, late)
 }
 
 /// Predicts and learns all rows, one after the other.
-fn measure<L: Classifier<Row = [f64]>>(rows: &Dataset, new: impl FnOnce(Schema) -> L) -> Result<Measured, Failure> {
-    let mut evaluation = Prequential::new(new(rows.schema().clone()))?;
+fn measure<L>(rows: &Dataset, late: u32, new: impl FnOnce(Schema) -> L) -> Result<Measured, Failure>
+where
+    L: Keepable<Row = [f64]>,
+{
+    let mut evaluation = Delayed::new(Prequential::new(new(rows.schema().clone()))?, late);
     let started = Instant::now();
     for (row, class) in rows.iter() {
         evaluation.step(row, class)?;
     }
+    evaluation.finish()?;
     let seconds = started.elapsed().as_secs_f64();
     let outcomes = evaluation.outcomes();
     Ok(Measured {

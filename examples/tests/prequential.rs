@@ -30,16 +30,16 @@ impl Drop for Folder {
     }
 }
 
-fn run(data: &Path, learner: &str) -> Output {
+fn run(data: &Path, flags: &[&str]) -> Output {
     let tests = std::env::current_exe().unwrap();
     let program = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples/prequential");
     assert!(program.exists(), "build it first: cargo build -p streamgauge-examples --examples");
-    Command::new(program).arg("--data").arg(data).args(["--learner", learner]).output().unwrap()
+    Command::new(program).arg("--data").arg(data).args(flags).output().unwrap()
 }
 
 #[track_caller]
 fn printed(data: &Path) -> Value {
-    let output = run(data, "majority");
+    let output = run(data, &["--learner", "majority"]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && error.is_empty(), "{error}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -50,7 +50,7 @@ fn printed(data: &Path) -> Value {
 /// What is told on the way out.
 #[track_caller]
 fn told(data: &Path) -> String {
-    let output = run(data, "majority");
+    let output = run(data, &["--learner", "majority"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     String::from_utf8(output.stderr).unwrap().trim_end().to_owned()
@@ -94,6 +94,21 @@ fn one_line_of_json_says_it_all() {
 }
 
 #[test]
+fn labels_may_come_late() {
+    let folder = Folder::new("late");
+    let rows: String = (0..100).map(|i| format!("{i},{}\n", i / 50)).collect();
+    let file = folder.file("rows.csv", rows);
+    let line = |late: &str| -> Value {
+        let output = run(&file, &["--learner", "majority", "--late", late]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    // The first label is known to the second row, or to the twenty-second.
+    assert_eq!(line("0")["accuracy"], 0.49);
+    assert_eq!((&line("20")["rows"], &line("20")["accuracy"]), (&100.into(), &0.29.into()));
+    assert_eq!(run(&file, &["--learner", "majority", "--late", "-1"]).status.code(), Some(2));
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_file_and_line() {
     let folder = Folder::new("wrong");
     let gone = folder.0.join("gone.csv");
@@ -122,7 +137,7 @@ fn what_is_wrong_is_told_with_its_file_and_line() {
 
 #[test]
 fn an_unknown_learner_is_told_with_the_known_ones() {
-    let output = run(Path::new("rows.csv"), "oracle");
+    let output = run(Path::new("rows.csv"), &["--learner", "oracle"]);
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("'oracle'") && error.contains("majority"), "{error}");

@@ -105,11 +105,13 @@ impl<L: Keepable> Delayed<L> {
     ///
     /// # Errors
     /// [`RowError`] that says what is wrong with the row; it is not kept.
+    #[inline]
     pub fn step(&mut self, row: &L::Row, class: usize) -> Result<Option<usize>, RowError> {
+        if self.by == 0 { self.evaluation.step(row, class) } else { self.step_late(row, class) }
+    }
+
+    fn step_late(&mut self, row: &L::Row, class: usize) -> Result<Option<usize>, RowError> {
         RowError::check_class(self.evaluation.learner.classes(), class)?;
-        if self.by == 0 {
-            return self.evaluation.step(row, class);
-        }
         if self.waiting.len() < self.by as usize {
             let asked = self.evaluation.ask(row)?;
             let predicted = asked.predicted();
