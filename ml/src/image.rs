@@ -23,7 +23,17 @@ macro_rules! image {
             }
         }
 
-        $crate::image::envelope!([$($generics)*] $learner, $version);
+        impl<$($generics)*> $crate::image::Fields for $learner {
+            fn fields<'de, From: serde::Deserializer<'de>>(from: From) -> Result<Self, From::Error> {
+                Self::deserialize(from)
+            }
+        }
+
+        $crate::image::envelope!([$($generics)*] $learner, $version, |content| {
+            let learner = content.value::<$crate::image::Unchecked<Self>>(<Self as streamgauge_sketches::Summary>::NAME)?.0;
+            learner.check()?;
+            Ok(learner)
+        });
     };
     ($learner:ty, $version:literal) => {
         $crate::image::image!([] $learner, $version);
@@ -33,6 +43,11 @@ macro_rules! image {
 /// The image alone, of a learner whose own serde form is looked at when it is restored.
 macro_rules! envelope {
     ([$($generics:tt)*] $learner:ty, $version:literal) => {
+        $crate::image::envelope!([$($generics)*] $learner, $version, |content| {
+            content.value(<Self as streamgauge_sketches::Summary>::NAME)
+        });
+    };
+    ([$($generics:tt)*] $learner:ty, $version:literal, |$content:ident| $decode:expr) => {
         impl<$($generics)*> streamgauge_sketches::Codec for $learner {
             const FAMILY: streamgauge_sketches::Family = streamgauge_sketches::Family::Custom;
             const VERSION: u16 = $version;
@@ -43,17 +58,31 @@ macro_rules! envelope {
             }
 
             fn decode(
-                content: &mut streamgauge_sketches::codec::Reader<'_>,
+                $content: &mut streamgauge_sketches::codec::Reader<'_>,
                 _version: u16,
                 _hash_seed: u64,
             ) -> Result<Self, streamgauge_sketches::DecodeError> {
-                let name: String = content.value("the name of a learner")?;
+                let name: String = $content.value("the name of a learner")?;
                 let expected = <Self as streamgauge_sketches::Summary>::schema();
                 streamgauge_sketches::DecodeError::unless(name == expected, "a learner named", &name)?;
-                content.value(<Self as streamgauge_sketches::Summary>::NAME)
+                $decode
             }
         }
     };
+}
+
+/// What has fields that can be read without looking at them.
+pub(crate) trait Fields: Sized {
+    fn fields<'de, From: serde::Deserializer<'de>>(from: From) -> Result<Self, From::Error>;
+}
+
+/// A learner that was read and not looked at: whoever looks can say what is wrong, which an error of serde's cannot carry.
+pub(crate) struct Unchecked<L>(pub(crate) L);
+
+impl<'de, L: Fields> serde::Deserialize<'de> for Unchecked<L> {
+    fn deserialize<From: serde::Deserializer<'de>>(from: From) -> Result<Self, From::Error> {
+        L::fields(from).map(Self)
+    }
 }
 
 pub(crate) use {envelope, image};

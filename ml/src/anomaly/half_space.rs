@@ -31,7 +31,7 @@ use crate::image::image;
 /// lowest and highest values in it, and where an attribute did not change half its size (or 1, at 0) on both sides. The
 /// first windows are shorter, 32, 64, and so on, so that scores begin soon. Nodes that no row can end in are not stored.
 ///
-/// **When not to use it**: the [`IsolationForest`](super::IsolationForest) is more exact on all data that both were
+/// **When not to use it**: the [`IsolationForest`](super::IsolationForest) is more exact on nearly all data that both were
 /// measured on; this one forgets sooner and takes less memory.
 ///
 /// ```

@@ -195,9 +195,10 @@ impl Scorer for RobustTails {
 
     fn check(&self) -> Result<(), DecodeError> {
         check_stored(self.attributes.len(), self.half_life)?;
-        let ordered = self.last_read <= self.rows && self.rows < self.next_read;
+        // No stream has more than 2⁶⁰ rows, and no sum of them overflows.
+        let ordered = self.last_read <= self.rows && self.rows < self.next_read && self.rows <= 1 << 60;
         DecodeError::unless(ordered, "rows", self.rows)?;
-        let soon = self.next_read <= self.rows.saturating_add(Self::INTERVAL);
+        let soon = self.next_read <= self.rows + Self::INTERVAL;
         DecodeError::unless(soon, "quantiles to be read at", self.next_read)?;
         self.attributes.iter().try_for_each(Robust::check)
     }

@@ -35,7 +35,8 @@ use crate::image::image;
 /// rows, unless it is [given](Self::scaled). **Merging** is exact between those of the same seed with the same scales:
 /// given ones, or copies of one that has measured them. One that has not takes on those of the other.
 ///
-/// **When not to use it**: in a single stream the [`IsolationForest`](super::IsolationForest) ranks better.
+/// **When not to use it**: in a single stream the [`IsolationForest`](super::IsolationForest) ranks better; where many values
+/// are missing few projections are left.
 ///
 /// ```
 /// use streamgauge_ml::Detector;
