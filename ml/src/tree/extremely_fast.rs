@@ -7,13 +7,23 @@ use streamgauge_sketches::{DecodeError, ParameterError};
 use super::common::tree;
 use super::grow::{best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
-use super::nodes::{Nodes, ROOT};
+use super::leaf::FADE;
+use super::nodes::{Kept, Nodes, ROOT};
 use super::statistics::Candidate;
 use crate::image::image;
 use crate::schema::Schema;
 
 /// The least merit that a leaf splits for.
 const LEAST_MERIT: f64 = 1e-10;
+
+/// How often a leaf was right lately, and its parent in its place: a young leaf leaves it to its parent, which has seen more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Elder {
+    own: f64,
+    parent: f64,
+}
+
+impl Kept for Elder {}
 
 /// The extremely fast decision tree (EFDT, Hoeffding anytime tree): splits a leaf as soon as a split is certainly better than
 /// none, and looks at every split again to put a better one in its place.
@@ -40,7 +50,7 @@ const LEAST_MERIT: f64 = 1e-10;
 pub struct ExtremelyFastTree {
     plan: Plan,
     again: u32,
-    nodes: Nodes<()>,
+    nodes: Nodes<Elder>,
     draws: Draws,
 }
 
@@ -60,7 +70,7 @@ impl ExtremelyFastTree {
             return Err(ParameterError { summary: "ExtremelyFastTree", parameter, allowed, value: "0".to_owned() });
         }
         let tree = Self::of(schema, growth, again);
-        check_room::<Self, ()>(&tree.plan.growth, &tree.plan)?;
+        check_room::<Self, Elder>(&tree.plan.growth, &tree.plan)?;
         Ok(tree)
     }
 
@@ -70,9 +80,47 @@ impl ExtremelyFastTree {
         Self { plan: Plan::new(schema, growth), again, nodes, draws }
     }
 
+    /// The leaf of a row, and its parent; the root is its own.
+    fn leaf(&self, row: &[f64]) -> (u32, u32) {
+        let (mut parent, mut at) = (ROOT, ROOT);
+        while let Some(split) = &self.nodes.get(at).split {
+            (parent, at) = (at, self.nodes.child(split, row));
+        }
+        (at, parent)
+    }
+
+    /// The node that says what is predicted for a row.
+    fn voice(&self, row: &[f64]) -> u32 {
+        let (at, parent) = self.leaf(row);
+        let Elder { own, parent: parents } = self.nodes.get(at).kept;
+        if parents > own { parent } else { at }
+    }
+
+    fn predict(&self, row: &[f64]) -> Option<usize> {
+        self.nodes.get(self.voice(row)).leaf.predict(&self.plan, row)
+    }
+
+    fn probabilities(&self, row: &[f64], into: &mut Vec<f64>) {
+        self.nodes.get(self.voice(row)).leaf.probabilities(&self.plan, row, into);
+    }
+
     /// Learns a row that was checked, and says what was predicted.
     fn step(&mut self, row: &[f64], class: usize, weight: f64) -> Option<usize> {
-        let predicted = self.leaf(row).votes(&self.plan, row);
+        let (end, parent) = self.leaf(row);
+        let votes = self.nodes.get(end).leaf.votes(&self.plan, row);
+        let mut chosen = votes.chosen;
+        let elder = &mut self.nodes.get_mut(end).kept.clone();
+        if end != parent {
+            let parents = self.nodes.get(parent).leaf.votes(&self.plan, row).chosen;
+            if elder.parent > elder.own {
+                chosen = parents;
+            }
+            let right = |vote: Option<usize>| if vote == Some(class) { weight } else { 0.0 };
+            let fade = if weight == 1.0 { FADE } else { FADE.powf(weight) };
+            elder.own = fade * elder.own + right(votes.chosen);
+            elder.parent = fade * elder.parent + right(parents);
+            self.nodes.get_mut(end).kept = *elder;
+        }
         let mut at = ROOT;
         loop {
             let Self { plan, nodes, draws, again } = self;
@@ -80,7 +128,7 @@ impl ExtremelyFastTree {
             let node = nodes.get_mut(at);
             node.weight += weight;
             let is_leaf = node.split.is_none();
-            learn((plan, nodes, draws), room, at, (row, class, weight), is_leaf.then_some(predicted));
+            learn((plan, nodes, draws), room, at, (row, class, weight), is_leaf.then_some(votes));
             let leaf = &mut nodes.get_mut(at).leaf;
             if leaf.statistics.is_some() && leaf.due(if is_leaf { plan.growth.grace } else { *again }) {
                 if is_leaf {
@@ -91,7 +139,7 @@ impl ExtremelyFastTree {
             }
             match self.nodes.get(at).split {
                 Some(split) if !is_leaf => at = self.nodes.child(&split, row),
-                _ => return predicted.chosen,
+                _ => return chosen,
             }
         }
     }

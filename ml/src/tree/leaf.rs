@@ -9,7 +9,7 @@ use crate::baseline::{most, normalize};
 
 /// What remains of the count of right predictions after one more row: half of it after 138 rows, so that a leaf changes
 /// its way of prediction soon after its rows have changed.
-const FADE: f64 = 0.995;
+pub(crate) const FADE: f64 = 0.995;
 
 /// What a node knows of the classes of its rows, and how it predicts by that.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
