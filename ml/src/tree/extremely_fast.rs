@@ -5,10 +5,11 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError};
 
 use super::common::tree;
+use super::elder::Elder;
 use super::grow::{best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
-use super::leaf::FADE;
-use super::nodes::{Kept, Nodes, ROOT};
+use super::leaf::{Leaf, Votes};
+use super::nodes::{Nodes, ROOT};
 use super::statistics::Candidate;
 use crate::image::image;
 use crate::schema::Schema;
@@ -16,20 +17,14 @@ use crate::schema::Schema;
 /// The least merit that a leaf splits for.
 const LEAST_MERIT: f64 = 1e-10;
 
-/// How often a leaf was right lately, and its parent in its place: a young leaf leaves it to its parent, which has seen more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Elder {
-    own: f64,
-    parent: f64,
-}
-
-impl Kept for Elder {}
-
 /// The extremely fast decision tree (EFDT, Hoeffding anytime tree): splits a leaf as soon as a split is certainly better than
 /// none, and looks at every split again to put a better one in its place.
 ///
+/// Every node goes on learning, so that each can be asked: of the nodes on the way to the leaf the one is listened to that
+/// was right more often lately than those above it. A new leaf so costs no accuracy while it is young.
+///
 /// It is right sooner than a [`HoeffdingTree`](super::HoeffdingTree) and follows slow changes. The name is about rows, not
-/// time: every node on the way to a leaf learns every row, so it is slower and holds about twice the memory.
+/// time: every node on the way to a leaf learns every row, and predicts it too, so it is slower and holds more memory.
 /// With [`Growth::memory`] the splits are the first to give up their statistics, and stay as they are.
 ///
 /// Manapragada, Webb & Salehi, *Extremely Fast Decision Tree*, KDD 2018.
@@ -80,47 +75,48 @@ impl ExtremelyFastTree {
         Self { plan: Plan::new(schema, growth), again, nodes, draws }
     }
 
-    /// The leaf of a row, and its parent; the root is its own.
-    fn leaf(&self, row: &[f64]) -> (u32, u32) {
-        let (mut parent, mut at) = (ROOT, ROOT);
+    /// The node on the way to the leaf of a row that says what is predicted.
+    fn voice(&self, row: &[f64]) -> &Leaf {
+        let (mut at, mut voice) = (ROOT, ROOT);
         while let Some(split) = &self.nodes.get(at).split {
-            (parent, at) = (at, self.nodes.child(split, row));
+            at = self.nodes.child(split, row);
+            if self.nodes.get(at).kept.own_voice() {
+                voice = at;
+            }
         }
-        (at, parent)
-    }
-
-    /// The node that says what is predicted for a row.
-    fn voice(&self, row: &[f64]) -> u32 {
-        let (at, parent) = self.leaf(row);
-        let Elder { own, parent: parents } = self.nodes.get(at).kept;
-        if parents > own { parent } else { at }
+        &self.nodes.get(voice).leaf
     }
 
     fn predict(&self, row: &[f64]) -> Option<usize> {
-        self.nodes.get(self.voice(row)).leaf.predict(&self.plan, row)
+        self.voice(row).predict(&self.plan, row)
     }
 
     fn probabilities(&self, row: &[f64], into: &mut Vec<f64>) {
-        self.nodes.get(self.voice(row)).leaf.probabilities(&self.plan, row, into);
+        self.voice(row).probabilities(&self.plan, row, into);
+    }
+
+    /// What is predicted for a row, and what its leaf says. All nodes on the way count who was right.
+    fn ask(&mut self, row: &[f64], class: usize, weight: f64) -> (Option<usize>, Votes) {
+        let Self { plan, nodes, .. } = self;
+        let mut at = ROOT;
+        let mut votes = nodes.get(at).leaf.votes(plan, row);
+        let mut predicted = votes.chosen;
+        while let Some(split) = nodes.get(at).split {
+            at = nodes.child(&split, row);
+            let node = nodes.get_mut(at);
+            votes = node.leaf.votes(plan, row);
+            let (own, above) = (votes.chosen, predicted);
+            if node.kept.own_voice() {
+                predicted = own;
+            }
+            node.kept.count(own == Some(class), above == Some(class), weight);
+        }
+        (predicted, votes)
     }
 
     /// Learns a row that was checked, and says what was predicted.
     fn step(&mut self, row: &[f64], class: usize, weight: f64) -> Option<usize> {
-        let (end, parent) = self.leaf(row);
-        let votes = self.nodes.get(end).leaf.votes(&self.plan, row);
-        let mut chosen = votes.chosen;
-        let elder = &mut self.nodes.get_mut(end).kept.clone();
-        if end != parent {
-            let parents = self.nodes.get(parent).leaf.votes(&self.plan, row).chosen;
-            if elder.parent > elder.own {
-                chosen = parents;
-            }
-            let right = |vote: Option<usize>| if vote == Some(class) { weight } else { 0.0 };
-            let fade = if weight == 1.0 { FADE } else { FADE.powf(weight) };
-            elder.own = fade * elder.own + right(votes.chosen);
-            elder.parent = fade * elder.parent + right(parents);
-            self.nodes.get_mut(end).kept = *elder;
-        }
+        let (predicted, votes) = self.ask(row, class, weight);
         let mut at = ROOT;
         loop {
             let Self { plan, nodes, draws, again } = self;
@@ -139,7 +135,7 @@ impl ExtremelyFastTree {
             }
             match self.nodes.get(at).split {
                 Some(split) if !is_leaf => at = self.nodes.child(&split, row),
-                _ => return chosen,
+                _ => return predicted,
             }
         }
     }

@@ -7,6 +7,7 @@
 
 mod common;
 mod criterion;
+mod elder;
 mod extremely_fast;
 mod gaussian;
 mod grow;
