@@ -5,7 +5,7 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError};
 
 use super::common::tree;
-use super::grow::{best_split, check_room, learn, room, split};
+use super::grow::{begin_anew, best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
 use super::leaf::Leaf;
 use super::nodes::{Nodes, ROOT};
@@ -100,8 +100,7 @@ impl HoeffdingTree {
             return;
         }
         let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
-            // No attribute says anything: the statistics begin anew, so that rows of today are not hidden by those of old.
-            nodes.take_statistics(at);
+            begin_anew(nodes, at, plan);
             return;
         };
         let bound = plan.bound(leaf.weight());
