@@ -45,11 +45,6 @@ macro_rules! tree {
                 self.plan.schema.check_row(row)?;
                 Ok(self.nodes.path(crate::tree::nodes::ROOT, row))
             }
-
-            #[inline]
-            fn leaf(&self, row: &[f64]) -> &crate::tree::leaf::Leaf {
-                &self.nodes.get(self.nodes.leaf_of(crate::tree::nodes::ROOT, row)).leaf
-            }
         }
 
         impl crate::learner::Classifier for $tree {
@@ -69,14 +64,14 @@ macro_rules! tree {
             fn probabilities_one(&self, row: &[f64], into: &mut Vec<f64>) -> Result<(), crate::error::RowError> {
                 into.clear();
                 self.plan.schema.check_row(row)?;
-                self.leaf(row).probabilities(&self.plan, row, into);
+                self.probabilities(row, into);
                 Ok(())
             }
 
             #[inline]
             fn predict_one(&self, row: &[f64]) -> Result<Option<usize>, crate::error::RowError> {
                 self.plan.schema.check_row(row)?;
-                Ok(self.leaf(row).predict(&self.plan, row))
+                Ok(self.predict(row))
             }
 
             #[inline]

@@ -69,8 +69,11 @@ fn welford(block: &mut [f64], [weights, means, squares]: [usize; 3], value: f64,
 fn variance(block: &[f64], classes: usize, class: usize) -> f64 {
     let row = |row: usize| &block[row * classes..][..classes];
     let (squares, weights) = (row(PRIOR_SQUARES), row(PRIOR_WEIGHT));
-    let shared = SHARED * squares.iter().sum::<f64>() / weights.iter().sum::<f64>();
-    ((squares[class] + shared) / ((weights[class] - 1.0).max(0.0) + SHARED)).clamp(LEAST_VARIANCE, 1e250)
+    let freedom = |weight: f64| (weight - 1.0).max(0.0);
+    let all: f64 = weights.iter().map(|weight| freedom(*weight)).sum();
+    let all = if all > 0.0 { all } else { weights.iter().sum() };
+    let shared = SHARED * squares.iter().sum::<f64>() / all;
+    ((squares[class] + shared) / (freedom(weights[class]) + SHARED)).clamp(LEAST_VARIANCE, 1e250)
 }
 
 /// Adds the logarithm of the density of a number in the classes from `from` on.

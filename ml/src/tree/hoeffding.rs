@@ -5,8 +5,9 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError};
 
 use super::common::tree;
-use super::grow::{best_split, check_room, learn, room, split};
+use super::grow::{begin_anew, best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
+use super::leaf::Leaf;
 use super::nodes::{Nodes, ROOT};
 use crate::image::image;
 use crate::schema::Schema;
@@ -63,6 +64,20 @@ impl HoeffdingTree {
         Self { plan: Plan::new(schema, growth), nodes, draws }
     }
 
+    #[inline]
+    fn leaf(&self, row: &[f64]) -> &Leaf {
+        &self.nodes.get(self.nodes.leaf_of(ROOT, row)).leaf
+    }
+
+    #[inline]
+    fn predict(&self, row: &[f64]) -> Option<usize> {
+        self.leaf(row).predict(&self.plan, row)
+    }
+
+    fn probabilities(&self, row: &[f64], into: &mut Vec<f64>) {
+        self.leaf(row).probabilities(&self.plan, row, into);
+    }
+
     /// Learns a row that was checked, and says what was predicted.
     #[inline]
     fn step(&mut self, row: &[f64], class: usize, weight: f64) -> Option<usize> {
@@ -86,8 +101,7 @@ impl HoeffdingTree {
             return;
         }
         let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
-            // No attribute says anything: the statistics begin anew, so that rows of today are not hidden by those of old.
-            nodes.take_statistics(at);
+            begin_anew(nodes, at, plan);
             return;
         };
         let bound = plan.bound(leaf.weight());

@@ -25,6 +25,11 @@ pub(crate) trait Kept: Clone + Default {
 
     /// That root has moved.
     fn moved(&mut self, _beside: u32) {}
+
+    /// Checks what was stored.
+    fn check(&self) -> Result<(), DecodeError> {
+        Ok(())
+    }
 }
 
 impl Kept for () {}
@@ -348,6 +353,7 @@ impl<K: Kept> Nodes<K> {
                 }
                 None => node.leaf.check(plan)?,
             }
+            node.kept.check()?;
             open.extend(node.kept.beside());
         }
         let lost = reached.iter().position(|reached| !reached);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::DecodeError;
 use streamgauge_sketches::random::Draws;
 
-use super::criterion::Purity;
+use super::criterion::{Before, Purity};
 use super::growth::{Observer, Plan};
 use super::test::{Test, number};
 use super::values::Values;
@@ -212,7 +212,7 @@ impl Statistics {
     /// in the leaf.
     pub(crate) fn candidates(&mut self, plan: &Plan, weights: &[f64], mut each: impl FnMut(Candidate)) {
         let (criterion, classes) = (plan.growth.criterion, plan.classes());
-        let before = Purity::of(criterion, weights).impurity(criterion);
+        let before = Before::of(criterion, weights);
         let Self { subspace, blocks, values } = self;
         for place in places(subspace.as_deref(), plan) {
             let block = &blocks[place.from..];

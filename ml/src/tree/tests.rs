@@ -1,6 +1,7 @@
 //! What all trees are held to.
 
 use streamgauge_sketches::Codec;
+use streamgauge_sketches::random::Draws;
 
 use super::*;
 use crate::{Attribute, Classifier, Schema, laws};
@@ -126,15 +127,15 @@ fn many_attributes_do_not_underflow() {
     let nominal = std::iter::repeat_n(Attribute::Nominal { categories: 50 }, 400);
     let schema = Schema::new(std::iter::repeat_n(Attribute::Numeric, 400).chain(nominal), 20).unwrap();
     let mut tree = HoeffdingTree::with_growth(schema, Growth::new().leaves(Leaves::NaiveBayes)).unwrap();
-    let mut right = 0;
-    for i in 0..150_u32 {
+    let (mut right, mut draws) = (0, Draws::new(1));
+    for i in 0..400_u32 {
         let class = i % 20;
-        let noise = |at: u32| (i.wrapping_mul(31) ^ at).wrapping_mul(2_654_435_761) >> 20;
-        let numbers = (0..400).map(|at| f64::from(noise(at) % 40 + 5 * class));
-        let row: Vec<f64> = numbers.chain((400..800).map(|at| f64::from((noise(at) % 40 + class) % 50))).collect();
-        right += usize::from(tree.predict_and_learn(&row, class as usize).unwrap() == Some(class as usize));
+        let mut value = |below: u64, shift: u32| f64::from(draws.below(below) as u32 + shift);
+        let row: Vec<f64> = (0..800).map(|at| if at < 400 { value(40, 5 * class) } else { value(31, class) }).collect();
+        let predicted = tree.predict_and_learn(&row, class as usize).unwrap();
+        right += usize::from(i >= 200 && predicted == Some(class as usize));
     }
-    assert!(right > 100, "{right} of 150, of which the first 20 cannot be known");
+    assert!(right > 190, "{right} of the last 200");
 }
 
 #[test]
