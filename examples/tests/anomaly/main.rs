@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use streamgauge::ml::RowError;
+use streamgauge::ml::anomaly::Sample;
 use streamgauge::prelude::*;
 use streamgauge_examples::anomaly::{Failure, Input, Options, Report, run};
 
@@ -37,14 +38,14 @@ impl Summary for Band {
 }
 
 impl Detector for Band {
-    type Item = f64;
+    type Item = Sample;
 
-    fn score_one(&self, item: &f64) -> Result<Option<f64>, RowError> {
+    fn score_one(&self, Sample { value: item, .. }: &Sample) -> Result<Option<f64>, RowError> {
         let distance = (item - self.mean).abs() / self.deviation.max(1e-9);
         Ok((self.seen >= 30 && item.is_finite()).then_some(distance / (distance + 1.0)))
     }
 
-    fn learn_one(&mut self, item: &f64) -> Result<(), RowError> {
+    fn learn_one(&mut self, Sample { value: item, .. }: &Sample) -> Result<(), RowError> {
         if item.is_finite() {
             self.seen += 1;
             let weight = (1.0 / f64::from(self.seen)).max(0.05);
