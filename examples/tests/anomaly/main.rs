@@ -92,7 +92,7 @@ fn alerts(options: &Options) -> Result<(Report, String), Failure> {
 /// A line a minute; what is said of some of them instead of 10 or 11.
 fn series(minutes: u32, said: &[(u32, &str)]) -> String {
     let line = |minute: u32| {
-        let usual = if minute % 2 == 0 { "10" } else { "11" };
+        let usual = if minute.is_multiple_of(2) { "10" } else { "11" };
         let value = said.iter().find(|(at, _)| *at == minute).map_or(usual, |(_, value)| *value);
         format!("2026-02-14 {:02}:{:02}:00,{value}\n", minute / 60, minute % 60)
     };
