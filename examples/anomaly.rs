@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use streamgauge::ml::anomaly::SeriesDetector;
 use streamgauge_examples::anomaly::{Failure, Input, Options, run};
 
 /// Watches metrics, one detector for each series, and writes what is strange: time, series, value and score, with tabs
@@ -16,11 +17,12 @@ use streamgauge_examples::anomaly::{Failure, Input, Options, run};
 #[derive(Debug, Parser)]
 #[command(name = "anomaly", version)]
 struct Flags {
-    /// A file of timestamp,value, or a directory with such files in it: a series for each
-    #[arg(long, value_name = "FILE|DIR", required_unless_present = "simulate", conflicts_with = "simulate")]
+    /// A file of timestamp,value, or a directory with such files in it: a series for each. Without it, made-up hosts are
+    /// watched
+    #[arg(long, value_name = "FILE|DIR", conflicts_with = "simulate")]
     data: Option<PathBuf>,
 
-    /// Watch made-up hosts, with anomalies put in
+    /// Watch made-up hosts, with anomalies put in; so it is anyhow if there is no data
     #[arg(long)]
     simulate: bool,
 
@@ -38,7 +40,7 @@ struct Flags {
     rate: Option<Pace>,
 
     /// The score from which on a reading is an alert: it lies in 0 to 1
-    #[arg(long, default_value_t = 0.85)]
+    #[arg(long, default_value_t = 0.8)]
     threshold: f64,
 
     /// Strange readings of a series that are no further apart than so many minutes are one alert
@@ -82,7 +84,7 @@ fn rate(text: &str) -> Result<Pace, String> {
 impl From<Flags> for Options {
     fn from(flags: Flags) -> Self {
         let simulated = Input::Simulated { hosts: flags.hosts, readings: flags.readings };
-        let unsaid = if flags.simulate { Some(200) } else { None };
+        let unsaid = if flags.data.is_none() { Some(200) } else { None };
         Self {
             input: flags.data.map_or(simulated, Input::Files),
             rate: flags.rate.map_or(unsaid, |Pace(rate)| rate),
@@ -108,7 +110,7 @@ fn main() -> ExitCode {
         }
         Err(help) => help.exit(),
     };
-    match run(&flags.into(), detector(), io::stdout()) {
+    match run(&flags.into(), SeriesDetector::new(), io::stdout()) {
         Ok(report) => {
             eprintln!("{report}");
             ExitCode::SUCCESS

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use streamgauge::ml::anomaly::Sample;
 use streamgauge::prelude::*;
 use streamgauge::stream::Malformed;
 use thiserror::Error;
 
+use super::newest::Newest;
 use super::{Reading, Simulated};
 
 /// Where readings come from.
@@ -119,7 +121,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// [`Failure`], with one line that says what is wrong.
 pub fn run<D>(options: &Options, detector: D, out: impl Write + Send + 'static) -> Result<Report, Failure>
 where
-    D: Detector<Item = f64>,
+    D: Detector<Item = Sample>,
 {
     if !(0.0..=1.0).contains(&options.threshold) {
         return Err(Failure::Usage(format!("the threshold is {}; scores lie in 0 to 1", options.threshold)));
@@ -132,13 +134,11 @@ where
         .build();
     let (readings, series) = readings(&ctx, options)?;
     // One detector for each series: what it says of a reading before it learns it.
-    let scored = readings.key_by(|reading| reading.series.as_str()).named("detectors").train_and_score(
-        |on| on.detect(detector, |reading: &Reading| &reading.value),
-        |detector, reading| Scored {
-            reading: reading.clone(),
-            score: detector.score_one(&reading.value).ok().flatten(),
-        },
-    );
+    let readings = readings.key_by(|reading| reading.series.as_str()).named("detectors");
+    let scored = readings.train_with(detector, |detector, reading: Reading| {
+        let score = detector.score_and_learn(&reading.sample).ok().flatten();
+        Scored { reading, score }
+    });
     let alerts = alerts(&scored, options);
     if let Some(address) = options.dashboard {
         ctx.dashboard().listen(address);
@@ -235,7 +235,7 @@ fn alerts(scored: &DStream<Scored>, options: &Options) -> DStream<Scored> {
         .key_by(|scored| scored.reading.series.as_str())
         .named("alerts")
         .flat_map_with_state(move |scored, last: &mut State<'_, CompactString, i64>| {
-            let at = scored.reading.at;
+            let at = scored.reading.sample.time;
             let before = last.get().copied();
             last.update(at);
             before.is_none_or(|before| at - before > quiet).then_some(scored)
@@ -249,10 +249,13 @@ fn panels<'a>(
     alerts: &DStream<Scored>,
     series: impl Iterator<Item = &'a String>,
 ) {
-    let newest = alerts.map(|Scored { reading, score }| {
-        (format!("{} {} = {:.4}", reading.time(), reading.series, reading.value), score.unwrap_or_default())
+    let newest = alerts.named("newest alerts").train_on(|on| {
+        on.feed(Newest::default(), |newest: &mut Newest, Scored { reading, score }: &Scored| {
+            let alert = format!("{} {} = {:.4}", reading.time(), reading.series, reading.sample.value);
+            newest.add((alert, score.unwrap_or_default()));
+        })
     });
-    dashboard.top("Newest alerts", &newest, |(_, score)| Estimate::exact(*score)).unit("score");
+    dashboard.ranking("Newest alerts", &newest.each_batch(Summary::read), |newest| newest.clone()).unit("score");
     let counts = alerts.key_by(|alert| alert.reading.series.as_str()).named("alert counts").running().complete();
     dashboard.top("Alerts by series", &counts.summarize(|on| on.count()), |(_, alerts)| *alerts).unit("alerts");
     for name in series {
@@ -260,8 +263,8 @@ fn panels<'a>(
             let name = name.clone();
             scored.filter(move |scored| scored.reading.series == name)
         };
-        let at = |reading: &Reading, value| Point::at(Time::from_millis(reading.at), Estimate::exact(value));
-        dashboard.line(name, &of_series(name), move |scored| at(&scored.reading, scored.reading.value));
+        let at = |reading: &Reading, value| Point::at(Time::from_millis(reading.sample.time), Estimate::exact(value));
+        dashboard.line(name, &of_series(name), move |scored| at(&scored.reading, scored.reading.sample.value));
         let strange = format!("{name}: strangeness");
         dashboard.line(&strange, &of_series(name), move |scored| at(&scored.reading, scored.score.unwrap_or_default()));
     }
@@ -284,11 +287,13 @@ fn write(alerts: &DStream<Scored>, report: &Arc<Mutex<Report>>, out: impl Write 
     let (report, mut out) = (report.clone(), io::BufWriter::new(out));
     alerts.for_each_batch(move |_, batch| {
         let mut alerts = batch.collect().map_err(|error| error.to_string())?;
-        alerts.sort_by(|a, b| (a.reading.at, &a.reading.series).cmp(&(b.reading.at, &b.reading.series)));
+        alerts.sort_by(|a, b| {
+            (a.reading.sample.time, &a.reading.series).cmp(&(b.reading.sample.time, &b.reading.series))
+        });
         let mut report = lock(&report);
         for Scored { reading, score } in alerts {
             let (time, score) = (reading.time(), score.unwrap_or_default());
-            writeln!(out, "{time}\t{}\t{}\t{score:.4}", reading.series, reading.value).map_err(told)?;
+            writeln!(out, "{time}\t{}\t{}\t{score:.4}", reading.series, reading.sample.value).map_err(told)?;
             report.alerts += 1;
             match reading.anomaly {
                 Some(anomaly) => drop(report.found.insert((reading.series, anomaly))),

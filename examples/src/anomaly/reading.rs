@@ -4,6 +4,7 @@ use std::fmt;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use streamgauge::ml::anomaly::Sample;
 use thiserror::Error;
 
 use crate::weblog::{DAY, civil_from_days, seconds};
@@ -11,12 +12,10 @@ use crate::weblog::{DAY, civil_from_days, seconds};
 /// A value of a series at a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
-    /// When it was taken, in milliseconds since the epoch.
-    pub at: i64,
     /// The series.
     pub series: CompactString,
-    /// The value; a NaN if it is missing.
-    pub value: f64,
+    /// When it was taken, and the value; a NaN if that is missing.
+    pub sample: Sample,
     /// The number of the anomaly that it is a part of, if that is known.
     pub anomaly: Option<u64>,
 }
@@ -43,7 +42,7 @@ impl Reading {
     ///
     /// assert_eq!(Reading::parse("cpu", "timestamp,value"), Ok(None));
     /// let reading = Reading::parse("cpu", "2026-02-14 09:30:00,0.25")?.expect("there is one");
-    /// assert_eq!((reading.at, reading.value), (1_771_061_400_000, 0.25));
+    /// assert_eq!((reading.sample.time, reading.sample.value), (1_771_061_400_000, 0.25));
     /// assert_eq!(reading.time(), "2026-02-14 09:30:00");
     /// # Ok::<(), streamgauge_examples::anomaly::BadReading>(())
     /// ```
@@ -56,17 +55,17 @@ impl Reading {
         if time == "timestamp" {
             return Ok(None);
         }
-        let at = time_of(time).ok_or_else(|| BadReading::Timestamp(time.to_owned()))?;
+        let time = time_of(time).ok_or_else(|| BadReading::Timestamp(time.to_owned()))?;
         let value = match value {
             "" => f64::NAN,
             value => value.parse().map_err(|_| BadReading::Value(value.to_owned()))?,
         };
-        Ok(Some(Self { at, series: series.into(), value, anomaly: None }))
+        Ok(Some(Self { series: series.into(), sample: Sample { time, value }, anomaly: None }))
     }
 
     /// The time as files write it.
     pub fn time(&self) -> String {
-        TimeOfDay(self.at).to_string()
+        TimeOfDay(self.sample.time).to_string()
     }
 }
 
@@ -132,7 +131,7 @@ mod tests {
         assert_eq!(parse("12"), Err(BadReading::Columns));
         assert_eq!(parse("noon,1"), Err(BadReading::Timestamp("noon".to_owned())));
         assert_eq!(parse("2014-02-14 14:30:00,much"), Err(BadReading::Value("much".to_owned())));
-        assert!(parse("2014-02-14 14:30:00,").unwrap().unwrap().value.is_nan());
-        assert_eq!(parse("2014-02-14 14:30:00, 1e3\r").unwrap().unwrap().value, 1_000.0);
+        assert!(parse("2014-02-14 14:30:00,").unwrap().unwrap().sample.value.is_nan());
+        assert_eq!(parse("2014-02-14 14:30:00, 1e3\r").unwrap().unwrap().sample.value, 1_000.0);
     }
 }

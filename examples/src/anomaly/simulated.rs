@@ -1,6 +1,7 @@
 //! Metrics of made-up hosts, with anomalies put in.
 
 use compact_str::format_compact;
+use streamgauge::ml::anomaly::Sample;
 use streamgauge::sketches::random::Draws;
 
 use super::Reading;
@@ -86,9 +87,8 @@ impl Simulated {
             Some(Kind::Unrest) => usual + noise * 6.0 * normal,
         };
         Reading {
-            at: BEGIN + tick as i64 * TICK,
             series: format_compact!("host-{host}/{name}"),
-            value: value.max(0.0),
+            sample: Sample { time: BEGIN + tick as i64 * TICK, value: value.max(0.0) },
             anomaly: anomaly.map(|_| block),
         }
     }
@@ -130,7 +130,7 @@ mod tests {
     fn anomalies_stand_out_and_are_rare() {
         let hosts = Simulated::new(1, 2);
         let readings: Vec<_> = (0..6 * 20 * BLOCK).map(|n| hosts.reading(n)).collect();
-        assert!(readings.iter().all(|reading| reading.value.is_finite()));
+        assert!(readings.iter().all(|reading| reading.sample.value.is_finite()));
         let first = readings.iter().position(|reading| reading.anomaly.is_some()).unwrap();
         assert!(first as u64 >= 6 * QUIET_BLOCKS * BLOCK);
         let strange = readings.iter().filter(|reading| reading.anomaly.is_some()).count();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use streamgauge::ml::RowError;
+use streamgauge::ml::anomaly::Sample;
 use streamgauge::prelude::*;
 use streamgauge_examples::anomaly::{Failure, Input, Options, Report, run};
 
@@ -37,14 +38,14 @@ impl Summary for Band {
 }
 
 impl Detector for Band {
-    type Item = f64;
+    type Item = Sample;
 
-    fn score_one(&self, item: &f64) -> Result<Option<f64>, RowError> {
+    fn score_one(&self, Sample { value: item, .. }: &Sample) -> Result<Option<f64>, RowError> {
         let distance = (item - self.mean).abs() / self.deviation.max(1e-9);
         Ok((self.seen >= 30 && item.is_finite()).then_some(distance / (distance + 1.0)))
     }
 
-    fn learn_one(&mut self, item: &f64) -> Result<(), RowError> {
+    fn learn_one(&mut self, Sample { value: item, .. }: &Sample) -> Result<(), RowError> {
         if item.is_finite() {
             self.seen += 1;
             let weight = (1.0 / f64::from(self.seen)).max(0.05);
@@ -91,7 +92,7 @@ fn alerts(options: &Options) -> Result<(Report, String), Failure> {
 /// A line a minute; what is said of some of them instead of 10 or 11.
 fn series(minutes: u32, said: &[(u32, &str)]) -> String {
     let line = |minute: u32| {
-        let usual = if minute % 2 == 0 { "10" } else { "11" };
+        let usual = if minute.is_multiple_of(2) { "10" } else { "11" };
         let value = said.iter().find(|(at, _)| *at == minute).map_or(usual, |(_, value)| *value);
         format!("2026-02-14 {:02}:{:02}:00,{value}\n", minute / 60, minute % 60)
     };
