@@ -438,7 +438,7 @@ fn moving_components_are_followed_as_spark_does() {
 #[test]
 fn moving_components_are_found_and_followed() {
     let Some(rows) = moving() else { return };
-    for seed in 0..50 {
+    for seed in 0..10 {
         let mut clusters = StreamingKMeans::new(5, 8).unwrap().seed(seed);
         let (squares, purity) = follow(&mut clusters, &rows, 1_000);
         eprintln!("seed {seed}: {squares:.4} per point, purity {purity}");
@@ -450,13 +450,13 @@ fn moving_components_are_found_and_followed() {
     assert!(squares <= 2.14 && purity >= 0.999, "in batches: {squares}, purity {purity}");
 }
 
-/// A start anywhere in the stream, by any seed, finds the components that are there: 2,000 of 2,000.
+/// A start anywhere in the stream, by any seed, finds the components that are there: 300 of 300.
 #[test]
 fn every_start_finds_the_components() {
     let Some(rows) = moving() else { return };
     let rows: Vec<_> = rows.iter().collect();
-    for seed in 0..2_000 {
-        let batch = &rows[seed as usize * 97..][..500];
+    for seed in 0..300 {
+        let batch = &rows[seed as usize * 650..][..500];
         let mut clusters = StreamingKMeans::new(5, 8).unwrap().seed(seed);
         clusters.learn_batch(batch.iter().map(|(point, _)| *point)).unwrap();
         let pure =
