@@ -37,9 +37,13 @@ macro_rules! tree {
                 self.nodes.depth(crate::tree::nodes::ROOT)
             }
 
-            #[inline]
-            fn leaf(&self, row: &[f64]) -> &crate::tree::leaf::Leaf {
-                &self.nodes.get(self.nodes.leaf_of(crate::tree::nodes::ROOT, row)).leaf
+            /// The tests that a row meets on its way to its leaf, with the branch that it takes: why it is predicted as it is.
+            ///
+            /// # Errors
+            /// [`RowError::Width`](crate::RowError::Width).
+            pub fn path(&self, row: &[f64]) -> Result<Vec<(crate::tree::Test, usize)>, crate::error::RowError> {
+                self.plan.schema.check_row(row)?;
+                Ok(self.nodes.path(crate::tree::nodes::ROOT, row))
             }
         }
 
@@ -60,14 +64,14 @@ macro_rules! tree {
             fn probabilities_one(&self, row: &[f64], into: &mut Vec<f64>) -> Result<(), crate::error::RowError> {
                 into.clear();
                 self.plan.schema.check_row(row)?;
-                self.leaf(row).probabilities(&self.plan, row, into);
+                self.probabilities(row, into);
                 Ok(())
             }
 
             #[inline]
             fn predict_one(&self, row: &[f64]) -> Result<Option<usize>, crate::error::RowError> {
                 self.plan.schema.check_row(row)?;
-                Ok(self.leaf(row).predict(&self.plan, row))
+                Ok(self.predict(row))
             }
 
             #[inline]

@@ -70,18 +70,40 @@ impl Criterion {
         }
     }
 
-    /// The merit of branches: the impurity `before` of a row, less that after. None unless at least two branches have
-    /// more than a hundredth of the weight.
+    /// The merit of branches: the impurity of a row `before`, less that after, less what chance alone would gain by so many
+    /// branches. None unless at least two branches have more than a hundredth of the weight.
     #[inline]
-    pub(crate) fn merit(self, before: f64, branches: impl Iterator<Item = Purity> + Clone) -> Option<f64> {
+    pub(crate) fn merit(self, before: Before, branches: impl Iterator<Item = Purity> + Clone) -> Option<f64> {
         let total: f64 = branches.clone().map(|branch| branch.total).sum();
-        let filled = branches.clone().filter(|branch| branch.total > LEAST_SHARE * total).count();
-        if filled < 2 {
+        let large = branches.clone().filter(|branch| branch.total > LEAST_SHARE * total).count();
+        if large < 2 {
             return None;
         }
-        let after: f64 = branches.map(|branch| branch.impure(self)).sum();
-        let merit = before - after / total;
+        let filled = branches.clone().filter(|branch| branch.total > 0.0).count();
+        let after = branches.map(|branch| branch.impure(self)).sum::<f64>() / total;
+        let chance = (filled - 1) as f64 / total
+            * match self {
+                // Miller (1955): what entropies of so many cells are too low by.
+                Self::InformationGain => (before.classes - 1.0) / 2.0 * std::f64::consts::LOG2_E,
+                Self::Gini => before.impurity,
+            };
+        let merit = before.impurity - after - chance;
         merit.is_finite().then_some(merit)
+    }
+}
+
+/// The classes of a leaf before a split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    impurity: f64,
+    /// How many classes there are rows of.
+    classes: f64,
+}
+
+impl Before {
+    pub(crate) fn of(criterion: Criterion, weights: &[f64]) -> Self {
+        let classes = weights.iter().filter(|weight| **weight > 0.0).count().max(1) as f64;
+        Self { impurity: Purity::of(criterion, weights).impurity(criterion), classes }
     }
 }
 
@@ -91,12 +113,16 @@ mod tests {
 
     #[test]
     fn merits_of_known_splits() {
-        for (criterion, all, none) in [(Criterion::InformationGain, 1.0, 0.0), (Criterion::Gini, 0.5, 0.0)] {
+        // By chance alone a second branch of 16 rows of two classes gains about 1 / (2 ln 2) / 16 bits.
+        let chance = [std::f64::consts::LOG2_E / 32.0, 0.5 / 16.0];
+        for (criterion, all, chance) in
+            [(Criterion::InformationGain, 1.0, chance[0]), (Criterion::Gini, 0.5, chance[1])]
+        {
             let of = |weights: &[f64]| Purity::of(criterion, weights);
-            let before = of(&[8.0, 8.0]).impurity(criterion);
+            let before = Before::of(criterion, &[8.0, 8.0]);
             let merit = |branches: &[Purity]| criterion.merit(before, branches.iter().copied());
-            assert!((merit(&[of(&[8.0, 0.0]), of(&[0.0, 8.0])]).unwrap() - all).abs() < 1e-12);
-            assert!((merit(&[of(&[4.0, 4.0]), of(&[4.0, 4.0])]).unwrap() - none).abs() < 1e-12);
+            assert!((merit(&[of(&[8.0, 0.0]), of(&[0.0, 8.0])]).unwrap() - (all - chance)).abs() < 1e-12);
+            assert!((merit(&[of(&[4.0, 4.0]), of(&[4.0, 4.0])]).unwrap() + chance).abs() < 1e-12);
             assert_eq!(merit(&[of(&[8.0, 8.0]), of(&[0.0, 0.1])]), None, "a branch with almost nothing is none");
         }
         assert_eq!(Criterion::InformationGain.range(8), 3.0);

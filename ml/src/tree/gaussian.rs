@@ -24,7 +24,7 @@ pub(crate) const ROWS: usize = 10;
 const UNSEEN: f64 = -500.0;
 /// The variance of a class begins with that within all classes, as if so many rows had it: a class of one row has one, and
 /// numbers that are all the same in a class are no spike.
-const SHARED: f64 = 0.1;
+const SHARED: f64 = 1.0;
 /// The least variance, where no class has any.
 const LEAST_VARIANCE: f64 = 1e-200;
 /// No number is less probable than one ten standard deviations away: a single attribute does not decide alone.
@@ -69,8 +69,11 @@ fn welford(block: &mut [f64], [weights, means, squares]: [usize; 3], value: f64,
 fn variance(block: &[f64], classes: usize, class: usize) -> f64 {
     let row = |row: usize| &block[row * classes..][..classes];
     let (squares, weights) = (row(PRIOR_SQUARES), row(PRIOR_WEIGHT));
-    let shared = SHARED * squares.iter().sum::<f64>() / weights.iter().sum::<f64>();
-    ((squares[class] + shared) / ((weights[class] - 1.0).max(0.0) + SHARED)).clamp(LEAST_VARIANCE, 1e250)
+    let freedom = |weight: f64| (weight - 1.0).max(0.0);
+    let all: f64 = weights.iter().map(|weight| freedom(*weight)).sum();
+    let all = if all > 0.0 { all } else { weights.iter().sum() };
+    let shared = SHARED * squares.iter().sum::<f64>() / all;
+    ((squares[class] + shared) / (freedom(weights[class]) + SHARED)).clamp(LEAST_VARIANCE, 1e250)
 }
 
 /// Adds the logarithm of the density of a number in the classes from `from` on.
@@ -142,4 +145,69 @@ pub(crate) fn check(block: &[f64], classes: usize) -> Result<(), DecodeError> {
         DecodeError::unless(fine, "the numbers of a class", class)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(classes: usize, numbers: &[(f64, usize)]) -> Vec<f64> {
+        let mut block = vec![0.0; ROWS * classes];
+        clear(&mut block, classes);
+        numbers.iter().for_each(|(value, class)| learn(&mut block, classes, *class, *value, 1.0));
+        block
+    }
+
+    #[test]
+    fn points_lie_strictly_between_the_numbers_of_all_classes() {
+        let seen = block(2, &[(0.0, 0), (11.0, 1), (4.0, 0)]);
+        assert_eq!(points(&seen, 2).collect::<Vec<_>>(), (1..=10).map(f64::from).collect::<Vec<_>>());
+        assert_eq!(points(&block(2, &[(3.0, 0), (3.0, 1)]), 2).count(), 0);
+        assert_eq!(points(&block(2, &[]), 2).count(), 0);
+        let narrow = block(1, &[(1.0, 0), (1.0 + 2.0 * f64::EPSILON, 0)]);
+        assert!(points(&narrow, 1).all(|point| point > 1.0 && point < 1.0 + 2.0 * f64::EPSILON));
+    }
+
+    #[test]
+    fn a_class_is_divided_as_its_normal_distribution() {
+        // Mean 3, variance 2.5.
+        let seen = block(2, &[(1.0, 0), (2.0, 0), (3.0, 0), (4.0, 0), (5.0, 0), (9.0, 1)]);
+        assert_eq!(divided(&seen, 2, 0, 3.0), (2.5, 2.5));
+        let (below, above) = divided(&seen, 2, 0, 3.0 + 2.5_f64.sqrt());
+        assert!((below - 5.0 * 0.841_344_746).abs() < 1e-8 && (below + above - 5.0).abs() < 1e-12);
+        assert_eq!(divided(&seen, 2, 0, 0.5), (0.0, 5.0), "below the least number is nothing");
+        assert_eq!(divided(&seen, 2, 0, 5.0), (5.0, 0.0), "above the greatest is nothing");
+        assert_eq!((divided(&seen, 2, 1, 8.9), divided(&seen, 2, 1, 9.0)), ((0.0, 1.0), (1.0, 0.0)));
+        assert_eq!(divided(&block(2, &[]), 2, 0, 0.0), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_child_predicts_as_its_parent_and_splits_by_its_own_rows() {
+        let parent = block(1, &[(1.0, 0), (2.0, 0), (3.0, 0)]);
+        let mut child = block(1, &[]);
+        inherit(&mut child, &parent, 1, |_| 2.0);
+        let score = |block: &[f64]| {
+            let mut score = [0.0];
+            add_likelihood(block, 1, 0, 2.5, &mut score);
+            score[0]
+        };
+        assert_eq!(score(&child), score(&parent));
+        assert_eq!((child[WEIGHT], points(&child, 1).count()), (0.0, 0));
+        (0..1_000).for_each(|i| learn(&mut child, 1, 0, f64::from(10 + i % 2), 1.0));
+        let (below, above) = divided(&child, 1, 0, 10.5);
+        assert!((below - 500.0).abs() < 1e-6 && (above - 500.0).abs() < 1e-6, "{below} {above}");
+        check(&child, 1).unwrap();
+    }
+
+    #[test]
+    fn numbers_of_any_size_poison_nothing() {
+        let extremes = [1e100, -1e100, 0.0, 5e-324, 1e100];
+        for value in extremes {
+            let seen = block(2, &[(value, 0), (1.0, 1), (value, 1), (-1e100, 1)]);
+            check(&seen, 2).unwrap();
+            let mut scores = [0.0; 2];
+            add_likelihood(&seen, 2, 0, 1e100, &mut scores);
+            assert!(scores.iter().all(|score| score.is_finite()), "{scores:?}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use streamgauge_sketches::{ParameterError, Summary};
 use super::growth::{Growth, Plan};
 use super::leaf::{Leaf, Votes};
 use super::nodes::{Kept, Nodes};
-use super::statistics::{Candidate, Statistics};
+use super::statistics::{Candidate, MOST_BYTES, Statistics};
 use super::test::Test;
 
 /// By how much more a leaf must promise than another whose statistics it takes. Without a distance two leaves would take
@@ -88,7 +88,8 @@ fn wake<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan, draws: &mut Draws, 
     let leaf = &mut nodes.get_mut(at).leaf;
     if leaf.statistics.is_none() && (leaf.fresh() || leaf.due(plan.growth.grace)) {
         let promise = WORTH_IT * nodes.promise(at);
-        if nodes.make_room(Statistics::bytes_of_new(plan), room, promise) {
+        let bytes = Statistics::bytes_of_new(plan);
+        if bytes <= MOST_BYTES && nodes.make_room(bytes, room, promise) {
             nodes.give_statistics(at, Box::new(Statistics::new(plan, draws)));
         }
     }

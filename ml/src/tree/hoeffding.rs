@@ -7,6 +7,7 @@ use streamgauge_sketches::{DecodeError, ParameterError};
 use super::common::tree;
 use super::grow::{best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
+use super::leaf::Leaf;
 use super::nodes::{Nodes, ROOT};
 use crate::image::image;
 use crate::schema::Schema;
@@ -60,6 +61,20 @@ impl HoeffdingTree {
         let nodes = Nodes::new(schema.classes());
         let draws = Draws::new(growth.seed);
         Self { plan: Plan::new(schema, growth), nodes, draws }
+    }
+
+    #[inline]
+    fn leaf(&self, row: &[f64]) -> &Leaf {
+        &self.nodes.get(self.nodes.leaf_of(ROOT, row)).leaf
+    }
+
+    #[inline]
+    fn predict(&self, row: &[f64]) -> Option<usize> {
+        self.leaf(row).predict(&self.plan, row)
+    }
+
+    fn probabilities(&self, row: &[f64], into: &mut Vec<f64>) {
+        self.leaf(row).probabilities(&self.plan, row, into);
     }
 
     /// Learns a row that was checked, and says what was predicted.

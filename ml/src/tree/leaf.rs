@@ -11,6 +11,12 @@ use crate::baseline::{most, normalize};
 /// its way of prediction soon after its rows have changed.
 const FADE: f64 = 0.995;
 
+/// What remains of a count of right predictions after a row of this weight.
+#[inline]
+pub(crate) fn fade(weight: f64) -> f64 {
+    if weight == 1.0 { FADE } else { FADE.powf(weight) }
+}
+
 /// What a node knows of the classes of its rows, and how it predicts by that.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Leaf {
@@ -145,7 +151,7 @@ impl Leaf {
         if let Some(Votes { majority, bayes: Some(bayes), .. }) = votes
             && plan.growth.leaves == Leaves::Adaptive
         {
-            let fade = if weight == 1.0 { FADE } else { FADE.powf(weight) };
+            let fade = fade(weight);
             let right = |right: bool| if right { weight } else { 0.0 };
             self.majority_right = fade * self.majority_right + right(majority == Some(class));
             self.bayes_right = fade * self.bayes_right + right(bayes == class);

@@ -8,6 +8,7 @@
 mod adaptive;
 mod common;
 mod criterion;
+mod elder;
 mod extremely_fast;
 mod forest;
 mod gaussian;

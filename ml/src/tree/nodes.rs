@@ -25,6 +25,11 @@ pub(crate) trait Kept: Clone + Default {
 
     /// That root has moved.
     fn moved(&mut self, _beside: u32) {}
+
+    /// Checks what was stored.
+    fn check(&self) -> Result<(), DecodeError> {
+        Ok(())
+    }
 }
 
 impl Kept for () {}
@@ -162,6 +167,16 @@ impl<K: Kept> Nodes<K> {
                 None => return at,
             }
         }
+    }
+
+    /// The tests that a row meets below a node, and the branches that it takes.
+    pub(crate) fn path(&self, from: u32, row: &[f64]) -> Vec<(Test, usize)> {
+        let (mut at, mut path) = (from, Vec::new());
+        while let Some(split) = &self.get(at).split {
+            at = self.child(split, row);
+            path.push((split.test, (at - split.first) as usize));
+        }
+        path
     }
 
     /// How many nodes lie between a node and the deepest leaf below it.
@@ -338,9 +353,82 @@ impl<K: Kept> Nodes<K> {
                 }
                 None => node.leaf.check(plan)?,
             }
+            node.kept.check()?;
             open.extend(node.kept.beside());
         }
         let lost = reached.iter().position(|reached| !reached);
         DecodeError::unless(lost.is_none(), "a node without a parent at", lost.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Schema;
+    use crate::tree::Growth;
+
+    const TEST: Test = Test::AtMost { attribute: 0, value: 0.0 };
+
+    fn plan() -> Plan {
+        Plan::new(Schema::numeric(1, 2).unwrap(), Growth::new())
+    }
+
+    /// A root with two children, of which the first has two too.
+    fn five() -> Nodes<()> {
+        let mut nodes = Nodes::new(2);
+        assert_eq!(nodes.split(ROOT, TEST, vec![3.0, 1.0, 1.0, 5.0], false), 1);
+        assert_eq!(nodes.split(1, TEST, vec![2.0, 0.0, 0.0, 0.0], false), 3);
+        nodes
+    }
+
+    #[test]
+    fn nodes_that_are_dropped_leave_no_gap() {
+        let mut nodes = five();
+        assert_eq!((nodes.nodes.len(), nodes.depth(ROOT)), (5, 2));
+        assert_eq!(nodes.get(4).leaf.weights(), [0.75, 0.25], "a branch without rows begins as its parent");
+        nodes.check(&plan(), false).unwrap();
+        nodes.get_mut(1).leaf = Leaf::new(&[1.0, 2.0]);
+        assert_eq!(nodes.prune(1), 1);
+        assert_eq!((nodes.nodes.len(), nodes.depth(ROOT)), (3, 1));
+        assert_eq!(nodes.bytes, counted(&nodes.nodes));
+        nodes.check(&plan(), false).unwrap();
+
+        let mut nodes = five();
+        // The second child takes the place of the first: the tree of the first is gone.
+        nodes.get_mut(ROOT).split = Some(Split { test: TEST, first: 3 });
+        nodes.compact(ROOT);
+        assert_eq!((nodes.nodes.len(), nodes.depth(ROOT)), (3, 1));
+        assert_eq!(nodes.get(1).leaf.weights(), [2.0, 0.0]);
+        nodes.check(&plan(), false).unwrap();
+    }
+
+    #[test]
+    fn a_row_without_the_value_goes_where_most_went() {
+        let mut nodes = five();
+        assert_eq!((nodes.leaf_of(ROOT, &[f64::NAN]), nodes.leaf_of(ROOT, &[-1.0])), (2, 3));
+        nodes.get_mut(1).weight = 100.0;
+        assert_eq!(nodes.leaf_of(ROOT, &[f64::INFINITY]), 3);
+    }
+
+    #[test]
+    fn what_is_no_tree_is_refused() {
+        let broken = |at: usize, split: Split| {
+            let mut nodes = five();
+            nodes.nodes[at].split = Some(split);
+            nodes.nodes[at].leaf = Leaf::default();
+            nodes.check(&plan(), false).unwrap_err().to_string()
+        };
+        for (at, first) in [(3, 0), (3, 3), (3, 1), (0, 3), (2, 3), (0, 5), (0, u32::MAX), (1, 1)] {
+            let told = broken(at, Split { test: TEST, first });
+            assert!(told.contains("a child at") || told.contains("without a parent"), "{told}");
+        }
+        let told = broken(0, Split { test: Test::AtMost { attribute: 1, value: 0.0 }, first: 1 });
+        assert!(told.contains("a test of attribute"), "{told}");
+        let mut nodes = five();
+        nodes.get_mut(4).weight = f64::NAN;
+        nodes.check(&plan(), false).unwrap_err();
+        let mut nodes = five();
+        nodes.get_mut(4).leaf = Leaf::new(&[1.0]);
+        nodes.check(&plan(), false).unwrap_err();
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::DecodeError;
 use streamgauge_sketches::random::Draws;
 
-use super::criterion::Purity;
+use super::criterion::{Before, Purity};
 use super::growth::{Observer, Plan};
 use super::test::{Test, number};
 use super::values::Values;
@@ -13,6 +13,8 @@ use crate::schema::Attribute;
 
 /// How many classes are scored at a time: they fit into a few registers.
 const AT_ONCE: usize = 8;
+/// The most bytes that the statistics of a leaf may ask for: a schema that needs more gets trees without any.
+pub(crate) const MOST_BYTES: usize = 1 << 32;
 /// How many probabilities are multiplied before their logarithm is taken: at 10⁻¹⁸ each they do not underflow.
 const IN_A_ROW: usize = 16;
 
@@ -116,10 +118,10 @@ impl Statistics {
     /// The bytes of new statistics, at most.
     pub(crate) fn bytes_of_new(plan: &Plan) -> usize {
         let attributes = plan.schema.attributes();
-        let blocks: usize = attributes.iter().map(|kind| block_len(*kind, plan.classes()) * size_of::<f64>()).sum();
+        let blocks = attributes.iter().map(|kind| block_len(*kind, plan.classes()) * size_of::<f64>());
         let subspace = plan.growth.subspace.map_or(0, |most| (most as usize).min(attributes.len()) * size_of::<u32>());
         let values = if plan.growth.observer == Observer::Exhaustive { attributes.len() } else { 0 };
-        size_of::<Self>() + blocks + subspace + values * size_of::<Values>()
+        blocks.fold(size_of::<Self>() + subspace + values * size_of::<Values>(), usize::saturating_add)
     }
 
     /// The bytes that are held, itself included.
@@ -210,7 +212,7 @@ impl Statistics {
     /// in the leaf.
     pub(crate) fn candidates(&mut self, plan: &Plan, weights: &[f64], mut each: impl FnMut(Candidate)) {
         let (criterion, classes) = (plan.growth.criterion, plan.classes());
-        let before = Purity::of(criterion, weights).impurity(criterion);
+        let before = Before::of(criterion, weights);
         let Self { subspace, blocks, values } = self;
         for place in places(subspace.as_deref(), plan) {
             let block = &blocks[place.from..];
@@ -298,6 +300,8 @@ impl Statistics {
     }
 
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), DecodeError> {
+        let bytes = Self::bytes_of_new(plan);
+        DecodeError::unless(bytes <= MOST_BYTES, "bytes of a leaf", bytes)?;
         let (attributes, classes) = (plan.schema.attributes().len(), plan.classes());
         let most = plan.growth.subspace.map(|most| most as usize).filter(|most| *most < attributes);
         let known = match (&self.subspace, most) {

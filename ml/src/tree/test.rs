@@ -82,3 +82,24 @@ impl Test {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_a_branch_or_is_missing() {
+        let at_most = Test::AtMost { attribute: 0, value: 2.5 };
+        let is = Test::Is { attribute: 0, category: 1, categories: 3 };
+        let which = Test::Which { attribute: 0, categories: 3 };
+        let branches = |value: f64| [at_most, is, which].map(|test| test.branch(value));
+        assert_eq!(branches(1.0), [Some(0), Some(0), Some(1)]);
+        assert_eq!(branches(2.0), [Some(0), Some(1), Some(2)]);
+        assert_eq!(branches(2.5), [Some(0), None, None], "no category");
+        assert_eq!(branches(3.0), [Some(1), None, None], "a category that the schema does not have");
+        assert_eq!(branches(-1.0), [Some(0), None, None]);
+        for missing in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN] {
+            assert_eq!(branches(missing), [None; 3], "{missing}");
+        }
+    }
+}

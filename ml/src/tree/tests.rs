@@ -86,3 +86,65 @@ fn a_tree_splits_also_in_batches_below_its_grace() {
     }
     assert!(tree.leaves() > 1, "grace counters survive batches and storage");
 }
+
+/// The class is whether one of two numbers is high; which of them, changes.
+fn changing(tree: &mut ExtremelyFastTree, by: usize, seed: u32) {
+    for i in 0..60_000_u32 {
+        let hash = i.wrapping_add(seed).wrapping_mul(2_654_435_761) >> 8;
+        let row = [f64::from(hash % 997), f64::from(hash / 997 % 991)];
+        tree.learn_one(&row, usize::from(row[by] > 500.0)).unwrap();
+    }
+}
+
+#[test]
+fn a_better_split_takes_the_place_of_another() {
+    let mut tree = ExtremelyFastTree::new(Schema::numeric(2, 2).unwrap());
+    changing(&mut tree, 0, 0);
+    assert_eq!(tree.path(&[0.0, 0.0]).unwrap()[0].0.attribute(), 0);
+    for round in 1..4 {
+        changing(&mut tree, 1, round * 60_000);
+    }
+    assert_eq!(tree.path(&[0.0, 0.0]).unwrap()[0].0.attribute(), 1, "three times as many rows speak for the other");
+    let restored = ExtremelyFastTree::from_bytes(&tree.to_bytes()).unwrap();
+    assert_eq!(restored, tree);
+}
+
+#[test]
+fn parameters_that_cannot_be_are_refused() {
+    let told = |refused: Result<Growth, streamgauge_sketches::ParameterError>| refused.unwrap_err().to_string();
+    assert_eq!(told(Growth::new().grace(0)), "Growth: grace must be at least 1, not 0");
+    assert_eq!(told(Growth::new().delta(1.0)), "Growth: delta must be above 0 and below 1, not 1");
+    assert_eq!(told(Growth::new().tie(f64::NAN)), "Growth: tie must be 0 to 1, not NaN");
+    assert_eq!(told(Growth::new().subspace(0)), "Growth: subspace must be at least 1, not 0");
+    let again = ExtremelyFastTree::with_growth(schema(), Growth::new(), 0).unwrap_err().to_string();
+    assert_eq!(again, "ExtremelyFastTree: again must be at least 1, not 0");
+}
+
+#[test]
+fn many_attributes_do_not_underflow() {
+    // 400 numbers and 400 categories that all say a little: their product is far below the least number.
+    let nominal = std::iter::repeat_n(Attribute::Nominal { categories: 50 }, 400);
+    let schema = Schema::new(std::iter::repeat_n(Attribute::Numeric, 400).chain(nominal), 20).unwrap();
+    let mut tree = HoeffdingTree::with_growth(schema, Growth::new().leaves(Leaves::NaiveBayes)).unwrap();
+    let mut right = 0;
+    for i in 0..400_u32 {
+        let class = i % 20;
+        let noise = |at: u32| (i.wrapping_mul(31) ^ at).wrapping_mul(2_654_435_761) >> 20;
+        let numbers = (0..400).map(|at| f64::from(noise(at) % 40 + 5 * class));
+        let row: Vec<f64> = numbers.chain((400..800).map(|at| f64::from((noise(at) % 40 + class) % 50))).collect();
+        let predicted = tree.predict_and_learn(&row, class as usize).unwrap();
+        right += usize::from(i >= 200 && predicted == Some(class as usize));
+    }
+    assert!(right > 190, "{right} of the last 200");
+}
+
+#[test]
+fn a_class_that_comes_late_is_learned() {
+    let mut tree = HoeffdingTree::new(schema());
+    let late = rows(4_000).into_iter().filter(|(_, class)| *class != 2);
+    late.for_each(|(row, class)| tree.learn_one(&row, class).unwrap());
+    let row = [10.0, 0.01, 2.0, 0.0];
+    assert_ne!(tree.predict_one(&row).unwrap(), Some(2));
+    (0..2_000).for_each(|_| tree.learn_one(&row, 2).unwrap());
+    assert_eq!(tree.predict_one(&row).unwrap(), Some(2));
+}

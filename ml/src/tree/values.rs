@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::DecodeError;
 
-use super::criterion::{Criterion, Purity};
+use super::criterion::{Before, Criterion, Purity};
 
 /// A value of a class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl Values {
     pub(crate) fn splits(
         &mut self,
         criterion: Criterion,
-        before: f64,
+        before: Before,
         classes: usize,
         mut each: impl FnMut(f64, Option<f64>),
     ) {
@@ -118,5 +118,40 @@ impl Values {
         };
         let wrong = self.room.iter().find(|value| !good(value));
         DecodeError::unless(wrong.is_none(), "a value of class", wrong.map_or(0, |value| value.class))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_are_between_all_values() {
+        let mut values = Values::default();
+        for (value, class) in [(3.0, 1), (1.0, 0), (1.0, 0), (2.0, 0), (3.0, 0), (-0.0, 1), (0.0, 1)] {
+            values.learn(value, class, 1.0);
+        }
+        let mut points = Vec::new();
+        values.splits(Criterion::Gini, Before::of(Criterion::Gini, &[1.0, 1.0]), 2, |point, merit| {
+            points.push((point, merit.is_some()))
+        });
+        assert_eq!(points, [(0.5, true), (1.5, true), (2.5, true)]);
+        assert_eq!(values.len, 5, "the same value of a class is kept once");
+        let (mut below, mut above) = ([0.0; 2], [0.0; 2]);
+        values.divide(1.5, &mut below, &mut above);
+        assert_eq!((below, above), ([2.0, 2.0], [2.0, 1.0]));
+        values.check(2).unwrap();
+        values.check(1).unwrap_err();
+    }
+
+    #[test]
+    fn there_is_a_point_between_neighbours() {
+        let mut values = Values::default();
+        let next = f64::from_bits(1.0_f64.to_bits() + 1);
+        values.learn(1.0, 0, 1.0);
+        values.learn(next, 1, 1.0);
+        values.splits(Criterion::Gini, Before::of(Criterion::Gini, &[1.0, 1.0]), 2, |point, _| {
+            assert!((1.0..next).contains(&point))
+        });
     }
 }
