@@ -32,6 +32,9 @@ fn compare<L: Classifier<Row = [f64]>>(empty: impl Fn(&Dataset) -> L) {
     let mut gap = 0.0;
     for (name, moa) in STREAMS {
         let Some(rows) = (if name == "elec" { support::elec() } else { support::stream(name) }) else { continue };
+        if std::env::var("ONLY").is_ok_and(|only| !only.contains(name)) {
+            continue;
+        }
         let begun = cpu_seconds();
         let (ours, tree) = accuracy(empty(&rows), &rows);
         let rate = rows.len() as f64 / (cpu_seconds() - begun) / 1e3;
@@ -53,7 +56,12 @@ fn adaptive() {
 #[test]
 fn forest() {
     compare(|rows| {
-        AdaptiveRandomForest::with_growth(rows.schema().clone(), growth(), env("TREES", 10.0) as usize).unwrap()
+        AdaptiveRandomForest::with_growth(
+            rows.schema().clone(),
+            sub(growth(), rows.schema().attributes().len()),
+            env("TREES", 10.0) as usize,
+        )
+        .unwrap()
     });
 }
 
@@ -74,4 +82,11 @@ fn growth() -> streamgauge_ml::tree::Growth {
         .unwrap()
         .tie(env("TIE", 0.05))
         .unwrap()
+}
+
+fn sub(g: streamgauge_ml::tree::Growth, m: usize) -> streamgauge_ml::tree::Growth {
+    match env("SUB", 0.0) {
+        0.0 => g,
+        f => g.subspace((f * m as f64).round() as u32).unwrap(),
+    }
 }

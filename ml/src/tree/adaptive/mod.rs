@@ -9,6 +9,7 @@ use streamgauge_sketches::{DecodeError, ParameterError};
 use super::common::tree;
 use super::grow::{best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
+use super::leaf::Leaf;
 use super::nodes::{Kept, Node, Nodes, ROOT};
 use crate::image::image;
 use crate::schema::Schema;
@@ -29,7 +30,7 @@ pub struct HoeffdingAdaptiveTree {
 impl HoeffdingAdaptiveTree {
     /// A tree that has seen nothing and grows as is usual.
     pub fn new(schema: Schema) -> Self {
-        Self::of(schema, Growth::default())
+        Self::grown(schema, Growth::default())
     }
 
     /// A tree that has seen nothing.
@@ -37,12 +38,12 @@ impl HoeffdingAdaptiveTree {
     /// # Errors
     /// [`ParameterError`] if its memory cap has no room for the empty tree.
     pub fn with_growth(schema: Schema, growth: Growth) -> Result<Self, ParameterError> {
-        let tree = Self::of(schema, growth);
+        let tree = Self::grown(schema, growth);
         check_room::<Self, Watch>(&tree.plan.growth, &tree.plan)?;
         Ok(tree)
     }
 
-    fn of(schema: Schema, growth: Growth) -> Self {
+    pub(super) fn grown(schema: Schema, growth: Growth) -> Self {
         let nodes = Nodes::new(schema.classes());
         let draws = Draws::new(growth.seed);
         Self { plan: Plan::new(schema, growth), nodes, draws }
@@ -51,6 +52,29 @@ impl HoeffdingAdaptiveTree {
     /// How many trees grow beside a node.
     pub fn alternates(&self) -> usize {
         self.nodes.iter().filter(|node| node.kept.beside().is_some()).count()
+    }
+
+    /// The leaf that is believed about a row: where a rival leads, that of the rival.
+    #[inline]
+    fn believed(&self, row: &[f64]) -> &Leaf {
+        let mut at = ROOT;
+        loop {
+            let node = self.nodes.get(at);
+            at = match (&node.kept.rival, &node.split) {
+                (Some(rival), _) if rival.leads() => rival.root,
+                (_, Some(split)) => self.nodes.child(split, row),
+                _ => return &node.leaf,
+            }
+        }
+    }
+
+    #[inline]
+    fn predict(&self, row: &[f64]) -> Option<usize> {
+        self.believed(row).predict(&self.plan, row)
+    }
+
+    fn probabilities(&self, row: &[f64], into: &mut Vec<f64>) {
+        self.believed(row).probabilities(&self.plan, row, into);
     }
 
     /// Learns a row that was checked, and says what was predicted.
@@ -129,14 +153,14 @@ impl HoeffdingAdaptiveTree {
         let worse = kept.note(wrong);
         let after = kept.heap_bytes();
         if after != before {
-            self.grown(at, before, after);
+            self.swollen(at, before, after);
         }
         worse
     }
 
     /// Counts the bytes by which a watch has grown; one that there is no room for begins anew.
     #[cold]
-    fn grown(&mut self, at: u32, before: usize, after: usize) {
+    fn swollen(&mut self, at: u32, before: usize, after: usize) {
         self.nodes.recount(before, after);
         let Self { plan, nodes, .. } = self;
         if !nodes.make_room(0, room::<Self>(plan), f64::INFINITY) {
@@ -196,7 +220,7 @@ impl HoeffdingAdaptiveTree {
         }
     }
 
-    fn check(&self) -> Result<(), DecodeError> {
+    pub(super) fn check(&self) -> Result<(), DecodeError> {
         self.plan.check()?;
         self.nodes.check(&self.plan, false)?;
         self.nodes.iter().try_for_each(|node| node.kept.check())

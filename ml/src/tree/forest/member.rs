@@ -9,7 +9,7 @@ use crate::drift::Adwin;
 use crate::error::RowError;
 use crate::learner::Classifier;
 use crate::schema::Schema;
-use crate::tree::{Growth, HoeffdingTree};
+use crate::tree::{Growth, HoeffdingAdaptiveTree};
 
 /// The rate of false warnings, and of false alarms.
 const WARNING: f64 = 0.01;
@@ -18,12 +18,19 @@ const DRIFT: f64 = 0.001;
 /// A tree of a forest, with what watches it. It knows nothing of the other trees: each can learn a row by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Member {
-    tree: HoeffdingTree,
+    tree: HoeffdingAdaptiveTree,
     /// Learns since a warning, to take the place of the tree.
-    background: Option<HoeffdingTree>,
+    background: Option<Background>,
     warning: Adwin,
     drift: Adwin,
     draws: Draws,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Background {
+    tree: HoeffdingAdaptiveTree,
+    lead: f64,
+    drifted: bool,
 }
 
 /// How often a row is drawn when as many rows are drawn as there are, each six times: Poisson's distribution of mean 6.
@@ -47,17 +54,17 @@ impl Member {
     pub(super) fn new(schema: &Schema, growth: &Growth, at: usize) -> Self {
         let mut draws = Draws::new(growth.seed);
         draws.stir(at as u64);
-        let tree = HoeffdingTree::grown(schema.clone(), growth.clone().seed(draws.bits()));
+        let tree = HoeffdingAdaptiveTree::grown(schema.clone(), growth.clone().seed(draws.bits()));
         Self { tree, background: None, warning: watch(WARNING), drift: watch(DRIFT), draws }
     }
 
     /// How much its vote counts: how often it was right lately.
     #[inline]
     pub(super) fn weight(&self) -> f64 {
-        1.0 - self.drift.estimate()
+        (1.0 - self.drift.estimate()).powf(*POWER)
     }
 
-    pub(super) fn tree(&self) -> &HoeffdingTree {
+    pub(super) fn tree(&self) -> &HoeffdingAdaptiveTree {
         &self.tree
     }
 
@@ -69,41 +76,47 @@ impl Member {
     pub(super) fn learn(&mut self, row: &[f64], class: usize, weight: f64, votes: &[f64]) -> Result<(), RowError> {
         let wrong = most(votes) != Some(class);
         let times = poisson(&mut self.draws);
+        if let Some(background) = &mut self.background {
+            let of_background = background.tree.predict_one(row)? != Some(class);
+            background.lead = 0.995 * background.lead + f64::from(u8::from(wrong)) - f64::from(u8::from(of_background));
+        }
         if times > 0 {
-            let weight = weight * f64::from(times);
+            let weight = weight * f64::from(times) * *SCALE;
             self.tree.learn_weighted(row, class, weight)?;
             if let Some(background) = &mut self.background {
-                background.learn_weighted(row, class, weight)?;
+                background.tree.learn_weighted(row, class, weight)?;
             }
         }
-        let warned = self.warning.risen(f64::from(u8::from(wrong)));
-        let drifted = self.drift.risen(f64::from(u8::from(wrong)));
-        if drifted {
-            self.tree = match self.background.take() {
-                Some(background) => background,
-                None => self.young(),
-            };
-            (self.warning, self.drift) = (watch(WARNING), watch(DRIFT));
-        } else if warned {
-            self.background = Some(self.young());
-            self.warning = watch(WARNING);
+        let error = f64::from(u8::from(wrong));
+        let (warned, drifted) = (self.warning.risen(error), self.drift.risen(error));
+        if warned && self.background.is_none() {
+            self.background = Some(Background { tree: self.young(), lead: 0.0, drifted: false });
+        }
+        let Some(background) = &mut self.background else { return Ok(()) };
+        background.drifted |= drifted;
+        if background.drifted && background.lead > *LEAD {
+            if let Some(background) = self.background.take() {
+                self.tree = background.tree;
+                (self.warning, self.drift) = (watch(WARNING), watch(DRIFT));
+            }
         }
         Ok(())
     }
 
     #[cold]
-    fn young(&mut self) -> HoeffdingTree {
-        HoeffdingTree::grown(self.tree.schema().clone(), self.tree.growth().clone().seed(self.draws.bits()))
+    fn young(&mut self) -> HoeffdingAdaptiveTree {
+        HoeffdingAdaptiveTree::grown(self.tree.schema().clone(), self.tree.growth().clone().seed(self.draws.bits()))
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        let background = self.background.as_ref().map_or(0, |tree| tree.memory_bytes() - size_of::<HoeffdingTree>());
-        let tree = self.tree.memory_bytes() - size_of::<HoeffdingTree>();
+        let background =
+            self.background.as_ref().map_or(0, |b| b.tree.memory_bytes() - size_of::<HoeffdingAdaptiveTree>());
+        let tree = self.tree.memory_bytes() - size_of::<HoeffdingAdaptiveTree>();
         size_of::<Self>() + tree + background + self.warning.heap_bytes() + self.drift.heap_bytes()
     }
 
     pub(super) fn check(&self, schema: &Schema, growth: &Growth) -> Result<(), DecodeError> {
-        for tree in std::iter::once(&self.tree).chain(&self.background) {
+        for tree in std::iter::once(&self.tree).chain(self.background.as_ref().map(|b| &b.tree)) {
             tree.check()?;
             DecodeError::unless(tree.schema() == schema, "a tree of other rows", "in a forest")?;
             let same = tree.growth().clone().seed(growth.seed) == *growth;
@@ -128,3 +141,11 @@ mod tests {
         assert!((mean - 6.0).abs() < 0.031 && (variance - 6.0).abs() < 0.112, "{mean} {variance}");
     }
 }
+
+pub(super) static SCALE: std::sync::LazyLock<f64> =
+    std::sync::LazyLock::new(|| std::env::var("SCALE").ok().map_or(1.0, |v| v.parse().unwrap_or(1.0)));
+pub(super) static POWER: std::sync::LazyLock<f64> =
+    std::sync::LazyLock::new(|| std::env::var("POWER").ok().map_or(1.0, |v| v.parse().unwrap_or(1.0)));
+
+pub(super) static LEAD: std::sync::LazyLock<f64> =
+    std::sync::LazyLock::new(|| std::env::var("LEAD").ok().map_or(0.0, |v| v.parse().unwrap_or(1.0)));

@@ -56,7 +56,7 @@ impl AdaptiveRandomForest {
     }
 
     /// The trees.
-    pub fn trees(&self) -> impl ExactSizeIterator<Item = &super::HoeffdingTree> {
+    pub fn trees(&self) -> impl ExactSizeIterator<Item = &super::HoeffdingAdaptiveTree> {
         self.members.iter().map(Member::tree)
     }
 
