@@ -81,6 +81,17 @@ impl Growth {
         Self::default()
     }
 
+    /// As the trees of [`HoeffdingAdaptiveTree::new`](super::HoeffdingAdaptiveTree::new) grow: a grace of 100 rows and δ = 0.05.
+    /// They split early, since a split that proves wrong is taken back.
+    pub fn adaptive() -> Self {
+        Self { grace: 100, delta: 0.05, ..Self::default() }
+    }
+
+    /// As the trees of [`AdaptiveRandomForest::new`](super::AdaptiveRandomForest::new) grow: a grace of 50 rows and δ = 0.01.
+    pub fn forest() -> Self {
+        Self { grace: 50, delta: 0.01, ..Self::default() }
+    }
+
     /// How many rows (their weight) a leaf takes in between two looks for a split: 200.
     ///
     /// # Errors

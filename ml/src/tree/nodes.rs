@@ -23,6 +23,12 @@ pub(crate) trait Kept: Clone + Default {
         None
     }
 
+    /// That root, if what grows there is believed instead of what is below this node.
+    #[inline]
+    fn believed(&self) -> Option<u32> {
+        None
+    }
+
     /// That root has moved.
     fn moved(&mut self, _beside: u32) {}
 
@@ -172,11 +178,17 @@ impl<K: Kept> Nodes<K> {
     /// The tests that a row meets below a node, and the branches that it takes.
     pub(crate) fn path(&self, from: u32, row: &[f64]) -> Vec<(Test, usize)> {
         let (mut at, mut path) = (from, Vec::new());
-        while let Some(split) = &self.get(at).split {
-            at = self.child(split, row);
-            path.push((split.test, (at - split.first) as usize));
+        loop {
+            let node = self.get(at);
+            match (node.kept.believed(), &node.split) {
+                (Some(beside), _) => at = beside,
+                (None, Some(split)) => {
+                    at = self.child(split, row);
+                    path.push((split.test, (at - split.first) as usize));
+                }
+                (None, None) => return path,
+            }
         }
-        path
     }
 
     /// How many nodes lie between a node and the deepest leaf below it.

@@ -6,7 +6,7 @@ use super::*;
 use crate::{Attribute, Classifier, Schema, laws};
 
 /// Rows of two numbers and two nominal attributes in three classes, that a tree has to split to tell apart.
-fn rows(count: u32) -> Vec<(Vec<f64>, usize)> {
+pub(super) fn rows(count: u32) -> Vec<(Vec<f64>, usize)> {
     let row = |i: u32| {
         let hash = i.wrapping_mul(2_654_435_761) >> 8;
         let (x, y) = (f64::from(hash % 997), f64::from(hash / 997 % 89) * 1e-3);
@@ -18,12 +18,12 @@ fn rows(count: u32) -> Vec<(Vec<f64>, usize)> {
     (0..count).map(row).collect()
 }
 
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     let nominal = |categories| Attribute::Nominal { categories };
     Schema::new([Attribute::Numeric, Attribute::Numeric, nominal(4), nominal(3)], 3).unwrap()
 }
 
-fn growths() -> Vec<Growth> {
+pub(super) fn growths() -> Vec<Growth> {
     let mut all = Vec::new();
     for leaves in [Leaves::Majority, Leaves::NaiveBayes, Leaves::Adaptive] {
         for observer in [Observer::Gaussian, Observer::Exhaustive] {
