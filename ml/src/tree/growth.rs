@@ -24,7 +24,7 @@ pub enum Observer {
     #[default]
     Gaussian,
     /// Every value, split at any of them: exact, and memory grows with the distinct values of a leaf (24 bytes each). Set
-    /// a [memory cap](Growth::memory).
+    /// a [memory cap](Growth::memory). A row now and then allocates.
     Exhaustive,
 }
 
