@@ -5,6 +5,7 @@ use streamgauge_sketches::DecodeError;
 
 use super::leaf::fade;
 use super::nodes::Kept;
+use super::test::adds_up;
 
 /// How often a node was right lately, and what was predicted above it. A young leaf lets its elders speak, who have seen
 /// more rows, until it knows better.
@@ -32,7 +33,7 @@ impl Elder {
 
 impl Kept for Elder {
     fn check(&self) -> Result<(), DecodeError> {
-        let wrong = [self.own, self.above].into_iter().find(|count| !(count.is_finite() && *count >= 0.0));
+        let wrong = [self.own, self.above].into_iter().find(|count| !adds_up(*count));
         DecodeError::unless(wrong.is_none(), "how often a node was right", wrong.unwrap_or_default())
     }
 }

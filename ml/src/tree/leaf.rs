@@ -5,6 +5,7 @@ use streamgauge_sketches::DecodeError;
 
 use super::growth::{Leaves, Plan};
 use super::statistics::{Candidate, Statistics};
+use super::test::adds_up;
 use crate::baseline::{most, normalize};
 
 /// What remains of the count of right predictions after one more row: half of it after 138 rows, so that a leaf changes
@@ -172,7 +173,7 @@ impl Leaf {
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), DecodeError> {
         DecodeError::unless(self.weights.len() == plan.classes(), "classes of a leaf", self.weights.len())?;
         let counts = [self.attempted, self.majority_right, self.bayes_right];
-        let wrong = self.weights.iter().chain(&counts).find(|count| !(count.is_finite() && **count >= 0.0));
+        let wrong = self.weights.iter().chain(&counts).find(|count| !adds_up(**count));
         DecodeError::unless(wrong.is_none(), "a weight in a leaf", wrong.copied().unwrap_or_default())?;
         self.statistics.as_ref().map_or(Ok(()), |statistics| statistics.check(plan))
     }
