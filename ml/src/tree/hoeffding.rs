@@ -5,10 +5,10 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError};
 
 use super::common::tree;
+use super::elder::{Answer, Elder};
 use super::grow::{begin_anew, best_split, check_room, learn, room, split};
-use super::growth::{Growth, Plan};
-use super::leaf::Leaf;
-use super::nodes::{Nodes, ROOT};
+use super::growth::{Growth, Leaves, Plan};
+use super::nodes::Nodes;
 use crate::image::image;
 use crate::schema::Schema;
 
@@ -37,7 +37,7 @@ use crate::schema::Schema;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HoeffdingTree {
     plan: Plan,
-    nodes: Nodes<()>,
+    nodes: Nodes<Elder>,
     draws: Draws,
 }
 
@@ -53,7 +53,7 @@ impl HoeffdingTree {
     /// [`ParameterError`] if its memory cap has no room for the empty tree.
     pub fn with_growth(schema: Schema, growth: Growth) -> Result<Self, ParameterError> {
         let tree = Self::of(schema, growth);
-        check_room::<Self, ()>(&tree.plan.growth, &tree.plan)?;
+        check_room::<Self, Elder>(&tree.plan.growth, &tree.plan)?;
         Ok(tree)
     }
 
@@ -63,38 +63,38 @@ impl HoeffdingTree {
         Self { plan: Plan::new(schema, growth), nodes, draws }
     }
 
-    #[inline]
-    fn leaf(&self, row: &[f64]) -> &Leaf {
-        &self.nodes.get(self.nodes.leaf_of(ROOT, row)).leaf
+    /// Whether splits go on with what they knew as leaves, to be listened to.
+    fn keeps(&self) -> bool {
+        self.plan.growth.leaves == Leaves::Adaptive
     }
 
     #[inline]
     fn predict(&self, row: &[f64]) -> Option<usize> {
-        self.leaf(row).predict(&self.plan, row)
+        self.nodes.voice(&self.plan, row).predict(&self.plan, row)
     }
 
     fn probabilities(&self, row: &[f64], into: &mut Vec<f64>) {
-        self.leaf(row).probabilities(&self.plan, row, into);
+        self.nodes.voice(&self.plan, row).probabilities(&self.plan, row, into);
     }
 
     /// Learns a row that was checked, and says what was predicted.
     #[inline]
     fn step(&mut self, row: &[f64], class: usize, weight: f64) -> Option<usize> {
         let Self { plan, nodes, draws } = self;
-        let at = nodes.pass(ROOT, row, weight);
-        let votes = nodes.get(at).leaf.votes(plan, row);
+        let Answer { predicted, at, votes } = nodes.ask(plan, (row, class, weight));
         learn((plan, nodes, draws), room::<Self>(plan), at, (row, class, weight), Some(votes));
         let leaf = &mut nodes.get_mut(at).leaf;
         if leaf.statistics.is_some() && leaf.due(plan.growth.grace) {
             self.attempt(at);
         }
-        votes.chosen
+        predicted
     }
 
     /// Looks for a split of a leaf.
     #[cold]
     fn attempt(&mut self, at: u32) {
-        let Self { plan, nodes, draws, .. } = self;
+        let keeps = self.keeps();
+        let Self { plan, nodes, draws } = self;
         let leaf = &mut nodes.get_mut(at).leaf;
         if !leaf.mixed() {
             return;
@@ -105,13 +105,15 @@ impl HoeffdingTree {
         };
         let bound = plan.bound(leaf.weight());
         if plan.growth.clear(best.candidate.merit, best.second, bound) {
-            split((plan, nodes, draws), room::<Self>(plan), at, best.candidate.test, false);
+            if split((plan, nodes, draws), room::<Self>(plan), at, best.candidate.test, keeps) {
+                nodes.change(at, |node| node.leaf.forget_values());
+            }
         }
     }
 
     fn check(&self) -> Result<(), DecodeError> {
         self.plan.check()?;
-        self.nodes.check(&self.plan, false)
+        self.nodes.check(&self.plan, self.keeps())
     }
 }
 

@@ -170,6 +170,13 @@ impl Leaf {
         }
     }
 
+    /// Forgets the single values: a split that is not looked at again needs none.
+    pub(crate) fn forget_values(&mut self) {
+        if let Some(statistics) = &mut self.statistics {
+            statistics.forget_values();
+        }
+    }
+
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), DecodeError> {
         DecodeError::unless(self.weights.len() == plan.classes(), "classes of a leaf", self.weights.len())?;
         let counts = [self.attempted, self.majority_right, self.bayes_right];

@@ -146,6 +146,7 @@ impl<K: Kept> Nodes<K> {
     }
 
     /// The leaf of a row below a node.
+    #[cfg(test)]
     #[inline]
     pub(crate) fn leaf_of(&self, from: u32, row: &[f64]) -> u32 {
         let mut at = from;
