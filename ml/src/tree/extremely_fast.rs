@@ -19,11 +19,9 @@ const LEAST_MERIT: f64 = 1e-10;
 /// The extremely fast decision tree (EFDT, Hoeffding anytime tree): splits a leaf as soon as a split is certainly better than
 /// none, and looks at every split again to put a better one in its place.
 ///
-/// Every node goes on learning, so that each can be asked: of the nodes on the way to the leaf the one is listened to that
-/// was right more often lately than those above it. A new leaf so costs no accuracy while it is young.
-///
 /// It is right sooner than a [`HoeffdingTree`](super::HoeffdingTree) and follows slow changes. The name is about rows, not
-/// time: every node on the way to a leaf learns every row, and predicts it too, so it is slower and holds more memory.
+/// time: every node on the way to a leaf learns every row, so it is slower and holds more memory. As there, the node on the
+/// way is listened to that was right more often lately than those above it.
 /// With [`Growth::memory`] the splits are the first to give up their statistics, and stay as they are.
 ///
 /// Manapragada, Webb & Salehi, *Extremely Fast Decision Tree*, KDD 2018.

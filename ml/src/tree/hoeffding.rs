@@ -15,9 +15,13 @@ use crate::schema::Schema;
 /// The Hoeffding tree, also called VFDT: a decision tree that splits a leaf as soon as Hoeffding's bound says that the best
 /// split of the rows so far is the best of all rows.
 ///
-/// Every `grace` rows a leaf compares its best split with its second best attribute, and with none. A row costs the way to
-/// its leaf and a few operations for each attribute and class; rows that miss the value a node asks for follow most of the
-/// others. Memory is a table for each leaf: 80 bytes for a numeric attribute and class, 8 for a category and class; with
+/// Every `grace` rows a leaf compares its best split with its second best attribute, and with none. A split keeps what it
+/// knew as a leaf: of the nodes on the way to a leaf the one is listened to that was right more often lately than those
+/// above it, so that a new leaf costs no accuracy while it is young (with [`Leaves::Adaptive`] only). Rows that miss the value
+/// a node asks for follow most of the others.
+///
+/// A row costs a few operations for each attribute and class in every node on its way; with other leaves only in the last.
+/// Memory is a table for each node: 80 bytes for a numeric attribute and class, 8 for a category and class; with
 /// [`Growth::memory`] never more than asked for. Trees of different rows cannot be merged.
 ///
 /// Domingos & Hulten, *Mining High-Speed Data Streams*, KDD 2000.
@@ -104,10 +108,10 @@ impl HoeffdingTree {
             return;
         };
         let bound = plan.bound(leaf.weight());
-        if plan.growth.clear(best.candidate.merit, best.second, bound) {
-            if split((plan, nodes, draws), room::<Self>(plan), at, best.candidate.test, keeps) {
-                nodes.change(at, |node| node.leaf.forget_values());
-            }
+        let (test, room) = (best.candidate.test, room::<Self>(plan));
+        let clear = plan.growth.clear(best.candidate.merit, best.second, bound);
+        if clear && split((plan, nodes, draws), room, at, test, keeps) {
+            nodes.change(at, |node| node.leaf.forget_values());
         }
     }
 
