@@ -6,7 +6,7 @@ use streamgauge_sketches::DecodeError;
 use super::growth::Plan;
 use super::leaf::Leaf;
 use super::statistics::Statistics;
-use super::test::Test;
+use super::test::{Test, adds_up};
 
 /// Where the tree begins.
 pub(crate) const ROOT: u32 = 0;
@@ -152,6 +152,7 @@ impl<K: Kept> Nodes<K> {
     }
 
     /// The leaf of a row below a node.
+    #[cfg(test)]
     #[inline]
     pub(crate) fn leaf_of(&self, from: u32, row: &[f64]) -> u32 {
         let mut at = from;
@@ -347,7 +348,7 @@ impl<K: Kept> Nodes<K> {
             DecodeError::unless(fresh, "a child at", at)?;
             let node = self.get(at);
             let weight = node.weight;
-            DecodeError::unless(weight.is_finite() && weight >= 0.0, "the weight of a node", weight)?;
+            DecodeError::unless(adds_up(weight), "the weight of a node", weight)?;
             match &node.split {
                 Some(split) => {
                     DecodeError::unless(split.test.fits(&plan.schema), "a test of attribute", split.test.attribute())?;

@@ -1,6 +1,7 @@
 //! What all trees are held to.
 
 use streamgauge_sketches::Codec;
+use streamgauge_sketches::random::Draws;
 
 use super::*;
 use crate::{Attribute, Classifier, Schema, laws};
@@ -126,12 +127,11 @@ fn many_attributes_do_not_underflow() {
     let nominal = std::iter::repeat_n(Attribute::Nominal { categories: 50 }, 400);
     let schema = Schema::new(std::iter::repeat_n(Attribute::Numeric, 400).chain(nominal), 20).unwrap();
     let mut tree = HoeffdingTree::with_growth(schema, Growth::new().leaves(Leaves::NaiveBayes)).unwrap();
-    let mut right = 0;
+    let (mut right, mut draws) = (0, Draws::new(1));
     for i in 0..400_u32 {
         let class = i % 20;
-        let noise = |at: u32| (i.wrapping_mul(31) ^ at).wrapping_mul(2_654_435_761) >> 20;
-        let numbers = (0..400).map(|at| f64::from(noise(at) % 40 + 5 * class));
-        let row: Vec<f64> = numbers.chain((400..800).map(|at| f64::from((noise(at) % 40 + class) % 50))).collect();
+        let mut value = |below: u64, shift: u32| f64::from(draws.below(below) as u32 + shift);
+        let row: Vec<f64> = (0..800).map(|at| if at < 400 { value(40, 5 * class) } else { value(31, class) }).collect();
         let predicted = tree.predict_and_learn(&row, class as usize).unwrap();
         right += usize::from(i >= 200 && predicted == Some(class as usize));
     }
@@ -147,4 +147,40 @@ fn a_class_that_comes_late_is_learned() {
     assert_ne!(tree.predict_one(&row).unwrap(), Some(2));
     (0..2_000).for_each(|_| tree.learn_one(&row, 2).unwrap());
     assert_eq!(tree.predict_one(&row).unwrap(), Some(2));
+}
+
+/// Every byte of a stored tree changed: what is not refused can be asked and taught, and tells shares that are numbers.
+fn survives_damage<L: Classifier<Row = [f64]> + Codec>(mut tree: L) {
+    let rows = rows(400);
+    rows.iter().for_each(|(row, class)| tree.learn_one(row, *class).unwrap());
+    let good = postcard::to_allocvec(&tree).unwrap();
+    let (mut shares, mut refused) = (Vec::new(), 0);
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= [1, 0x80, 0x7f, 0xff][at % 4];
+        // The envelope of an image would find the damage: here is none around it.
+        let damaged = postcard::from_bytes::<L>(&bytes).ok();
+        let Some(mut damaged) = damaged.and_then(|damaged| L::from_bytes(&damaged.to_bytes()).ok()) else {
+            refused += 1;
+            continue;
+        };
+        for (row, class) in &rows[..3] {
+            let Ok(()) = damaged.probabilities_one(row, &mut shares) else { break };
+            assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "byte {at}: {shares:?}");
+            let _refused = damaged.predict_and_learn(row, *class);
+        }
+        let _refused = damaged.predict_and_learn(&[f64::NAN; 4], 0);
+    }
+    assert!(refused > good.len() / 16, "{refused} of {}", good.len());
+}
+
+#[test]
+fn damaged_trees_are_refused_or_harmless() {
+    for growth in [
+        Growth::new().grace(50).unwrap().delta(0.01).unwrap().tie(0.3).unwrap(),
+        Growth::new().grace(50).unwrap().observer(Observer::Exhaustive).subspace(2).unwrap().memory(32 << 10),
+    ] {
+        survives_damage(HoeffdingTree::with_growth(schema(), growth.clone()).unwrap());
+        survives_damage(ExtremelyFastTree::with_growth(schema(), growth, 150).unwrap());
+    }
 }

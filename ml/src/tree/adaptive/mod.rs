@@ -7,7 +7,7 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError};
 
 use super::common::tree;
-use super::grow::{best_split, check_room, learn, room, split};
+use super::grow::{begin_anew, best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
 use super::leaf::Leaf;
 use super::nodes::{Kept, Node, Nodes, ROOT, Split};
@@ -233,7 +233,7 @@ impl HoeffdingAdaptiveTree {
             return;
         }
         let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
-            nodes.take_statistics(at);
+            begin_anew(nodes, at, plan);
             return;
         };
         let bound = plan.bound(leaf.weight());
