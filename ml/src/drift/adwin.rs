@@ -277,6 +277,10 @@ impl DriftDetector for Adwin {
             self.drop_oldest();
             signal = Signal::Drift;
         }
+        if signal == Signal::Drift {
+            // So that one that was stored holds as many bytes as one that was not.
+            self.rows.shrink_to_fit();
+        }
         signal
     }
 }

@@ -1,8 +1,9 @@
 //! What all trees are to their users.
 
 /// A tree as a [`Classifier`](crate::Classifier) and a summary, with what can be asked about its shape. Wants the fields
-/// `plan: Plan` and `nodes: Nodes<_>`, and a method `step(&mut self, row, class, weight) -> Option<usize>`, which learns a
-/// checked row and says what was predicted for it.
+/// `plan: Plan` and `nodes: Nodes<_>`, and the methods `predict(&self, row) -> Option<usize>`,
+/// `probabilities(&self, row, into)` and `step(&mut self, row, class, weight) -> Option<usize>`, which learns a row and says
+/// what was predicted for it; all of rows that were checked.
 macro_rules! tree {
     ($tree:ident) => {
         impl $tree {
@@ -27,7 +28,7 @@ macro_rules! tree {
             }
 
             /// How many nodes have statistics: unless memory is capped, all leaves that have seen a row, and the splits
-            /// that are looked at again.
+            /// that go on with what they knew as leaves.
             pub fn active(&self) -> usize {
                 self.nodes.iter().filter(|node| node.leaf.statistics.is_some()).count()
             }

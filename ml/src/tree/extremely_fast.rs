@@ -5,10 +5,9 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError};
 
 use super::common::tree;
-use super::elder::Elder;
+use super::elder::{Answer, Elder};
 use super::grow::{begin_anew, best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
-use super::leaf::{Leaf, Votes};
 use super::nodes::{Nodes, ROOT};
 use super::statistics::Candidate;
 use crate::image::image;
@@ -20,11 +19,9 @@ const LEAST_MERIT: f64 = 1e-10;
 /// The extremely fast decision tree (EFDT, Hoeffding anytime tree): splits a leaf as soon as a split is certainly better than
 /// none, and looks at every split again to put a better one in its place.
 ///
-/// Every node goes on learning, so that each can be asked: of the nodes on the way to the leaf the one is listened to that
-/// was right more often lately than those above it. A new leaf so costs no accuracy while it is young.
-///
 /// It is right sooner than a [`HoeffdingTree`](super::HoeffdingTree) and follows slow changes. The name is about rows, not
-/// time: every node on the way to a leaf learns every row, and predicts it too, so it is slower and holds more memory.
+/// time: every node on the way to a leaf learns every row, so it is slower and holds more memory. As there, the node on the
+/// way is listened to that was right more often lately than those above it.
 /// With [`Growth::memory`] the splits are the first to give up their statistics, and stay as they are.
 ///
 /// Manapragada, Webb & Salehi, *Extremely Fast Decision Tree*, KDD 2018.
@@ -76,55 +73,22 @@ impl ExtremelyFastTree {
         Self { plan: Plan::new(schema, growth), again, nodes, draws }
     }
 
-    /// The node on the way to the leaf of a row that says what is predicted.
-    fn voice(&self, row: &[f64]) -> &Leaf {
-        let (mut at, mut voice) = (ROOT, ROOT);
-        while let Some(split) = &self.nodes.get(at).split {
-            at = self.nodes.child(split, row);
-            if self.nodes.get(at).kept.own_voice() {
-                voice = at;
-            }
-        }
-        &self.nodes.get(voice).leaf
-    }
-
     fn predict(&self, row: &[f64]) -> Option<usize> {
-        self.voice(row).predict(&self.plan, row)
+        self.nodes.voice(&self.plan, row).predict(&self.plan, row)
     }
 
     fn probabilities(&self, row: &[f64], into: &mut Vec<f64>) {
-        self.voice(row).probabilities(&self.plan, row, into);
-    }
-
-    /// What is predicted for a row, and what its leaf says. All nodes on the way count who was right.
-    fn ask(&mut self, row: &[f64], class: usize, weight: f64) -> (Option<usize>, Votes) {
-        let Self { plan, nodes, .. } = self;
-        let mut at = ROOT;
-        let mut votes = nodes.get(at).leaf.votes(plan, row);
-        let mut predicted = votes.chosen;
-        while let Some(split) = nodes.get(at).split {
-            at = nodes.child(&split, row);
-            let node = nodes.get_mut(at);
-            votes = node.leaf.votes(plan, row);
-            let (own, above) = (votes.chosen, predicted);
-            if node.kept.own_voice() {
-                predicted = own;
-            }
-            node.kept.count(own == Some(class), above == Some(class), weight);
-        }
-        (predicted, votes)
+        self.nodes.voice(&self.plan, row).probabilities(&self.plan, row, into);
     }
 
     /// Learns a row that was checked, and says what was predicted.
     fn step(&mut self, row: &[f64], class: usize, weight: f64) -> Option<usize> {
-        let (predicted, votes) = self.ask(row, class, weight);
+        let Answer { predicted, votes, .. } = self.nodes.ask(&self.plan, (row, class, weight));
         let mut at = ROOT;
         loop {
             let Self { plan, nodes, draws, again } = self;
             let room = room::<Self>(plan);
-            let node = nodes.get_mut(at);
-            node.weight += weight;
-            let is_leaf = node.split.is_none();
+            let is_leaf = nodes.get(at).split.is_none();
             learn((plan, nodes, draws), room, at, (row, class, weight), is_leaf.then_some(votes));
             let leaf = &mut nodes.get_mut(at).leaf;
             if leaf.statistics.is_some() && leaf.due(if is_leaf { plan.growth.grace } else { *again }) {

@@ -2,6 +2,8 @@
 
 use streamgauge_sketches::DecodeError;
 
+use super::test::adds_up;
+
 // The rows of a block of statistics: each has a number for every class. The first five are of the rows that the leaf has
 // seen, and find splits.
 const WEIGHT: usize = 0;
@@ -132,11 +134,12 @@ pub(crate) fn divided(block: &[f64], classes: usize, class: usize, point: f64) -
 pub(crate) fn check(block: &[f64], classes: usize) -> Result<(), DecodeError> {
     for class in 0..classes {
         let of = |row: usize| block[row * classes + class];
-        let counts = [WEIGHT, SQUARES, PRIOR_WEIGHT, PRIOR_SQUARES].map(of);
+        let (weights, squares) = ([WEIGHT, PRIOR_WEIGHT].map(of), [SQUARES, PRIOR_SQUARES].map(of));
         let seen = of(WEIGHT) > 0.0;
         let in_order = of(LEAST) <= of(MOST) && of(LEAST).abs() <= 1e100 && of(MOST).abs() <= 1e100;
         let none = of(LEAST) == f64::INFINITY && of(MOST) == f64::NEG_INFINITY;
-        let fine = counts.iter().all(|count| count.is_finite() && *count >= 0.0)
+        let fine = weights.into_iter().all(adds_up)
+            && squares.iter().all(|squares| (0.0..=f64::MAX).contains(squares))
             && of(MEAN).abs() <= 2e100
             && of(CENTRE).abs() <= 2e100
             && (0.0..=0.5 / LEAST_VARIANCE).contains(&of(PRECISION))

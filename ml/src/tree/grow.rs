@@ -111,8 +111,8 @@ pub(crate) fn begin_anew<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan) {
     }
 }
 
-/// Splits a node, if there is room for the new leaves, which inherit some of what it knows. Unless it is to `keep` what it
-/// knew as a leaf, it forgets that. Whether it was split.
+/// Splits a node, if there is room for the new leaves, which inherit some of what it knows. If the node is to `keep` what it
+/// knew as a leaf, and there is room for that too, it does. Whether it was split.
 pub(crate) fn split<K: Kept>(
     (plan, nodes, draws): (&Plan, &mut Nodes<K>, &mut Draws),
     room: usize,
@@ -122,25 +122,25 @@ pub(crate) fn split<K: Kept>(
 ) -> bool {
     let promise = nodes.promise(at);
     let Some(statistics) = nodes.take_statistics(at) else { return false };
-    let held = if keep { statistics.bytes() } else { 0 };
-    let room = room.saturating_sub(held);
-    let fits = nodes.make_room(Nodes::<K>::bytes_of(test.branches(), plan.classes()), room, promise);
-    if fits {
-        let branches = statistics.branches(plan, &test);
-        let filled = branches.chunks_exact(plan.classes()).map(|branch| branch.iter().any(|weight| *weight > 0.0));
-        let filled: Vec<bool> = filled.collect();
-        let first = nodes.split(at, test, branches, keep);
-        for child in (first..).zip(filled).filter_map(|(child, filled)| filled.then_some(child)) {
-            if nodes.heap_bytes() + Statistics::bytes_of_new(plan) <= room {
-                let mut inherited = Statistics::new(plan, draws);
-                let weights = nodes.get(child).leaf.weights();
-                inherited.inherit(&statistics, plan, test.attribute(), |class| weights[class].min(INHERITED));
-                nodes.give_statistics(child, Box::new(inherited));
-            }
+    if !nodes.make_room(Nodes::<K>::bytes_of(test.branches(), plan.classes()), room, promise) {
+        nodes.give_statistics(at, statistics);
+        return false;
+    }
+    let branches = statistics.branches(plan, &test);
+    let filled = branches.chunks_exact(plan.classes()).map(|branch| branch.iter().any(|weight| *weight > 0.0));
+    let filled: Vec<bool> = filled.collect();
+    let first = nodes.split(at, test, branches, keep);
+    for child in (first..).zip(filled).filter_map(|(child, filled)| filled.then_some(child)) {
+        // Of the other nodes only splits promise less than nothing.
+        if nodes.make_room(Statistics::bytes_of_new(plan), room, 0.0) {
+            let mut inherited = Statistics::new(plan, draws);
+            let weights = nodes.get(child).leaf.weights();
+            inherited.inherit(&statistics, plan, test.attribute(), |class| weights[class].min(INHERITED));
+            nodes.give_statistics(child, Box::new(inherited));
         }
     }
-    if keep || !fits {
+    if keep && nodes.heap_bytes() + statistics.bytes() <= room {
         nodes.give_statistics(at, statistics);
     }
-    fits
+    true
 }

@@ -12,7 +12,8 @@ pub enum Leaves {
     Majority,
     /// Naive Bayes over what the leaf has seen.
     NaiveBayes,
-    /// Whichever of the two was right more often in this leaf so far (Gama, Rocha & Medas, KDD 2003): the default.
+    /// Whichever of the two was right more often lately, in this leaf or in a node above it; the default. The choice in a
+    /// leaf is that of Gama, Rocha & Medas, KDD 2003, but that it forgets: half in 138 rows.
     #[default]
     Adaptive,
 }
@@ -24,7 +25,7 @@ pub enum Observer {
     #[default]
     Gaussian,
     /// Every value, split at any of them: exact, and memory grows with the distinct values of a leaf (24 bytes each). Set
-    /// a [memory cap](Growth::memory).
+    /// a [memory cap](Growth::memory). A row now and then allocates.
     Exhaustive,
 }
 
@@ -79,6 +80,17 @@ impl Growth {
     /// The defaults of the field: see the methods.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// As the trees of [`HoeffdingAdaptiveTree::new`](super::HoeffdingAdaptiveTree::new) grow: a grace of 100 rows and δ = 0.05.
+    /// They split early, since a split that proves wrong is taken back.
+    pub fn adaptive() -> Self {
+        Self { grace: 100, delta: 0.05, ..Self::default() }
+    }
+
+    /// As the trees of [`AdaptiveRandomForest::new`](super::AdaptiveRandomForest::new) grow: a grace of 50 rows and δ = 0.01.
+    pub fn forest() -> Self {
+        Self { grace: 50, delta: 0.01, ..Self::default() }
     }
 
     /// How many rows (their weight) a leaf takes in between two looks for a split: 200.
@@ -140,8 +152,9 @@ impl Growth {
         Self { subspace: Some(attributes), ..self }.valid()
     }
 
-    /// The most bytes that the tree may hold, itself included: no limit. Leaves that promise least give up their
-    /// statistics to stay below it: they predict the most frequent class and do not split until there is room again.
+    /// The most bytes that the tree may hold, itself included: no limit. To stay below it first splits give up their
+    /// statistics, then the leaves with the fewest errors: they predict the most frequent class and do not split until there
+    /// is room again.
     pub fn memory(self, bytes: usize) -> Self {
         Self { memory: Some(bytes as u64), ..self }
     }

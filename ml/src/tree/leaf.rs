@@ -5,6 +5,7 @@ use streamgauge_sketches::DecodeError;
 
 use super::growth::{Leaves, Plan};
 use super::statistics::{Candidate, Statistics};
+use super::test::adds_up;
 use crate::baseline::{most, normalize};
 
 /// What remains of the count of right predictions after one more row: half of it after 138 rows, so that a leaf changes
@@ -169,10 +170,17 @@ impl Leaf {
         }
     }
 
+    /// Forgets the single values: a split that is not looked at again needs none.
+    pub(crate) fn forget_values(&mut self) {
+        if let Some(statistics) = &mut self.statistics {
+            statistics.forget_values();
+        }
+    }
+
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), DecodeError> {
         DecodeError::unless(self.weights.len() == plan.classes(), "classes of a leaf", self.weights.len())?;
         let counts = [self.attempted, self.majority_right, self.bayes_right];
-        let wrong = self.weights.iter().chain(&counts).find(|count| !(count.is_finite() && **count >= 0.0));
+        let wrong = self.weights.iter().chain(&counts).find(|count| !adds_up(**count));
         DecodeError::unless(wrong.is_none(), "a weight in a leaf", wrong.copied().unwrap_or_default())?;
         self.statistics.as_ref().map_or(Ok(()), |statistics| statistics.check(plan))
     }

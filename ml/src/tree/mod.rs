@@ -2,8 +2,11 @@
 //!
 //! | tree | what it is | when to use it | when not |
 //! |---|---|---|---|
-//! | [`HoeffdingTree`] | splits a leaf when the best split is certain, and never looks back | rows of one distribution, mixed attributes, classes that are no simple shapes | the distribution changes |
-//! | [`ExtremelyFastTree`] | splits a leaf when a split is certainly better than none, and looks at its splits again | few rows, or a distribution that changes slowly | memory or time are short; many noisy attributes |
+//! | [`HoeffdingTree`] | splits a leaf when the best split is certain, and never looks back | rows of one distribution, mixed attributes, speed and memory count | the distribution changes |
+//! | [`ExtremelyFastTree`] | splits a leaf when a split is certainly better than none, and looks at its splits again | few rows, or a distribution that changes slowly | a row may cost little only: it learns and predicts in every node on its way |
+//!
+//! [`Growth`] has the parameters that they share. A tree is a list of nodes in one block of memory; a leaf keeps a block of
+//! numbers for each attribute, by class. None can be merged.
 
 mod adaptive;
 mod common;

@@ -6,7 +6,7 @@ use streamgauge_sketches::DecodeError;
 use super::growth::Plan;
 use super::leaf::Leaf;
 use super::statistics::Statistics;
-use super::test::Test;
+use super::test::{Test, adds_up};
 
 /// Where the tree begins.
 pub(crate) const ROOT: u32 = 0;
@@ -20,6 +20,12 @@ pub(crate) trait Kept: Clone + Default {
 
     /// The root of another tree that grows beside this node.
     fn beside(&self) -> Option<u32> {
+        None
+    }
+
+    /// That root, if what grows there is believed instead of what is below this node.
+    #[inline]
+    fn believed(&self) -> Option<u32> {
         None
     }
 
@@ -146,6 +152,7 @@ impl<K: Kept> Nodes<K> {
     }
 
     /// The leaf of a row below a node.
+    #[cfg(test)]
     #[inline]
     pub(crate) fn leaf_of(&self, from: u32, row: &[f64]) -> u32 {
         let mut at = from;
@@ -172,11 +179,17 @@ impl<K: Kept> Nodes<K> {
     /// The tests that a row meets below a node, and the branches that it takes.
     pub(crate) fn path(&self, from: u32, row: &[f64]) -> Vec<(Test, usize)> {
         let (mut at, mut path) = (from, Vec::new());
-        while let Some(split) = &self.get(at).split {
-            at = self.child(split, row);
-            path.push((split.test, (at - split.first) as usize));
+        loop {
+            let node = self.get(at);
+            match (node.kept.believed(), &node.split) {
+                (Some(beside), _) => at = beside,
+                (None, Some(split)) => {
+                    at = self.child(split, row);
+                    path.push((split.test, (at - split.first) as usize));
+                }
+                (None, None) => return path,
+            }
         }
-        path
     }
 
     /// How many nodes lie between a node and the deepest leaf below it.
@@ -335,7 +348,7 @@ impl<K: Kept> Nodes<K> {
             DecodeError::unless(fresh, "a child at", at)?;
             let node = self.get(at);
             let weight = node.weight;
-            DecodeError::unless(weight.is_finite() && weight >= 0.0, "the weight of a node", weight)?;
+            DecodeError::unless(adds_up(weight), "the weight of a node", weight)?;
             match &node.split {
                 Some(split) => {
                     DecodeError::unless(split.test.fits(&plan.schema), "a test of attribute", split.test.attribute())?;

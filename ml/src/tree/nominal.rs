@@ -2,6 +2,8 @@
 
 use streamgauge_sketches::DecodeError;
 
+use super::test::adds_up;
+
 /// How many rows a block of statistics has: one for each category, and the weight of all.
 pub(crate) fn rows(categories: usize) -> usize {
     categories + 1
@@ -50,6 +52,6 @@ pub(crate) fn inherit(block: &mut [f64], parent: &[f64], classes: usize, rows: i
 
 /// Checks a block that was stored.
 pub(crate) fn check(block: &[f64]) -> Result<(), DecodeError> {
-    let wrong = block.iter().find(|count| !(count.is_finite() && **count >= 0.0));
+    let wrong = block.iter().find(|count| !adds_up(**count));
     DecodeError::unless(wrong.is_none(), "the weight of a category", wrong.copied().unwrap_or_default())
 }

@@ -132,6 +132,10 @@ impl Statistics {
             + self.values.iter().map(|values| size_of::<Values>() + values.heap_bytes()).sum::<usize>()
     }
 
+    pub(crate) fn forget_values(&mut self) {
+        self.values.iter_mut().for_each(|values| *values = Values::default());
+    }
+
     /// The bytes that one more row asks for: some only where all values are kept.
     pub(crate) fn bytes_to_grow(&self) -> usize {
         self.values.iter().map(Values::bytes_to_grow).sum()

@@ -38,6 +38,11 @@ pub(crate) fn number(value: f64) -> Option<f64> {
     (value.abs() <= 1e100).then_some(value)
 }
 
+/// Whether this is a weight that rows can add up to; far from where sums of weights overflow.
+pub(crate) fn adds_up(weight: f64) -> bool {
+    (0.0..=1e200).contains(&weight)
+}
+
 impl Test {
     /// The attribute that is asked about.
     #[inline]

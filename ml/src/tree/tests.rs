@@ -7,7 +7,7 @@ use super::*;
 use crate::{Attribute, Classifier, Schema, laws};
 
 /// Rows of two numbers and two nominal attributes in three classes, that a tree has to split to tell apart.
-fn rows(count: u32) -> Vec<(Vec<f64>, usize)> {
+pub(super) fn rows(count: u32) -> Vec<(Vec<f64>, usize)> {
     let row = |i: u32| {
         let hash = i.wrapping_mul(2_654_435_761) >> 8;
         let (x, y) = (f64::from(hash % 997), f64::from(hash / 997 % 89) * 1e-3);
@@ -19,12 +19,12 @@ fn rows(count: u32) -> Vec<(Vec<f64>, usize)> {
     (0..count).map(row).collect()
 }
 
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     let nominal = |categories| Attribute::Nominal { categories };
     Schema::new([Attribute::Numeric, Attribute::Numeric, nominal(4), nominal(3)], 3).unwrap()
 }
 
-fn growths() -> Vec<Growth> {
+pub(super) fn growths() -> Vec<Growth> {
     let mut all = Vec::new();
     for leaves in [Leaves::Majority, Leaves::NaiveBayes, Leaves::Adaptive] {
         for observer in [Observer::Gaussian, Observer::Exhaustive] {
@@ -147,4 +147,40 @@ fn a_class_that_comes_late_is_learned() {
     assert_ne!(tree.predict_one(&row).unwrap(), Some(2));
     (0..2_000).for_each(|_| tree.learn_one(&row, 2).unwrap());
     assert_eq!(tree.predict_one(&row).unwrap(), Some(2));
+}
+
+/// Every byte of a stored tree changed: what is not refused can be asked and taught, and tells shares that are numbers.
+fn survives_damage<L: Classifier<Row = [f64]> + Codec>(mut tree: L) {
+    let rows = rows(400);
+    rows.iter().for_each(|(row, class)| tree.learn_one(row, *class).unwrap());
+    let good = postcard::to_allocvec(&tree).unwrap();
+    let (mut shares, mut refused) = (Vec::new(), 0);
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= [1, 0x80, 0x7f, 0xff][at % 4];
+        // The envelope of an image would find the damage: here is none around it.
+        let damaged = postcard::from_bytes::<L>(&bytes).ok();
+        let Some(mut damaged) = damaged.and_then(|damaged| L::from_bytes(&damaged.to_bytes()).ok()) else {
+            refused += 1;
+            continue;
+        };
+        for (row, class) in &rows[..3] {
+            let Ok(()) = damaged.probabilities_one(row, &mut shares) else { break };
+            assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "byte {at}: {shares:?}");
+            let _refused = damaged.predict_and_learn(row, *class);
+        }
+        let _refused = damaged.predict_and_learn(&[f64::NAN; 4], 0);
+    }
+    assert!(refused > good.len() / 16, "{refused} of {}", good.len());
+}
+
+#[test]
+fn damaged_trees_are_refused_or_harmless() {
+    for growth in [
+        Growth::new().grace(50).unwrap().delta(0.01).unwrap().tie(0.3).unwrap(),
+        Growth::new().grace(50).unwrap().observer(Observer::Exhaustive).subspace(2).unwrap().memory(32 << 10),
+    ] {
+        survives_damage(HoeffdingTree::with_growth(schema(), growth.clone()).unwrap());
+        survives_damage(ExtremelyFastTree::with_growth(schema(), growth, 150).unwrap());
+    }
 }

@@ -112,8 +112,7 @@ impl Values {
         DecodeError::unless(self.len as usize <= self.room.len(), "values of a leaf", self.len)?;
         let good = |value: &&Value| {
             super::test::number(value.value).is_some()
-                && value.weight.is_finite()
-                && value.weight >= 0.0
+                && super::test::adds_up(value.weight)
                 && ((value.class as usize) < classes)
         };
         let wrong = self.room.iter().find(|value| !good(value));

@@ -7,9 +7,10 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError};
 
 use super::common::tree;
-use super::grow::{best_split, check_room, learn, room, split};
+use super::grow::{begin_anew, best_split, check_room, learn, room, split};
 use super::growth::{Growth, Plan};
-use super::nodes::{Kept, Node, Nodes, ROOT};
+use super::leaf::Leaf;
+use super::nodes::{Kept, Node, Nodes, ROOT, Split};
 use crate::image::image;
 use crate::schema::Schema;
 use watch::{Rival, Verdict, Watch};
@@ -19,6 +20,36 @@ const DEEPEST: usize = 63;
 
 /// The Hoeffding adaptive tree (HAT): a Hoeffding tree that watches the errors below each of its nodes, and replaces what
 /// has become wrong.
+///
+/// Every node feeds whether the prediction below it was wrong to an [`Adwin`](crate::drift::Adwin). Where errors have become
+/// more, a new tree begins to grow beside the node, from the same rows. When both have made predictions for more than 300
+/// rows, the one whose error rate is higher by √(2 e (1 − e) ln(2/0.05) (1/n₁ + 1/n₂)) is dropped.
+///
+/// This tree splits early, and takes back what was wrong: the leaf that a split comes from goes on learning beside it for
+/// 1,000 rows, and remains if it was right more often. Of two trees that grow beside each other the one that was right more
+/// often lately is believed, so that no change has to wait for its replacement.
+///
+/// A row costs the way to its leaf with an `Adwin` for each node, and as much again for each tree that grows beside one. Memory
+/// is that of a [`HoeffdingTree`](super::HoeffdingTree) and 152 bytes for each node and doubling of its window; with
+/// [`Growth::memory`] never more than asked for. Rows that miss the value a node asks for follow most of the others: none is
+/// lost. Trees of different rows cannot be merged. **Not** for streams that never change and have to be learned fast: a
+/// [`HoeffdingTree`](super::HoeffdingTree) costs half.
+///
+/// Bifet & Gavaldà, *Adaptive Learning from Evolving Data Streams*, IDA 2009; the trial of splits is our own.
+///
+/// ```
+/// use streamgauge_ml::{Classifier, Schema, tree::HoeffdingAdaptiveTree};
+/// let mut tree = HoeffdingAdaptiveTree::new(Schema::numeric(2, 2)?);
+/// let mut right = 0;
+/// for i in 0..40_000_u32 {
+///     let row = [f64::from(i * 37 % 100), f64::from(i * 91 % 100)];
+///     // After 20,000 rows it is the other way round.
+///     let class = usize::from((row[0] > 30.0 && row[1] > 60.0) == (i < 20_000));
+///     right += u32::from(tree.predict_and_learn(&row, class)? == Some(class));
+/// }
+/// assert!(right > 38_500, "{right}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct HoeffdingAdaptiveTree {
@@ -28,9 +59,9 @@ pub struct HoeffdingAdaptiveTree {
 }
 
 impl HoeffdingAdaptiveTree {
-    /// A tree that has seen nothing and grows as is usual.
+    /// A tree that has seen nothing and grows as [`Growth::adaptive`] says.
     pub fn new(schema: Schema) -> Self {
-        Self::of(schema, Growth::default())
+        Self::grown(schema, Growth::adaptive())
     }
 
     /// A tree that has seen nothing.
@@ -38,20 +69,43 @@ impl HoeffdingAdaptiveTree {
     /// # Errors
     /// [`ParameterError`] if its memory cap has no room for the empty tree.
     pub fn with_growth(schema: Schema, growth: Growth) -> Result<Self, ParameterError> {
-        let tree = Self::of(schema, growth);
+        let tree = Self::grown(schema, growth);
         check_room::<Self, Watch>(&tree.plan.growth, &tree.plan)?;
         Ok(tree)
     }
 
-    fn of(schema: Schema, growth: Growth) -> Self {
+    pub(super) fn grown(schema: Schema, growth: Growth) -> Self {
         let nodes = Nodes::new(schema.classes());
         let draws = Draws::new(growth.seed);
         Self { plan: Plan::new(schema, growth), nodes, draws }
     }
 
-    /// How many trees grow beside a node.
+    /// How many trees grow beside a node now: new ones, and leaves whose split is on trial.
     pub fn alternates(&self) -> usize {
         self.nodes.iter().filter(|node| node.kept.beside().is_some()).count()
+    }
+
+    /// The leaf that is believed about a row: where a rival leads, that of the rival.
+    #[inline]
+    fn believed(&self, row: &[f64]) -> &Leaf {
+        let mut at = ROOT;
+        loop {
+            let node = self.nodes.get(at);
+            at = match (node.kept.believed(), &node.split) {
+                (Some(rival), _) => rival,
+                (None, Some(split)) => self.nodes.child(split, row),
+                (None, None) => return &node.leaf,
+            }
+        }
+    }
+
+    #[inline]
+    fn predict(&self, row: &[f64]) -> Option<usize> {
+        self.believed(row).predict(&self.plan, row)
+    }
+
+    fn probabilities(&self, row: &[f64], into: &mut Vec<f64>) {
+        self.believed(row).probabilities(&self.plan, row, into);
     }
 
     /// Learns a row that was checked, and says what was predicted.
@@ -65,17 +119,17 @@ impl HoeffdingAdaptiveTree {
         predicted
     }
 
-    /// Learns a row below a node, and says what was predicted.
+    /// Learns a row in the tree below a node, and says what was predicted there; beside its nodes too. Tells of the first
+    /// trial that is over. New trees begin only in one that `adapts`: not in one that is new itself.
     fn learn_below(
         &mut self,
         root: u32,
         example: (&[f64], usize, f64),
-        decided: &mut Option<(u32, Verdict)>,
+        over: &mut Option<(u32, Verdict)>,
         adapts: bool,
     ) -> Option<usize> {
         let (row, class, weight) = example;
-        let (mut path, mut depth) = ([root; DEEPEST + 1], 0);
-        let mut leaf = root;
+        let (mut path, mut depth, mut leaf) = ([root; DEEPEST + 1], 0, root);
         loop {
             let node = self.nodes.get_mut(leaf);
             node.weight += weight;
@@ -88,38 +142,42 @@ impl HoeffdingAdaptiveTree {
         let mut predicted = votes.chosen;
         for &at in path[..=depth].iter().rev() {
             let wrong = predicted != Some(class);
-            if let Some(rival) = self.nodes.get(at).kept.rival.clone() {
-                let of_rival = if rival.former {
-                    let leaf = &self.nodes.get(rival.root).leaf;
-                    let votes = leaf.votes(&self.plan, row);
-                    self.note(rival.root, votes.chosen != Some(class));
-                    let Self { plan, nodes, draws, .. } = self;
-                    nodes.get_mut(rival.root).weight += weight;
-                    learn((plan, nodes, draws), room::<Self>(plan), rival.root, example, Some(votes));
-                    votes.chosen
-                } else {
-                    self.learn_below(rival.root, example, decided, false)
-                };
-                if let Some(rival) = &mut self.nodes.get_mut(at).kept.rival {
-                    if rival.leads() {
-                        predicted = of_rival;
-                    }
-                    rival.note(wrong, of_rival != Some(class));
+            let worse = self.note(at, wrong);
+            let Some(rival) = self.nodes.get(at).kept.rival else {
+                if worse && adapts {
+                    self.begin_beside(at);
                 }
-                self.note(at, wrong);
-                let verdict = self.nodes.get(at).kept.verdict(&self.nodes.get(rival.root).kept);
-                *decided = decided.or(verdict.map(|verdict| (at, verdict)));
-            } else if self.note(at, wrong) && adapts {
-                self.begin_beside(at);
+                continue;
+            };
+            let of_rival = match rival.former {
+                true => self.learn_former(rival.root, example),
+                false => self.learn_below(rival.root, example, over, false),
+            };
+            if self.nodes.get(at).kept.believed().is_some() {
+                predicted = of_rival;
             }
+            self.nodes.get_mut(at).kept.hold_against(wrong, of_rival != Some(class));
+            let verdict = self.nodes.get(at).kept.verdict(&self.nodes.get(rival.root).kept);
+            *over = over.or(verdict.map(|verdict| (at, verdict)));
         }
-        let Self { plan, nodes, draws, .. } = self;
+        let Self { plan, nodes, draws } = self;
         learn((plan, nodes, draws), room::<Self>(plan), leaf, example, Some(votes));
         let node = &mut nodes.get_mut(leaf).leaf;
         if node.statistics.is_some() && node.due(plan.growth.grace) && depth < DEEPEST {
             self.attempt(leaf);
         }
         predicted
+    }
+
+    /// Learns a row in a leaf whose split is on trial, and says what it predicted.
+    fn learn_former(&mut self, at: u32, example: (&[f64], usize, f64)) -> Option<usize> {
+        let (row, class, weight) = example;
+        let votes = self.nodes.get(at).leaf.votes(&self.plan, row);
+        self.note(at, votes.chosen != Some(class));
+        let Self { plan, nodes, draws } = self;
+        nodes.get_mut(at).weight += weight;
+        learn((plan, nodes, draws), room::<Self>(plan), at, example, Some(votes));
+        votes.chosen
     }
 
     /// Takes in whether the prediction below a node was wrong. Whether errors have become more.
@@ -130,14 +188,14 @@ impl HoeffdingAdaptiveTree {
         let worse = kept.note(wrong);
         let after = kept.heap_bytes();
         if after != before {
-            self.grown(at, before, after);
+            self.swollen(at, before, after);
         }
         worse
     }
 
     /// Counts the bytes by which a watch has grown; one that there is no room for begins anew.
     #[cold]
-    fn grown(&mut self, at: u32, before: usize, after: usize) {
+    fn swollen(&mut self, at: u32, before: usize, after: usize) {
         self.nodes.recount(before, after);
         let Self { plan, nodes, .. } = self;
         if !nodes.make_room(0, room::<Self>(plan), f64::INFINITY) {
@@ -145,7 +203,7 @@ impl HoeffdingAdaptiveTree {
         }
     }
 
-    /// Lets a new tree grow beside a node, if there is room. It takes the place of one that there was.
+    /// Lets a new tree grow beside a node, if there is room.
     #[cold]
     fn begin_beside(&mut self, at: u32) {
         let Self { plan, nodes, .. } = self;
@@ -167,7 +225,7 @@ impl HoeffdingAdaptiveTree {
         };
     }
 
-    /// Looks for a split of a leaf.
+    /// Looks for a split of a leaf. One that is found is on trial.
     #[cold]
     fn attempt(&mut self, at: u32) {
         let Self { plan, nodes, draws } = self;
@@ -176,7 +234,7 @@ impl HoeffdingAdaptiveTree {
             return;
         }
         let Some(best) = best_split(leaf, plan, plan.growth.prune) else {
-            nodes.take_statistics(at);
+            begin_anew(nodes, at, plan);
             return;
         };
         let bound = plan.bound(leaf.weight());
@@ -197,12 +255,34 @@ impl HoeffdingAdaptiveTree {
         }
     }
 
-    fn check(&self) -> Result<(), DecodeError> {
+    pub(super) fn check(&self) -> Result<(), DecodeError> {
         self.plan.check()?;
         self.nodes.check(&self.plan, false)?;
-        self.nodes.iter().try_for_each(|node| node.kept.check())
+        // The nodes are one tree; now of which parts. With each: whether it grows beside a node.
+        let mut parts = vec![(ROOT, false)];
+        while let Some((root, beside)) = parts.pop() {
+            DecodeError::unless(self.nodes.depth(root) <= DEEPEST, "a tree of depth", self.nodes.depth(root))?;
+            let mut open = vec![root];
+            while let Some(at) = open.pop() {
+                let node = self.nodes.get(at);
+                open.extend(node.split.iter().flat_map(Split::children));
+                let Some(rival) = node.kept.rival else { continue };
+                if rival.former {
+                    let former = self.nodes.get(rival.root);
+                    let leaf = former.split.is_none() && former.kept.rival.is_none();
+                    DecodeError::unless(leaf && node.split.is_some(), "a trial at node", at)?;
+                } else {
+                    DecodeError::unless(!beside, "a tree beside one that is new, at node", at)?;
+                    parts.push((rival.root, true));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 tree!(HoeffdingAdaptiveTree);
 image!(HoeffdingAdaptiveTree, 1);
+
+#[cfg(test)]
+mod tests;

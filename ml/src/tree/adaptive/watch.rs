@@ -10,7 +10,7 @@ use crate::tree::nodes::Kept;
 const ENOUGH: u64 = 300;
 /// The probability that the worse tree is taken for the better one.
 const DOUBT: f64 = 0.05;
-/// How many rows a split is on trial.
+/// How many rows a split is on trial; then the one of both that was right more often lately remains.
 const TRIAL: u64 = 1_000;
 /// What remains of a lead after another row.
 const FADE: f64 = 0.995;
@@ -23,30 +23,19 @@ pub(super) struct Watch {
 }
 
 /// A tree that grows beside a node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rival {
     pub(super) root: u32,
     /// Whether it is the leaf that the node was before it was split.
     pub(super) former: bool,
     /// How many errors it made less than the node, lately.
-    lead: f64,
+    pub(super) lead: f64,
 }
 
 impl Rival {
     pub(super) fn new(root: u32, former: bool) -> Self {
         // As long as they are alike, what was there is believed.
         Self { root, former, lead: if former { 1.0 } else { -1.0 } }
-    }
-
-    /// Whether it is believed.
-    #[inline]
-    pub(super) fn leads(&self) -> bool {
-        self.lead > 0.0
-    }
-
-    #[inline]
-    pub(super) fn note(&mut self, wrong: bool, of_rival: bool) {
-        self.lead = FADE * self.lead + f64::from(u8::from(wrong)) - f64::from(u8::from(of_rival));
     }
 }
 
@@ -59,10 +48,22 @@ impl Kept for Watch {
         self.rival.as_ref().map(|rival| rival.root)
     }
 
+    #[inline]
+    fn believed(&self) -> Option<u32> {
+        self.rival.as_ref().filter(|rival| rival.lead > 0.0).map(|rival| rival.root)
+    }
+
     fn moved(&mut self, beside: u32) {
         if let Some(rival) = &mut self.rival {
             rival.root = beside;
         }
+    }
+
+    fn check(&self) -> Result<(), DecodeError> {
+        self.errors.check()?;
+        let lead = self.rival.as_ref().map_or(0.0, |rival| rival.lead);
+        // The sum of a geometric series: one for each row, fading.
+        DecodeError::unless(lead.abs() <= 1.0 / (1.0 - FADE) + 1.0, "the lead of a tree", lead)
     }
 }
 
@@ -74,6 +75,14 @@ pub(super) enum Verdict {
 }
 
 impl Watch {
+    /// Takes in whether the rival was wrong, and whether the node was.
+    #[inline]
+    pub(super) fn hold_against(&mut self, wrong: bool, of_rival: bool) {
+        if let Some(rival) = &mut self.rival {
+            rival.lead = FADE * rival.lead + f64::from(u8::from(wrong)) - f64::from(u8::from(of_rival));
+        }
+    }
+
     /// Takes in whether a prediction was wrong. Whether errors have become more.
     #[inline]
     pub(super) fn note(&mut self, wrong: bool) -> bool {
@@ -85,7 +94,7 @@ impl Watch {
         self.errors = Adwin::default();
     }
 
-    /// Whether this tree or its rival, which keeps `other`, is the better one, as far as is known.
+    /// Which of this tree and its rival, which keeps `other`, is the better one, if that is known.
     #[inline]
     pub(super) fn verdict(&self, other: &Self) -> Option<Verdict> {
         if !self.errors.searched() {
@@ -94,7 +103,7 @@ impl Watch {
         let rival = self.rival.as_ref()?;
         let (ours, theirs) = (&self.errors, &other.errors);
         if rival.former && ours.width() > TRIAL {
-            return Some(if rival.leads() { Verdict::Rival } else { Verdict::Node });
+            return Some(if rival.lead > 0.0 { Verdict::Rival } else { Verdict::Node });
         }
         if ours.width() <= ENOUGH || theirs.width() <= ENOUGH {
             return None;
@@ -107,11 +116,5 @@ impl Watch {
             gap if gap < -bound => Some(Verdict::Node),
             _ => None,
         }
-    }
-
-    pub(super) fn check(&self) -> Result<(), DecodeError> {
-        self.errors.check()?;
-        let lead = self.rival.as_ref().map_or(0.0, |rival| rival.lead);
-        DecodeError::unless(lead.abs() <= 1e6, "the lead of a tree", lead)
     }
 }
