@@ -29,7 +29,7 @@ use crate::error::RowError;
 ///     novelty.learn_one(&f64::from(i % 10))?;
 /// }
 /// assert_eq!(novelty.raw_one(&7.0)?, Some(0.0));
-/// assert_eq!(novelty.raw_one(&19.0)?, Some(10.0 * 10.0 / 11.0));
+/// assert_eq!(novelty.raw_one(&19.0)?, Some(10.0 / (1.0 + 1.0 / 10.0)));
 /// # Ok::<(), streamgauge_ml::RowError>(())
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
