@@ -21,6 +21,9 @@ mod spot;
 mod tail;
 mod threshold;
 
+#[cfg(test)]
+mod tests;
+
 pub use calibrated::Calibrated;
 pub use calibration::Calibration;
 pub use cusum::Cusum;
