@@ -5,4 +5,5 @@ pub mod prequential;
 pub mod spam;
 pub mod cluster_drift;
 pub mod anomaly;
+pub mod nab;
 pub mod weblog;

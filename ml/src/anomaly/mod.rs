@@ -6,6 +6,7 @@
 mod calibrated;
 mod calibration;
 mod cells;
+mod cusum;
 mod derived;
 mod ensemble;
 mod ewma;
@@ -18,6 +19,7 @@ mod mahalanobis;
 mod novelty;
 mod onset;
 mod robust;
+mod robust_z;
 mod rows;
 mod sample;
 mod scale;
@@ -26,11 +28,14 @@ mod scorer;
 mod series;
 mod shingle;
 mod slots;
+mod spot;
 mod strangest;
 mod tail;
+mod threshold;
 
 pub use calibrated::Calibrated;
 pub use calibration::Calibration;
+pub use cusum::Cusum;
 pub use derived::{Derived, Feature};
 pub use ensemble::{Combine, Ensemble, Members};
 pub use ewma::Ewma;
@@ -43,14 +48,19 @@ pub use mahalanobis::Mahalanobis;
 pub use novelty::Novelty;
 pub use onset::Onset;
 pub use robust::RobustTails;
+pub use robust_z::RobustZ;
 pub use rows::Combining;
 pub use sample::{Sample, Timeless};
 pub use scorer::{Checked, Scorer};
 pub use series::SeriesDetector;
 pub use shingle::Shingled;
 pub use slots::Slots;
+pub use spot::{DriftSpot, Spot};
 pub use strangest::Strangest;
 pub use tail::Tail;
+pub use threshold::{Fixed, Share, Threshold};
 
+#[cfg(test)]
+mod tests;
 #[cfg(test)]
 mod trials;
