@@ -1,4 +1,7 @@
 //! The detectors of rows on data that is made: what each of them is for.
+//!
+//! Everything is seeded. The least areas lie well below what was measured; between seeds the mean area over five streams
+//! differs by about 0.005, where it is not yet 0.99.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/ranking.rs"]
@@ -7,7 +10,7 @@ mod table;
 use streamgauge_ml::Detector;
 use streamgauge_ml::anomaly::{
     Calibrated, Combining, GaussianTails, HalfSpaceTrees, IsolationForest, KMeansDistance, Loda, Mahalanobis,
-    RobustTails,
+    RobustTails, Strangest,
 };
 use streamgauge_ml::cluster::StreamingKMeans;
 use streamgauge_sketches::random::Draws;
@@ -30,29 +33,31 @@ fn all(width: usize, seed: u64) -> Vec<(&'static str, Step)> {
     let gaussian = GaussianTails::new(width).unwrap();
     let robust = RobustTails::new(width).unwrap();
     let clusters = StreamingKMeans::new(8, width).unwrap().start_after(160).unwrap().seed(seed);
+    let distance = Mahalanobis::new(width).unwrap();
+    let forest = IsolationForest::new(width).unwrap().seeded(seed);
     vec![
         ("Gaussian, sum", step(Calibrated::new(gaussian.clone()))),
         ("Gaussian, largest", step(Calibrated::new(gaussian.combining(Combining::Largest)))),
         ("robust, sum", step(Calibrated::new(robust.clone()))),
         ("robust, largest", step(Calibrated::new(robust.combining(Combining::Largest)))),
-        ("Mahalanobis", step(Calibrated::new(Mahalanobis::new(width).unwrap()))),
+        ("Mahalanobis", step(Calibrated::new(distance.clone()))),
         ("k-means distance", step(Calibrated::new(KMeansDistance::new(clusters)))),
         ("half-space trees", step(Calibrated::new(HalfSpaceTrees::new(width).unwrap().seeded(seed)))),
         ("LODA", step(Calibrated::new(Loda::new(width).unwrap().seeded(seed)))),
-        ("isolation forest", step(Calibrated::new(IsolationForest::new(width).unwrap().seeded(seed)))),
+        ("isolation forest", step(Calibrated::new(forest.clone()))),
+        ("forest, Mahalanobis", step(Calibrated::new(Strangest::new(forest, distance)))),
     ]
 }
 
-/// The mean ROC AUC of each detector over five streams, in the order of `all`.
-fn areas(width: usize, stream: impl Fn(&mut Draws) -> Vec<(Vec<f64>, bool)>) -> Vec<(&'static str, f64)> {
+/// The mean ROC AUC of each detector over five streams, in the order of `all`; the first rows of a stream are only learned.
+fn areas(width: usize, first: usize, stream: impl Fn(&mut Draws) -> Vec<(Vec<f64>, bool)>) -> Vec<(&'static str, f64)> {
     const STREAMS: u64 = 5;
     let mut areas: Vec<(&str, f64)> = Vec::new();
     for seed in 0..STREAMS {
         let rows = stream(&mut Draws::new(100 + seed));
         for (i, (name, mut step)) in all(width, seed).into_iter().enumerate() {
             let scored: Vec<(f64, bool)> = rows.iter().map(|(row, strange)| (step(row), *strange)).collect();
-            // The first rows are without a score, and are left out here.
-            let (area, _) = ranking(&scored[500..]);
+            let (area, _) = ranking(&scored[first..]);
             if seed == 0 {
                 areas.push((name, 0.0));
             }
@@ -75,7 +80,7 @@ fn hold(areas: &[(&str, f64)], least: &[(&str, f64)]) {
 #[test]
 fn outliers_between_clusters_are_seen() {
     let centres = [[0.0, 0.0, 0.0, 8.0, 8.0, 0.0], [8.0, 0.0, 8.0, 0.0, 8.0, 8.0], [0.0, 8.0, 8.0, 8.0, 0.0, 8.0]];
-    let areas = areas(6, |draws| {
+    let areas = areas(6, 500, |draws| {
         let row = |draws: &mut Draws| {
             if draws.below(50) == 0 {
                 return ((0..6).map(|_| draws.unit() * 16.0 - 4.0).collect(), true);
@@ -85,13 +90,22 @@ fn outliers_between_clusters_are_seen() {
         };
         (0..6_000).map(|_| row(draws)).collect()
     });
-    hold(&areas, &[]);
+    hold(
+        &areas,
+        &[
+            ("isolation forest", 0.99),
+            ("forest, Mahalanobis", 0.99),
+            ("k-means distance", 0.99),
+            ("LODA", 0.99),
+            ("half-space trees", 0.985),
+        ],
+    );
 }
 
 /// Two attributes go together; one row in fifty has them apart, each of them usual.
 #[test]
 fn a_combination_that_is_strange_is_seen() {
-    let areas = areas(3, |draws| {
+    let areas = areas(3, 500, |draws| {
         let row = |draws: &mut Draws| {
             let (load, noise, other) = (gaussian(draws), gaussian(draws), gaussian(draws));
             if draws.below(50) == 0 {
@@ -102,13 +116,22 @@ fn a_combination_that_is_strange_is_seen() {
         };
         (0..6_000).map(|_| row(draws)).collect()
     });
-    hold(&areas, &[]);
+    hold(
+        &areas,
+        &[
+            ("Mahalanobis", 0.999),
+            ("forest, Mahalanobis", 0.98),
+            ("k-means distance", 0.92),
+            ("isolation forest", 0.88),
+        ],
+    );
 }
 
-/// The level of all attributes jumps by twenty deviations; the outliers, before and after, lie six from it.
+/// The level of all attributes jumps by twenty deviations; outliers lie six from it in one of them. What is scored begins
+/// 2,000 rows after the jump: nothing has locked itself out.
 #[test]
 fn after_a_jump_of_the_level_outliers_are_seen_again() {
-    let areas = areas(4, |draws| {
+    let areas = areas(4, 5_000, |draws| {
         let row = |at: usize, draws: &mut Draws| {
             let level = if at < 3_000 { 0.0 } else { 20.0 };
             let strange = draws.below(50) == 0;
@@ -118,17 +141,29 @@ fn after_a_jump_of_the_level_outliers_are_seen_again() {
             }
             (row, strange)
         };
-        let rows: Vec<(Vec<f64>, bool)> = (0..30_000).map(|at| row(at, draws)).collect();
-        // The 500 rows that are left out are those before the last 5,000.
-        rows[..3_100].iter().chain(&rows[3_100..]).cloned().collect()
+        (0..20_000).map(|at| row(at, draws)).collect()
     });
-    hold(&areas, &[]);
+    hold(
+        &areas,
+        &[
+            ("Gaussian, sum", 0.95),
+            ("Gaussian, largest", 0.98),
+            ("robust, sum", 0.92),
+            ("robust, largest", 0.93),
+            ("Mahalanobis", 0.99),
+            ("k-means distance", 0.98),
+            ("half-space trees", 0.94),
+            ("LODA", 0.99),
+            ("isolation forest", 0.96),
+            ("forest, Mahalanobis", 0.99),
+        ],
+    );
 }
 
 /// Half of the values are missing.
 #[test]
 fn outliers_with_missing_values_are_seen() {
-    let areas = areas(6, |draws| {
+    let areas = areas(6, 500, |draws| {
         let row = |draws: &mut Draws| {
             let strange = draws.below(50) == 0;
             let size = if strange { 6.0 } else { 1.0 };
@@ -137,5 +172,18 @@ fn outliers_with_missing_values_are_seen() {
         };
         (0..6_000).map(|_| row(draws)).collect()
     });
-    hold(&areas, &[]);
+    hold(
+        &areas,
+        &[
+            ("Gaussian, sum", 0.94),
+            ("Gaussian, largest", 0.94),
+            ("robust, sum", 0.93),
+            ("robust, largest", 0.94),
+            ("Mahalanobis", 0.94),
+            ("k-means distance", 0.94),
+            ("half-space trees", 0.9),
+            ("isolation forest", 0.935),
+            ("forest, Mahalanobis", 0.94),
+        ],
+    );
 }

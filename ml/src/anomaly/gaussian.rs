@@ -152,7 +152,7 @@ impl Scorer for GaussianTails {
         if !any_known(row) {
             return Ok(());
         }
-        self.rows += 1;
+        self.rows = self.rows.saturating_add(1);
         let fade = fade(self.half_life);
         for (attribute, value) in self.attributes.iter_mut().zip(row) {
             if let Some(value) = known(*value) {

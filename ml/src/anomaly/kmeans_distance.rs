@@ -42,7 +42,7 @@ use crate::learner::Clusterer;
 /// assert!(usual < Some(0.6) && strange > Some(0.7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KMeansDistance {
     clusters: StreamingKMeans,
     /// Of each attribute; empty as long as it is measured.

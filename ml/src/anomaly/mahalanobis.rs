@@ -41,7 +41,7 @@ use crate::image::image;
 /// assert!(usual < Some(0.6) && strange > Some(0.85));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Mahalanobis {
     /// In rows; infinite means that nothing is forgotten.
     half_life: f64,
@@ -185,7 +185,7 @@ impl Scorer for Mahalanobis {
             let root = fade.sqrt();
             self.factor.iter_mut().for_each(|l| *l *= root);
         }
-        self.rows += 1;
+        self.rows = self.rows.saturating_add(1);
         self.weight *= fade;
         let part = (self.weight / (self.weight + 1.0)).sqrt();
         self.weight += 1.0;

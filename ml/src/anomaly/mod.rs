@@ -18,6 +18,7 @@ mod scale;
 pub mod score;
 mod scorer;
 mod shingle;
+mod strangest;
 mod tail;
 
 pub use calibrated::Calibrated;
@@ -32,6 +33,7 @@ pub use robust::RobustTails;
 pub use rows::Combining;
 pub use scorer::Scorer;
 pub use shingle::Shingled;
+pub use strangest::Strangest;
 pub use tail::Tail;
 
 #[cfg(test)]

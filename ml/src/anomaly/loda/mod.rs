@@ -26,7 +26,7 @@ use crate::image::image;
 /// | missing | the projections of a value that is NaN or infinite are left out |
 /// | merged | exactly, if the attributes have the same scales: see below |
 ///
-/// A projection weighs ⌈√attributes⌉ random attributes by Gaussian numbers; the histogram of the projected rows needs no
+/// A projection is a direction in ⌈√attributes⌉ random attributes, evenly drawn; the histogram of the projected rows needs no
 /// range, since its bins double their width when there are more than 64 that hold something. The score looks at
 /// them as if they were independent. Paper: Pevný, *LODA: Lightweight on-line detector of anomalies*, Machine Learning
 /// 102, 2016; histograms of equal width there too.
@@ -35,7 +35,8 @@ use crate::image::image;
 /// rows, unless it is [given](Self::scaled). **Merging** is exact between those of the same seed with the same scales:
 /// given ones, or copies of one that has measured them. One that has not takes on those of the other.
 ///
-/// **When not to use it**: in a single stream the [`IsolationForest`](super::IsolationForest) ranks better.
+/// **When not to use it**: in a single stream the [`IsolationForest`](super::IsolationForest) ranks better; where many values
+/// are missing few projections are left.
 ///
 /// ```
 /// use streamgauge_ml::Detector;
@@ -44,7 +45,7 @@ use crate::image::image;
 /// let empty = Calibrated::new(Loda::new(2)?.scaled([(4.5, 3.0), (3.0, 2.0)])?);
 /// let (mut here, mut there) = (empty.clone(), empty);
 /// for i in 0..1_000 {
-///     let detector = if i % 2 == 0 { &mut here } else { &mut there };
+///     let detector = if i % 3 == 0 { &mut here } else { &mut there };
 ///     detector.learn_one(&[f64::from(i % 10), f64::from(i % 7)])?;
 /// }
 /// here.merge(&there)?;
@@ -146,6 +147,11 @@ impl Loda {
                 attributes.swap(i, other);
                 self.weights.push((attributes[i], gaussian(&mut draws)));
             }
+            // Of length one: where some projections are left out the densities of the others are of one kind.
+            let start = self.weights.len() - self.dense as usize;
+            let projection = &mut self.weights[start..];
+            let length = projection.iter().map(|(_, weight)| weight * weight).sum::<f64>().sqrt();
+            projection.iter_mut().for_each(|(_, weight)| *weight /= length);
         }
         self
     }
