@@ -9,8 +9,8 @@ mod table;
 
 use streamgauge_ml::Detector;
 use streamgauge_ml::anomaly::{
-    Calibrated, Combining, GaussianTails, HalfSpaceTrees, IsolationForest, KMeansDistance, Loda, Mahalanobis,
-    RobustTails, Strangest,
+    Across, Calibrated, Ensemble, GaussianTails, HalfSpaceTrees, IsolationForest, KMeansDistance, Loda, Mahalanobis,
+    RobustTails,
 };
 use streamgauge_ml::cluster::StreamingKMeans;
 use streamgauge_sketches::random::Draws;
@@ -37,15 +37,15 @@ fn all(width: usize, seed: u64) -> Vec<(&'static str, Step)> {
     let forest = IsolationForest::new(width).unwrap().seeded(seed);
     vec![
         ("Gaussian, sum", step(Calibrated::new(gaussian.clone()))),
-        ("Gaussian, largest", step(Calibrated::new(gaussian.combining(Combining::Largest)))),
+        ("Gaussian, largest", step(Calibrated::new(gaussian.across(Across::Largest)))),
         ("robust, sum", step(Calibrated::new(robust.clone()))),
-        ("robust, largest", step(Calibrated::new(robust.combining(Combining::Largest)))),
+        ("robust, largest", step(Calibrated::new(robust.across(Across::Largest)))),
         ("Mahalanobis", step(Calibrated::new(distance.clone()))),
         ("k-means distance", step(Calibrated::new(KMeansDistance::new(clusters)))),
         ("half-space trees", step(Calibrated::new(HalfSpaceTrees::new(width).unwrap().seeded(seed)))),
         ("LODA", step(Calibrated::new(Loda::new(width).unwrap().seeded(seed)))),
         ("isolation forest", step(Calibrated::new(forest.clone()))),
-        ("forest, Mahalanobis", step(Calibrated::new(Strangest::new(forest, distance)))),
+        ("forest, Mahalanobis", step(Ensemble::new((Calibrated::new(forest), Calibrated::new(distance))))),
     ]
 }
 

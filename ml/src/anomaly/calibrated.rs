@@ -5,7 +5,7 @@ use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{DecodeError, Merge, Mismatch, ParameterError, Summary};
 
 use super::calibration::Calibration;
-use super::scorer::Scorer;
+use super::scorer::{Checked, Scorer};
 use crate::error::RowError;
 use crate::image::image;
 use crate::learner::Detector;
@@ -64,7 +64,9 @@ impl<S: Scorer> Calibrated<S> {
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
     }
+}
 
+impl<S: Scorer> Checked for Calibrated<S> {
     fn check(&self) -> Result<(), DecodeError> {
         self.scorer.check()?;
         self.calibration.check()

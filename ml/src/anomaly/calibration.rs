@@ -142,6 +142,12 @@ impl Calibration {
         (!raw.is_nan()).then(|| fit.nines(raw.clamp(f64::MIN, f64::MAX)))
     }
 
+    /// The raw score of these nines: the inverse of [`nines`](Self::nines), up to the steps that raw scores have which
+    /// came several times. None in the warm-up.
+    pub fn raw(&self, nines: f64) -> Option<f64> {
+        self.fit.as_ref().map(|fit| fit.raw(nines))
+    }
+
     /// Looks at the distribution anew, after what was learned since has faded as much as it should.
     fn refit(&mut self) {
         let learned = self.seen - self.last_fit;
@@ -219,6 +225,22 @@ impl Fit {
             // Halved, so that the width is finite.
             Some(&(high, above)) => below + (above - below) * ((raw / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)),
             None => self.beyond + self.tail.nines(raw - low),
+        }
+    }
+
+    fn raw(&self, nines: f64) -> f64 {
+        let after = self.points.partition_point(|(_, at)| *at <= nines);
+        match (after.checked_sub(1).map(|i| self.points[i]), self.points.get(after)) {
+            (Some((low, below)), Some(&(high, above))) => {
+                let part = (nines - below) / (above - below);
+                low * (1.0 - part) + high * part
+            }
+            // What is usual is above the lowest.
+            (None, _) => self.points[0].0,
+            (Some((last, _)), None) => {
+                let excess = self.tail.excess((nines - self.beyond).max(0.0));
+                (last + excess).clamp(last.next_up(), f64::MAX)
+            }
         }
     }
 
@@ -329,6 +351,15 @@ mod tests {
                 }
                 last = (raw, score);
             }
+        }
+    }
+
+    #[test]
+    fn raw_inverts_nines() {
+        let calibration = learned(exponential(5_000, 9));
+        for nines in [0.1, 0.5, 1.0, 1.5, 2.5, 5.0, 50.0] {
+            let again = calibration.nines(calibration.raw(nines).unwrap()).unwrap();
+            assert!((again - nines).abs() < 1e-6 * (1.0 + nines), "{nines}: {again}");
         }
     }
 

@@ -14,7 +14,7 @@ const LARGEST: f64 = 1e100;
 
 /// How what is strange about each attribute makes a row strange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Combining {
+pub enum Across {
     /// The sum of `ln(1 + z²)` over the attributes: several attributes that are a little strange together are strange,
     /// and one that is huge does not hide the others. The best where rows have some ten attributes.
     #[default]
@@ -23,7 +23,7 @@ pub enum Combining {
     Largest,
 }
 
-impl Combining {
+impl Across {
     /// Takes in the squared number of deviations of one more attribute.
     #[inline]
     pub(super) fn add(self, sum: f64, z_squared: f64) -> f64 {
@@ -43,7 +43,7 @@ impl Combining {
     }
 }
 
-impl std::fmt::Display for Combining {
+impl std::fmt::Display for Across {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Sum => "sum",

@@ -41,3 +41,12 @@ pub trait Scorer: Summary {
     /// [`DecodeError::Value`] naming what cannot be.
     fn check(&self) -> Result<(), DecodeError>;
 }
+
+/// What can look at itself after it was stored.
+pub trait Checked {
+    /// Whether it is what it says: everything that it takes for granted.
+    ///
+    /// # Errors
+    /// [`DecodeError::Value`] naming what cannot be.
+    fn check(&self) -> Result<(), DecodeError>;
+}

@@ -1,1 +1,3 @@
 //! How good is a learner? Asked as the stream goes by.
+
+pub mod nab;
