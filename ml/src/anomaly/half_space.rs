@@ -5,7 +5,7 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError, PortableHash, Summary};
 
 use super::cells::{self, Cells, Range, Rows};
-use super::rows::{allow, allow_attributes, any_known, check_attributes};
+use super::rows::{allow, allow_attributes, any_known, check_attributes, push};
 use super::scorer::Scorer;
 use crate::error::RowError;
 use crate::image::image;
@@ -94,9 +94,9 @@ impl HalfSpaceTrees {
     /// How many trees; 25, if not set.
     ///
     /// # Errors
-    /// [`ParameterError`] unless there are 1 to 10,000.
+    /// [`ParameterError`] unless there are 1 to 1,000.
     pub fn trees(mut self, trees: usize) -> Result<Self, ParameterError> {
-        allow(Self::NAME, "trees", "1 to 10,000", (1..=10_000).contains(&trees), trees)?;
+        allow(Self::NAME, "trees", "1 to 1,000", (1..=1_000).contains(&trees), trees)?;
         self.size = trees as u32;
         Ok(self)
     }
@@ -228,10 +228,7 @@ impl Scorer for HalfSpaceTrees {
             return Ok(());
         }
         let most = self.until as usize * self.width();
-        if self.rows.capacity() < most {
-            self.rows.reserve_exact(most - self.rows.len());
-        }
-        self.rows.extend_from_slice(row);
+        push(&mut self.rows, row, most);
         if self.rows.len() >= most {
             self.pivot();
         }
@@ -240,7 +237,7 @@ impl Scorer for HalfSpaceTrees {
 
     fn check(&self) -> Result<(), DecodeError> {
         check_attributes(self.width())?;
-        DecodeError::unless((1..=10_000).contains(&self.size), "trees", self.size)?;
+        DecodeError::unless((1..=1_000).contains(&self.size), "trees", self.size)?;
         DecodeError::unless((1..=30).contains(&self.depth), "a depth of", self.depth)?;
         DecodeError::unless((32..=1 << 24).contains(&self.window), "a window of", self.window)?;
         DecodeError::unless((32..=self.window).contains(&self.until), "a window that has", self.until)?;

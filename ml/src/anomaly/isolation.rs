@@ -5,7 +5,7 @@ use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError, Summary};
 
 use super::cells::{self, Cells, Range, Rows};
-use super::rows::{allow, allow_attributes, any_known, check_attributes};
+use super::rows::{allow, allow_attributes, any_known, check_attributes, push};
 use super::scorer::Scorer;
 use crate::error::RowError;
 use crate::image::image;
@@ -113,9 +113,9 @@ impl IsolationForest {
     /// How many trees; 100, if not set.
     ///
     /// # Errors
-    /// [`ParameterError`] unless there are 1 to 10,000.
+    /// [`ParameterError`] unless there are 1 to 1,000.
     pub fn trees(mut self, trees: usize) -> Result<Self, ParameterError> {
-        allow(Self::NAME, "trees", "1 to 10,000", (1..=10_000).contains(&trees), trees)?;
+        allow(Self::NAME, "trees", "1 to 1,000", (1..=1_000).contains(&trees), trees)?;
         self.size = trees as u32;
         Ok(self)
     }
@@ -166,11 +166,7 @@ impl IsolationForest {
     fn keep(&mut self, row: &[f64]) {
         let (width, window) = (self.width(), self.window as usize);
         if self.filled() < window {
-            if self.rows.len() == self.rows.capacity() {
-                let wanted = (2 * self.rows.len()).clamp(Self::WARM_UP * width, window * width);
-                self.rows.reserve_exact(wanted - self.rows.len());
-            }
-            self.rows.extend_from_slice(row);
+            push(&mut self.rows, row, window * width);
         } else {
             let start = self.oldest as usize * width;
             self.rows[start..start + width].copy_from_slice(row);
@@ -180,7 +176,7 @@ impl IsolationForest {
 
     /// Draws a tree anew, from rows of the window.
     fn draw(&mut self, tree: usize) {
-        let (width, filled, most) = (self.width(), self.filled(), self.most_nodes());
+        let (width, filled) = (self.width(), self.filled());
         let sampled = filled.min(self.sample as usize);
         let Scratch { members, attributes } = &mut self.scratch;
         members.clear();
@@ -189,7 +185,7 @@ impl IsolationForest {
         sample(&mut self.draws, filled, sampled, members);
         let cells = &mut self.trees[tree];
         self.per_path[tree] = 1.0 / path_length(sampled);
-        cells.clear(most);
+        cells.clear(2 * sampled - 1);
         let growth = Growth {
             rows: Rows { values: &self.rows, width },
             deepest: usize::BITS - (sampled - 1).leading_zeros(),
@@ -311,7 +307,7 @@ impl Scorer for IsolationForest {
 
     fn check(&self) -> Result<(), DecodeError> {
         check_attributes(self.width())?;
-        DecodeError::unless((1..=10_000).contains(&self.size), "trees", self.size)?;
+        DecodeError::unless((1..=1_000).contains(&self.size), "trees", self.size)?;
         DecodeError::unless((8..=1 << 16).contains(&self.sample), "a sample of", self.sample)?;
         let window = self.window as usize;
         DecodeError::unless((Self::WARM_UP..=1 << 24).contains(&window), "a window of", window)?;

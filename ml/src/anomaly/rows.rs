@@ -64,6 +64,16 @@ pub(super) fn any_known(row: &[f64]) -> bool {
     row.iter().any(|value| value.is_finite())
 }
 
+/// Adds a row to others, which are at most so many numbers: their memory doubles until it is enough for all of them.
+#[inline]
+pub(super) fn push(rows: &mut Vec<f64>, row: &[f64], most: usize) {
+    if rows.capacity() < rows.len() + row.len() {
+        let wanted = (2 * rows.len()).max(32 * row.len()).min(most).max(rows.len() + row.len());
+        rows.reserve_exact(wanted - rows.len());
+    }
+    rows.extend_from_slice(row);
+}
+
 /// Checks a parameter.
 pub(super) fn allow(
     summary: &'static str,
