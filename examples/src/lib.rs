@@ -1,3 +1,4 @@
 //! What the jobs in this package share with their tests and benchmarks.
 
+pub mod nab;
 pub mod weblog;

@@ -24,7 +24,7 @@ mod report;
 mod scan;
 mod site;
 mod synthetic;
-mod time;
+pub(crate) mod time;
 mod tsv;
 mod visit;
 

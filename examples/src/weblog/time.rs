@@ -52,7 +52,7 @@ fn month(name: [u8; 3]) -> Option<i64> {
 /// Epoch seconds of a date and a time of day, if there are such. A leap second counts as the second that follows
 /// it.
 #[inline]
-fn seconds(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<i64> {
+pub(crate) fn seconds(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
         4 | 6 | 9 | 11 => 30,

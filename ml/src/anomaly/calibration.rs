@@ -160,6 +160,7 @@ impl Calibration {
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless(self.half_life >= 10.0, "a half-life of", self.half_life)?;
         DecodeError::unless((2..=1 << 32).contains(&self.warm_up), "a warm-up of", self.warm_up)?;
+        DecodeError::unless(self.seen < 1 << 62, "raw scores", self.seen)?;
         let ordered = self.last_fit <= self.seen && self.seen < self.next_fit;
         DecodeError::unless(ordered, "raw scores", self.seen)?;
         DecodeError::unless(self.next_fit <= self.seen + self.warm_up.max(INTERVAL), "a fit at", self.next_fit)?;

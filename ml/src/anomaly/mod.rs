@@ -34,6 +34,9 @@ mod threshold;
 #[cfg(test)]
 mod trials;
 
+#[cfg(test)]
+mod tests;
+
 pub use calibrated::Calibrated;
 pub use calibration::Calibration;
 pub use cusum::Cusum;

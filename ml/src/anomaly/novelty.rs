@@ -214,6 +214,7 @@ impl Scorer for Novelty {
     fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless((8..=1 << 20).contains(&self.capacity), "a capacity of", self.capacity)?;
         DecodeError::unless(self.memory >= 32, "a memory of", self.memory)?;
+        DecodeError::unless(self.seen < 1 << 62, "values seen", self.seen)?;
         DecodeError::unless(self.values.len() <= self.capacity as usize, "values", self.values.len())?;
         DecodeError::unless(self.values.len() == self.last.len(), "times", self.last.len())?;
         DecodeError::unless(self.seen == 0 || !self.values.is_empty(), "values", "that are gone")?;

@@ -142,6 +142,7 @@ impl Scorer for RobustZ {
 
     fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless(self.half_life >= 10.0, "a half-life of", self.half_life)?;
+        DecodeError::unless(self.seen < 1 << 62, "values", self.seen)?;
         let ordered = self.last_look <= self.seen && self.seen < self.next_look;
         DecodeError::unless(ordered, "values", self.seen)?;
         DecodeError::unless(self.next_look - self.seen <= INTERVAL, "a look at", self.next_look)?;

@@ -22,8 +22,8 @@ const FEWEST: usize = 10;
 /// with the probability `risk`.
 ///
 /// Siffer, Fouque, Termier, Largouët, *Anomaly Detection in Streams with Extreme Value Theory*, KDD 2017. Departures: an
-/// alarm is learned as a peak of the height of the level, where the paper learns nothing, so that a new level is not an
-/// alarm for ever; old peaks give way to new ones.
+/// alarm is learned too, as a peak at most twice as far above the threshold as the level is, where the paper learns
+/// nothing; so that a new level is not an alarm for ever. Old peaks give way to new ones.
 ///
 /// | | |
 /// |---|---|
@@ -138,7 +138,8 @@ impl Threshold for Spot {
             }
             return;
         };
-        let score = score.min(level);
+        // Twice as far above the threshold as the level is: hardly any usual score lies beyond, and no other counts for more.
+        let score = score.min(level + (level - self.threshold).min(f64::MAX)).min(f64::MAX);
         if score > self.threshold {
             if self.peaks.len() == PEAKS {
                 self.peaks.pop_front();
@@ -153,6 +154,7 @@ impl Checked for Spot {
     fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless((1e-15..=0.01).contains(&self.risk), "a risk of", self.risk)?;
         DecodeError::unless((50..=1_000_000).contains(&self.warm_up), "a warm-up of", self.warm_up)?;
+        DecodeError::unless(self.seen < 1 << 62, "scores", self.seen)?;
         let young = self.level.is_none();
         let first = self.first.len() < self.warm_up as usize && (young || self.first.is_empty());
         DecodeError::unless(first, "scores of the warm-up", self.first.len())?;
