@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{Decay, DecodeError, Merge, Mismatch, ParameterError, Summary};
 
-use super::rows::{Combining, HALF_LIFE, allow_attributes, allow_half_life, any_known, check_stored, known};
+use super::rows::{Across, HALF_LIFE, allow_attributes, allow_half_life, any_known, check_stored, known};
 use super::scorer::Scorer;
 use crate::error::RowError;
 use crate::image::image;
@@ -13,7 +13,7 @@ use crate::image::image;
 ///
 /// | | |
 /// |---|---|
-/// | raw score | by [`Combining`]: the sum of `ln(1 + z²)` over the attributes, or the largest `\|z\|` |
+/// | raw score | by [`Across`]: the sum of `ln(1 + z²)` over the attributes, or the largest `\|z\|` |
 /// | memory | 24 bytes an attribute |
 /// | learn, score | O(attributes) |
 /// | warm-up | 10 rows |
@@ -41,7 +41,7 @@ use crate::image::image;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct GaussianTails {
-    combining: Combining,
+    across: Across,
     /// In values; infinite means that nothing is forgotten.
     half_life: f64,
     rows: u64,
@@ -105,17 +105,17 @@ impl GaussianTails {
     pub fn new(attributes: usize) -> Result<Self, ParameterError> {
         allow_attributes(Self::NAME, attributes)?;
         Ok(Self {
-            combining: Combining::default(),
+            across: Across::default(),
             half_life: HALF_LIFE,
             rows: 0,
             attributes: vec![Gaussian::default(); attributes],
         })
     }
 
-    /// How the attributes are put together; their [sum](Combining::Sum) if not set.
+    /// How the attributes are put together; their [sum](Across::Sum) if not set.
     #[must_use]
-    pub fn combining(mut self, combining: Combining) -> Self {
-        self.combining = combining;
+    pub fn across(mut self, across: Across) -> Self {
+        self.across = across;
         self
     }
 
@@ -141,10 +141,10 @@ impl Scorer for GaussianTails {
         }
         let each = self.attributes.iter().zip(row);
         let sum = each.fold(0.0, |sum, (attribute, value)| match known(*value) {
-            Some(value) => self.combining.add(sum, attribute.z_squared(value)),
+            Some(value) => self.across.add(sum, attribute.z_squared(value)),
             None => sum,
         });
-        Ok(Some(self.combining.finish(sum)))
+        Ok(Some(self.across.finish(sum)))
     }
 
     #[inline]
@@ -204,7 +204,7 @@ impl Merge for GaussianTails {
 
     fn compatible(&self, other: &Self) -> Result<(), Mismatch> {
         Mismatch::check(Self::NAME, "attributes", &self.attributes.len(), &other.attributes.len())?;
-        Mismatch::check(Self::NAME, "combining", &self.combining, &other.combining)?;
+        Mismatch::check(Self::NAME, "deviations", &self.across, &other.across)?;
         Mismatch::check(Self::NAME, "half-life", &self.half_life, &other.half_life)
     }
 
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn holds_the_laws() {
-        for combining in [Combining::Sum, Combining::Largest] {
-            trials::holds_the_laws(&GaussianTails::new(3).unwrap().combining(combining));
+        for across in [Across::Sum, Across::Largest] {
+            trials::holds_the_laws(&GaussianTails::new(3).unwrap().across(across));
         }
     }
 
@@ -238,12 +238,12 @@ mod tests {
         trials::merges(&empty, 1e-9);
         laws::refuses(&empty, &GaussianTails::new(2).unwrap());
         laws::refuses(&empty, &GaussianTails::new(3).unwrap());
-        laws::refuses(&empty, &empty.clone().combining(Combining::Largest));
+        laws::refuses(&empty, &empty.clone().across(Across::Largest));
     }
 
     #[test]
     fn the_largest_is_the_studentised_residual() {
-        let mut scorer = GaussianTails::new(1).unwrap().half_life(f64::INFINITY).unwrap().combining(Combining::Largest);
+        let mut scorer = GaussianTails::new(1).unwrap().half_life(f64::INFINITY).unwrap().across(Across::Largest);
         let values = [4.0, 7.0, 1.0, 4.0, 6.0, 2.0, 9.0, 4.0, 3.0, 5.0];
         values.iter().for_each(|value| scorer.learn_one(&[*value]).unwrap());
         // Of the eleven values with 12 among them: mean 57/11, squares 393.
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_first_other_value_is_as_strange_as_there_are_rows() {
-        let mut scorer = GaussianTails::new(1).unwrap().half_life(f64::INFINITY).unwrap().combining(Combining::Largest);
+        let mut scorer = GaussianTails::new(1).unwrap().half_life(f64::INFINITY).unwrap().across(Across::Largest);
         (0..100).for_each(|_| scorer.learn_one(&[0.1]).unwrap());
         assert_eq!(scorer.raw_one(&[0.1]).unwrap(), Some(0.0));
         let raw = scorer.raw_one(&[0.2]).unwrap().unwrap();
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_past_fades() {
-        let mut scorer = GaussianTails::new(1).unwrap().half_life(100.0).unwrap().combining(Combining::Largest);
+        let mut scorer = GaussianTails::new(1).unwrap().half_life(100.0).unwrap().across(Across::Largest);
         for i in 0..5_000 {
             scorer.learn_one(&[f64::from(i % 7)]).unwrap();
         }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::random::Draws;
 use streamgauge_sketches::{DecodeError, ParameterError, PortableHash, Summary};
 
-use super::cells::{self, Cells, Rows};
-use super::rows::{allow, allow_attributes, any_known, check_attributes};
+use super::cells::{self, Cells, Range, Rows};
+use super::rows::{allow, allow_attributes, any_known, check_attributes, push};
 use super::scorer::Scorer;
 use crate::error::RowError;
 use crate::image::image;
@@ -56,7 +56,7 @@ pub struct HalfSpaceTrees {
     /// The rows that are learned until the next of the windows, which has this many.
     rows: Vec<f64>,
     until: u32,
-    trees: Vec<Cells>,
+    trees: Vec<Cells<()>>,
     #[serde(skip)]
     scratch: Scratch,
 }
@@ -95,9 +95,9 @@ impl HalfSpaceTrees {
     /// How many trees; 25, if not set.
     ///
     /// # Errors
-    /// [`ParameterError`] unless there are 1 to 10,000.
+    /// [`ParameterError`] unless there are 1 to 1,000.
     pub fn trees(mut self, trees: usize) -> Result<Self, ParameterError> {
-        allow(Self::NAME, "trees", "1 to 10,000", (1..=10_000).contains(&trees), trees)?;
+        allow(Self::NAME, "trees", "1 to 1,000", (1..=1_000).contains(&trees), trees)?;
         self.size = trees as u32;
         Ok(self)
     }
@@ -147,7 +147,7 @@ impl HalfSpaceTrees {
         members.extend(0..self.until);
         ranges.clear();
         ranges.extend((0..width).map(|attribute| {
-            let (low, high) = rows.range(members, attribute).unwrap_or((0.0, 0.0));
+            let Range { low, high } = rows.range(members, attribute).unwrap_or(Range { low: 0.0, high: 0.0 });
             if low < high {
                 return (low, high);
             }
@@ -168,7 +168,7 @@ impl HalfSpaceTrees {
             }));
             cells.clear(most);
             let growth = Growth { rows, seed, depth: self.depth, few: 0.1 * f64::from(self.until), all: self.until };
-            growth.grow(cells, Cells::ROOT, 1, members, work);
+            growth.grow(cells, cells::ROOT, 1, members, work);
         }
         self.rows.clear();
         self.until = (2 * self.until).min(self.window);
@@ -188,7 +188,7 @@ struct Growth<'a> {
 impl Growth<'_> {
     /// Cuts a node, which has a one and the turns to it as its name, as long as a row cannot end in it. No deeper than
     /// 30, so it may call itself.
-    fn grow(&self, cells: &mut Cells, cell: usize, name: u32, members: &mut [u32], work: &mut [(f64, f64)]) {
+    fn grow(&self, cells: &mut Cells<()>, cell: usize, name: u32, members: &mut [u32], work: &mut [(f64, f64)]) {
         let depth = name.ilog2();
         if depth == self.depth || members.len() as f64 <= self.few {
             let mass = members.len() as f64 / f64::from(self.all);
@@ -198,7 +198,7 @@ impl Growth<'_> {
         let attribute = Draws::new(name.portable_hash(self.seed)).below(work.len() as u64) as usize;
         let (low, high) = work[attribute];
         let middle = low / 2.0 + high / 2.0;
-        let (child, below) = cells.cut(cell, attribute, middle, self.rows, members);
+        let (child, below) = cells.cut(cell, attribute, middle, (), self.rows, members);
         let (below, above) = members.split_at_mut(below);
         work[attribute] = (low, middle);
         self.grow(cells, child, 2 * name, below, work);
@@ -217,7 +217,7 @@ impl Scorer for HalfSpaceTrees {
         if self.trees.is_empty() || !any_known(row) {
             return Ok(None);
         }
-        let density: f64 = cells::sum(&self.trees, row);
+        let density: f64 = cells::sum(&self.trees, |_| 0.0, row);
         // Where no tree had any row it is that of a thousandth of one.
         let least = 0.001 / f64::from(self.window);
         Ok(Some(-(density / self.trees.len() as f64 + least).log2()))
@@ -229,10 +229,7 @@ impl Scorer for HalfSpaceTrees {
             return Ok(());
         }
         let most = self.until as usize * self.width();
-        if self.rows.capacity() < most {
-            self.rows.reserve_exact(most - self.rows.len());
-        }
-        self.rows.extend_from_slice(row);
+        push(&mut self.rows, row, most);
         if self.rows.len() >= most {
             self.pivot();
         }
@@ -241,7 +238,7 @@ impl Scorer for HalfSpaceTrees {
 
     fn check(&self) -> Result<(), DecodeError> {
         check_attributes(self.width())?;
-        DecodeError::unless((1..=10_000).contains(&self.size), "trees", self.size)?;
+        DecodeError::unless((1..=1_000).contains(&self.size), "trees", self.size)?;
         DecodeError::unless((1..=30).contains(&self.depth), "a depth of", self.depth)?;
         DecodeError::unless((32..=1 << 24).contains(&self.window), "a window of", self.window)?;
         DecodeError::unless((32..=self.window).contains(&self.until), "a window that has", self.until)?;
@@ -268,7 +265,7 @@ impl Summary for HalfSpaceTrees {
         let Scratch { members, ranges, work } = &self.scratch;
         size_of::<Self>()
             + self.rows.capacity() * size_of::<f64>()
-            + self.trees.capacity() * size_of::<Cells>()
+            + self.trees.capacity() * size_of::<Cells<()>>()
             + trees
             + members.capacity() * size_of::<u32>()
             + (ranges.capacity() + work.capacity()) * size_of::<(f64, f64)>()

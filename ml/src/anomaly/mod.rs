@@ -49,6 +49,7 @@ pub use novelty::Novelty;
 pub use onset::Onset;
 pub use robust::RobustTails;
 pub use robust_z::RobustZ;
+pub use rows::Across;
 pub use rows::Combining;
 pub use sample::{Sample, Timeless};
 pub use scorer::{Checked, Scorer};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{Absorb, Decay, DecodeError, Merge, Mismatch, ParameterError, Summary, TDigest};
 
-use super::rows::{Combining, HALF_LIFE, allow_attributes, allow_half_life, any_known, check_stored, known};
+use super::rows::{Across, HALF_LIFE, allow_attributes, allow_half_life, any_known, check_stored, known};
 use super::scorer::Scorer;
 use crate::error::RowError;
 use crate::image::image;
@@ -18,7 +18,7 @@ const SPREADS: [(f64, f64); 6] =
 ///
 /// | | |
 /// |---|---|
-/// | raw score | by [`Combining`]: the sum of `ln(1 + z²)` over the attributes, or the largest `\|z\|` |
+/// | raw score | by [`Across`]: the sum of `ln(1 + z²)` over the attributes, or the largest `\|z\|` |
 /// | memory | a [`TDigest`] of compression 100 an attribute: about 2 kB, at most 8 kB |
 /// | learn, score | O(attributes), amortised: quantiles are read anew every 64 rows, at first more often |
 /// | warm-up | 10 rows |
@@ -46,7 +46,7 @@ const SPREADS: [(f64, f64); 6] =
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct RobustTails {
-    combining: Combining,
+    across: Across,
     /// In rows; infinite means that nothing is forgotten.
     half_life: f64,
     rows: u64,
@@ -118,7 +118,7 @@ impl RobustTails {
     pub fn new(attributes: usize) -> Result<Self, ParameterError> {
         allow_attributes(Self::NAME, attributes)?;
         Ok(Self {
-            combining: Combining::default(),
+            across: Across::default(),
             half_life: HALF_LIFE,
             rows: 0,
             last_read: 0,
@@ -127,10 +127,10 @@ impl RobustTails {
         })
     }
 
-    /// How the attributes are put together; their [sum](Combining::Sum) if not set.
+    /// How the attributes are put together; their [sum](Across::Sum) if not set.
     #[must_use]
-    pub fn combining(mut self, combining: Combining) -> Self {
-        self.combining = combining;
+    pub fn across(mut self, across: Across) -> Self {
+        self.across = across;
         self
     }
 
@@ -169,10 +169,10 @@ impl Scorer for RobustTails {
         }
         let each = self.attributes.iter().zip(row);
         let sum = each.fold(0.0, |sum, (attribute, value)| match known(*value) {
-            Some(value) => self.combining.add(sum, attribute.z_squared(value)),
+            Some(value) => self.across.add(sum, attribute.z_squared(value)),
             None => sum,
         });
-        Ok(Some(self.combining.finish(sum)))
+        Ok(Some(self.across.finish(sum)))
     }
 
     #[inline]
@@ -235,7 +235,7 @@ impl Merge for RobustTails {
 
     fn compatible(&self, other: &Self) -> Result<(), Mismatch> {
         Mismatch::check(Self::NAME, "attributes", &self.attributes.len(), &other.attributes.len())?;
-        Mismatch::check(Self::NAME, "combining", &self.combining, &other.combining)?;
+        Mismatch::check(Self::NAME, "deviations", &self.across, &other.across)?;
         Mismatch::check(Self::NAME, "half-life", &self.half_life, &other.half_life)
     }
 
@@ -267,8 +267,8 @@ mod tests {
 
     #[test]
     fn holds_the_laws() {
-        for combining in [Combining::Sum, Combining::Largest] {
-            trials::holds_the_laws(&RobustTails::new(3).unwrap().combining(combining));
+        for across in [Across::Sum, Across::Largest] {
+            trials::holds_the_laws(&RobustTails::new(3).unwrap().across(across));
         }
     }
 
@@ -277,7 +277,7 @@ mod tests {
         let empty = RobustTails::new(3).unwrap().half_life(f64::INFINITY).unwrap();
         trials::merges(&empty, 0.05);
         laws::refuses(&empty, &RobustTails::new(2).unwrap().half_life(f64::INFINITY).unwrap());
-        laws::refuses(&empty, &empty.clone().combining(Combining::Largest));
+        laws::refuses(&empty, &empty.clone().across(Across::Largest));
     }
 
     #[test]
@@ -289,15 +289,14 @@ mod tests {
             clean.learn_one(&[value]).unwrap();
             dirty.learn_one(&[if i % 5 == 0 { 1e9 } else { value }]).unwrap();
         }
-        let raw =
-            |scorer: &RobustTails| scorer.clone().combining(Combining::Largest).raw_one(&[-5.0]).unwrap().unwrap();
+        let raw = |scorer: &RobustTails| scorer.clone().across(Across::Largest).raw_one(&[-5.0]).unwrap().unwrap();
         assert!((raw(&clean) - 5.0).abs() < 0.3, "{}", raw(&clean));
         assert!((raw(&dirty) - 5.0).abs() < 1.2, "{}", raw(&dirty));
     }
 
     #[test]
     fn where_most_values_are_equal_the_others_give_the_unit() {
-        let mut scorer = RobustTails::new(1).unwrap().combining(Combining::Largest);
+        let mut scorer = RobustTails::new(1).unwrap().across(Across::Largest);
         for i in 0..10_000 {
             scorer.learn_one(&[if i % 20 == 0 { f64::from(i % 9) } else { 0.0 }]).unwrap();
         }

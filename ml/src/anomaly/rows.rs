@@ -14,7 +14,7 @@ const LARGEST: f64 = 1e100;
 
 /// How what is strange about each attribute makes a row strange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Combining {
+pub enum Across {
     /// The sum of `ln(1 + z²)` over the attributes: several attributes that are a little strange together are strange,
     /// and one that is huge does not hide the others. The best where rows have some ten attributes.
     #[default]
@@ -23,7 +23,7 @@ pub enum Combining {
     Largest,
 }
 
-impl Combining {
+impl Across {
     /// Takes in the squared number of deviations of one more attribute.
     #[inline]
     pub(super) fn add(self, sum: f64, z_squared: f64) -> f64 {
@@ -43,7 +43,7 @@ impl Combining {
     }
 }
 
-impl std::fmt::Display for Combining {
+impl std::fmt::Display for Across {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Sum => "sum",
@@ -62,6 +62,16 @@ pub(super) fn known(value: f64) -> Option<f64> {
 #[inline]
 pub(super) fn any_known(row: &[f64]) -> bool {
     row.iter().any(|value| value.is_finite())
+}
+
+/// Adds a row to others, which are at most so many numbers: their memory doubles until it is enough for all of them.
+#[inline]
+pub(super) fn push(rows: &mut Vec<f64>, row: &[f64], most: usize) {
+    if rows.capacity() < rows.len() + row.len() {
+        let wanted = (2 * rows.len()).max(32 * row.len()).min(most).max(rows.len() + row.len());
+        rows.reserve_exact(wanted - rows.len());
+    }
+    rows.extend_from_slice(row);
 }
 
 /// Checks a parameter.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{DecodeError, ParameterError};
 
-use super::rows::{allow, known};
+use super::rows::{allow, known, push};
 
 /// Rows that scales are measured on.
 const FIRST: usize = 64;
@@ -53,10 +53,7 @@ impl Scale {
     /// Keeps a row to measure scales on; whether there are enough of them now.
     pub(super) fn keep_first(first: &mut Vec<f64>, row: &[f64]) -> bool {
         let most = FIRST * row.len();
-        if first.capacity() < most {
-            first.reserve_exact(most - first.len());
-        }
-        first.extend_from_slice(row);
+        push(first, row, most);
         first.len() >= most
     }
 

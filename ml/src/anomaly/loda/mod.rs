@@ -45,7 +45,7 @@ use crate::image::image;
 /// let empty = Calibrated::new(Loda::new(2)?.scaled([(4.5, 3.0), (3.0, 2.0)])?);
 /// let (mut here, mut there) = (empty.clone(), empty);
 /// for i in 0..1_000 {
-///     let detector = if i % 2 == 0 { &mut here } else { &mut there };
+///     let detector = if i % 3 == 0 { &mut here } else { &mut there };
 ///     detector.learn_one(&[f64::from(i % 10), f64::from(i % 7)])?;
 /// }
 /// here.merge(&there)?;
