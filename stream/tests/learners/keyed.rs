@@ -158,10 +158,10 @@ fn by_event_time_a_model_goes_when_its_key_has_been_silent_for_long_enough() {
         vec![(20_000, 'b')],
     ]));
     let by_key = records.event_time(|(at, _): &(i64, char)| *at, secs(1)).key_by(|(_, key)| key);
-    let scored = by_key.state().idle_timeout(secs(3)).train_and_score(
-        |on| trail(on, |(at, _)| *at as u64),
-        |model, (at, key)| (*key, *at, model.seen),
-    );
+    let scored = by_key
+        .state()
+        .idle_timeout(secs(3))
+        .train_and_score(|on| trail(on, |(at, _)| *at as u64), |model, (at, key)| (*key, *at, model.seen));
     let rows = job.capture(&scored);
     job.ticks(4).unwrap();
     assert_eq!(rows.batches().into_iter().map(|(_, rows)| rows.len()).collect::<Vec<_>>(), [2, 1, 2, 1]);
