@@ -1,4 +1,5 @@
 //! What the jobs in this package share with their tests and benchmarks.
 
 pub mod anomaly;
+pub mod nab;
 pub mod weblog;

@@ -142,6 +142,12 @@ impl Calibration {
         (!raw.is_nan()).then(|| fit.nines(raw.clamp(f64::MIN, f64::MAX)))
     }
 
+    /// The raw score of these nines: the inverse of [`nines`](Self::nines), up to the steps that raw scores have which
+    /// came several times. None in the warm-up.
+    pub fn raw(&self, nines: f64) -> Option<f64> {
+        self.fit.as_ref().map(|fit| fit.raw(nines))
+    }
+
     /// Looks at the distribution anew, after what was learned since has faded as much as it should.
     fn refit(&mut self) {
         let learned = self.seen - self.last_fit;
@@ -154,6 +160,7 @@ impl Calibration {
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless(self.half_life >= 10.0, "a half-life of", self.half_life)?;
         DecodeError::unless((2..=1 << 32).contains(&self.warm_up), "a warm-up of", self.warm_up)?;
+        DecodeError::unless(self.seen < 1 << 62, "raw scores", self.seen)?;
         let ordered = self.last_fit <= self.seen && self.seen < self.next_fit;
         DecodeError::unless(ordered, "raw scores", self.seen)?;
         DecodeError::unless(self.next_fit <= self.seen + self.warm_up.max(INTERVAL), "a fit at", self.next_fit)?;
@@ -219,6 +226,22 @@ impl Fit {
             // Halved, so that the width is finite.
             Some(&(high, above)) => below + (above - below) * ((raw / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)),
             None => self.beyond + self.tail.nines(raw - low),
+        }
+    }
+
+    fn raw(&self, nines: f64) -> f64 {
+        let after = self.points.partition_point(|(_, at)| *at <= nines);
+        match (after.checked_sub(1).map(|i| self.points[i]), self.points.get(after)) {
+            (Some((low, below)), Some(&(high, above))) => {
+                let part = (nines - below) / (above - below);
+                low * (1.0 - part) + high * part
+            }
+            // What is usual is above the lowest.
+            (None, _) => self.points[0].0,
+            (Some((last, _)), None) => {
+                let excess = self.tail.excess((nines - self.beyond).max(0.0));
+                (last + excess).clamp(last.next_up(), f64::MAX)
+            }
         }
     }
 
@@ -329,6 +352,15 @@ mod tests {
                 }
                 last = (raw, score);
             }
+        }
+    }
+
+    #[test]
+    fn raw_inverts_nines() {
+        let calibration = learned(exponential(5_000, 9));
+        for nines in [0.1, 0.5, 1.0, 1.5, 2.5, 5.0, 50.0] {
+            let again = calibration.nines(calibration.raw(nines).unwrap()).unwrap();
+            assert!((again - nines).abs() < 1e-6 * (1.0 + nines), "{nines}: {again}");
         }
     }
 

@@ -29,7 +29,7 @@ use crate::error::RowError;
 ///     novelty.learn_one(&f64::from(i % 10))?;
 /// }
 /// assert_eq!(novelty.raw_one(&7.0)?, Some(0.0));
-/// assert_eq!(novelty.raw_one(&19.0)?, Some(10.0 * 10.0 / 11.0));
+/// assert_eq!(novelty.raw_one(&19.0)?, Some(10.0 / (1.0 + 1.0 / 10.0)));
 /// # Ok::<(), streamgauge_ml::RowError>(())
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -214,6 +214,7 @@ impl Scorer for Novelty {
     fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless((8..=1 << 20).contains(&self.capacity), "a capacity of", self.capacity)?;
         DecodeError::unless(self.memory >= 32, "a memory of", self.memory)?;
+        DecodeError::unless(self.seen < 1 << 62, "values seen", self.seen)?;
         DecodeError::unless(self.values.len() <= self.capacity as usize, "values", self.values.len())?;
         DecodeError::unless(self.values.len() == self.last.len(), "times", self.last.len())?;
         DecodeError::unless(self.seen == 0 || !self.values.is_empty(), "values", "that are gone")?;

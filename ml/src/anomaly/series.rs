@@ -24,7 +24,7 @@ type Experts = (Value, Calibrated<Timeless<Ewma>>, Of<Novelty>, Of<Novelty>, Of<
 ///
 /// | it looks for | by | weight |
 /// |---|---|---|
-/// | values that are new | [`Novelty`] | 10 |
+/// | values that are new | [`Novelty`] | 15 |
 /// | spikes and steps | [`Ewma`] of half-life 3 | 1 |
 /// | values new against the level | [`Novelty`] of the residual from a mean of half-life 100 | 1 |
 /// | levels that are new | [`Novelty`] of a mean of half-life 10 | 1 |
@@ -88,7 +88,7 @@ impl SeriesDetector {
             novelty(Feature::Volatility, 100.0),
             Calibrated::new(Slots::of_day(Novelty::new())),
         );
-        let weights = [10.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+        let weights = [15.0, 1.0, 1.0, 1.0, 1.0, 1.0];
         Ensemble::new(experts).weighted(&weights).expect("there is a weight for each expert")
     }
 }
