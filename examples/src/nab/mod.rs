@@ -16,6 +16,7 @@ use streamgauge::ml::evaluate::nab::{Nab, NabError, PROFILES, Series as Scored};
 use thiserror::Error;
 
 pub use detect::Choice;
+pub(crate) use series::millis;
 
 /// What to do.
 #[derive(Clone, Debug)]

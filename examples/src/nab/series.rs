@@ -55,7 +55,7 @@ pub(super) fn parse(text: &str) -> Result<(Vec<String>, Vec<Sample>), (usize, St
 }
 
 /// Milliseconds since 1970 of `2014-02-14 14:30:00`, also with a `T` in the middle and with a fraction.
-pub(super) fn millis(timestamp: &str) -> Option<i64> {
+pub(crate) fn millis(timestamp: &str) -> Option<i64> {
     let (whole, fraction) = timestamp.trim().split_once('.').unwrap_or((timestamp.trim(), "0"));
     let bytes: &[u8; 19] = whole.as_bytes().try_into().ok()?;
     let marks = [bytes[4], bytes[7], bytes[10], bytes[13], bytes[16]];

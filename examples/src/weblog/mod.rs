@@ -38,5 +38,3 @@ pub use parse::{event_time, parse};
 pub use report::{Exact, WindowRow};
 pub use site::Site;
 pub use visit::Visit;
-
-pub(crate) use time::{DAY, civil_from_days, seconds};

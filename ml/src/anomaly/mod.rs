@@ -29,7 +29,6 @@ mod series;
 mod shingle;
 mod slots;
 mod spot;
-mod strangest;
 mod tail;
 mod threshold;
 
@@ -50,14 +49,12 @@ pub use onset::Onset;
 pub use robust::RobustTails;
 pub use robust_z::RobustZ;
 pub use rows::Across;
-pub use rows::Combining;
 pub use sample::{Sample, Timeless};
 pub use scorer::{Checked, Scorer};
 pub use series::SeriesDetector;
 pub use shingle::Shingled;
 pub use slots::Slots;
 pub use spot::{DriftSpot, Spot};
-pub use strangest::Strangest;
 pub use tail::Tail;
 pub use threshold::{Fixed, Share, Threshold};
 

@@ -146,3 +146,29 @@ fn what_the_models_give_cannot_be_predicted_before_it_is_there() {
     let error = job.start().unwrap_err().to_string();
     assert!(error.contains("the stream is made of what models gives after each batch"), "{error}");
 }
+
+#[test]
+fn by_event_time_a_model_goes_when_its_key_has_been_silent_for_long_enough() {
+    let mut job = TestJob::new();
+    // Milliseconds, key; no batch falls into the pauses.
+    let records = job.script(Script::new([
+        vec![(0_i64, 'a'), (500, 'b')],
+        vec![(4_000, 'b')],
+        vec![(4_500, 'a'), (5_000, 'b')],
+        vec![(20_000, 'b')],
+    ]));
+    let by_key = records.event_time(|(at, _): &(i64, char)| *at, secs(1)).key_by(|(_, key)| key);
+    let scored = by_key
+        .state()
+        .idle_timeout(secs(3))
+        .train_and_score(|on| trail(on, |(at, _)| *at as u64), |model, (at, key)| (*key, *at, model.seen));
+    let rows = job.capture(&scored);
+    job.ticks(4).unwrap();
+    assert_eq!(rows.batches().into_iter().map(|(_, rows)| rows.len()).collect::<Vec<_>>(), [2, 1, 2, 1]);
+    let mut scores = rows.rows();
+    scores.sort_unstable();
+    let of_a = [('a', 0, 0), ('a', 4_500, 0)];
+    let of_b = [('b', 500, 0), ('b', 4_000, 1), ('b', 5_000, 2), ('b', 20_000, 0)];
+    assert_eq!(scores, [&of_a[..], &of_b].concat());
+    assert_eq!((scored.keys(), scored.get(&'a')), (1, None));
+}
