@@ -5,10 +5,11 @@
 use std::hint::black_box;
 
 use allocation_counter::measure;
+use streamgauge_ml::evaluate::{Delayed, Prequential};
 use streamgauge_ml::naive_bayes::{
     BernoulliNaiveBayes, ComplementNaiveBayes, GaussianNaiveBayes, MultinomialNaiveBayes,
 };
-use streamgauge_ml::preprocess::{BagOfWords, Transformer};
+use streamgauge_ml::preprocess::{BagOfWords, Imputer, MinMaxScaler, OneHot, StandardScaler, Transformer};
 use streamgauge_ml::{Attribute, Classifier, Schema};
 use streamgauge_sketches::random::Draws;
 
@@ -68,4 +69,26 @@ fn bernoulli_naive_bayes_allocates_only_where_a_class_doubles_its_weight() {
     // In the second pass both classes double: the few frequent features of each are listed anew.
     let counted = allocations(words.then(bernoulli), &rows);
     assert!(counted <= 16, "{counted} allocations for 4,000 rows");
+}
+
+#[test]
+fn pipelines_allocate_nothing() {
+    let (schema, rows) = dense();
+    let one_hot = OneHot::new(&schema);
+    let learner = GaussianNaiveBayes::new(one_hot.schema(3).unwrap());
+    let scaled = Imputer::new(&schema).then(StandardScaler::new(&schema)).then(MinMaxScaler::new(&schema));
+    assert_eq!(allocations(scaled.then(one_hot).then(learner), &rows), 0);
+}
+
+#[test]
+fn evaluation_allocates_nothing() {
+    let (schema, rows) = dense();
+    let evaluation = || Prequential::new(GaussianNaiveBayes::new(schema.clone())).unwrap();
+    for evaluation in [evaluation(), evaluation().sliding(500).unwrap(), evaluation().fading(0.99).unwrap()] {
+        assert_eq!(allocations(evaluation, &rows), 0);
+    }
+    let mut late = Delayed::new(evaluation(), 100);
+    let mut pass = || rows.iter().for_each(|(row, class)| assert!(late.step(row, *class).is_ok()));
+    pass();
+    assert_eq!(measure(&mut pass).count_total, 0);
 }

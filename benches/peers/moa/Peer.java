@@ -22,24 +22,18 @@ public class Peer {
     }
 
     static String run(String name, Instance[] rows) throws Exception {
-        Classifier learner = (Classifier) ClassOption.cliStringToObject(name, Classifier.class, null);
-        learner.prepareForUse();
-        learner.setModelContext(new InstancesHeader(rows[0].dataset()));
+        Classifier[] learner = {(Classifier) ClassOption.cliStringToObject(name, Classifier.class, null)};
+        learner[0].prepareForUse();
+        learner[0].setModelContext(new InstancesHeader(rows[0].dataset()));
         int classes = rows[0].numClasses();
         long[][] confusion = new long[classes][classes];
-        long before = used();
         long started = System.nanoTime();
-        for (Instance row : rows) {
-            double[] votes = learner.getVotesForInstance(row);
-            int best = 0;
-            for (int c = 1; c < votes.length && c < classes; c++) {
-                if (votes[c] > votes[best]) best = c;
-            }
-            confusion[(int) row.classValue()][best]++;
-            learner.trainOnInstance(row);
-        }
+        pass(learner[0], rows, confusion);
         double seconds = (System.nanoTime() - started) / 1e9;
-        long memory = Math.max(0, used() - before);
+        // The heap with the learner and without it.
+        long memory = used();
+        learner[0] = null;
+        memory -= used();
         double n = rows.length, hits = 0, chance = 0;
         for (int c = 0; c < classes; c++) {
             double actual = 0, predicted = 0;
@@ -50,11 +44,21 @@ public class Peer {
             hits += confusion[c][c] / n;
             chance += actual / n * (predicted / n);
         }
-        // The learner is asked once more, so that it is still there when its memory is taken.
-        learner.getVotesForInstance(rows[0]);
         return String.format(Locale.ROOT,
             "{\"rows\":%d,\"accuracy\":%.6f,\"kappa\":%.6f,\"rows_per_s\":%.1f,\"memory_bytes\":%d,\"seconds\":%.6f}",
             rows.length, hits, (hits - chance) / (1 - chance), n / seconds, memory, seconds);
+    }
+
+    static void pass(Classifier learner, Instance[] rows, long[][] confusion) {
+        for (Instance row : rows) {
+            double[] votes = learner.getVotesForInstance(row);
+            int best = 0;
+            for (int c = 1; c < votes.length && c < confusion.length; c++) {
+                if (votes[c] > votes[best]) best = c;
+            }
+            confusion[(int) row.classValue()][best]++;
+            learner.trainOnInstance(row);
+        }
     }
 
     static long used() {

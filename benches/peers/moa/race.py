@@ -23,12 +23,11 @@ def line(command):
 
 
 def best(runs):
-    """The fastest of the runs; all must have predicted the same. The JVM finds more garbage in some of them: most counts."""
+    """The fastest of the runs; all must have predicted the same."""
     figures = {(run["rows"], run["accuracy"], run["kappa"]) for run in runs}
     if len(figures) != 1:
         sys.exit(f"runs of one learner over one file differ: {sorted(figures)}")
-    memory = max(run["memory_bytes"] for run in runs)
-    return {**max(runs, key=lambda run: run["rows_per_s"]), "memory_bytes": memory}
+    return max(runs, key=lambda run: run["rows_per_s"])
 
 
 def main():

@@ -9,7 +9,7 @@ use streamgauge::ml::{Attribute, Dataset, Schema};
 use super::Unreadable;
 
 fn is_missing(cell: &str) -> bool {
-    matches!(cell, "" | "?" | "NA" | "NaN" | "nan")
+    matches!(cell, "" | "?" | "NA") || number(cell).is_some_and(f64::is_nan)
 }
 
 fn number(cell: &str) -> Option<f64> {
@@ -220,6 +220,8 @@ impl Names {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use streamgauge::sketches::random::Draws;
+
     use super::*;
 
     fn parsed(text: &str) -> Dataset {
@@ -291,5 +293,34 @@ mod tests {
         assert_eq!(told("a,class\n1,7\n2,7\n"), "rows.csv: one class only: column 2 (class), the class, is always '7'");
         let error = parse(b"a,class\n1,\xff\n", "rows.csv".as_ref()).unwrap_err().to_string();
         assert_eq!(error, "rows.csv:2: not UTF-8");
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let good = b"a,\"b, c\",class\n1,red,0\n2.5,?,1\n,blue,1\nNaN,red,1\n-1e400,x,0\n";
+        let mut draws = Draws::new(1);
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..20_000 {
+            let mut bytes = good.to_vec();
+            for _ in 0..=draws.below(4) {
+                let at = draws.below(bytes.len() as u64) as usize;
+                match draws.below(3) {
+                    0 => drop(bytes.drain(at..bytes.len().min(at + draws.below(9) as usize))),
+                    1 => bytes[at] = draws.bits() as u8,
+                    _ => bytes.insert(at, b",\n\"?0x\xff"[draws.below(7) as usize]),
+                }
+                if bytes.is_empty() {
+                    bytes.push(b'\n');
+                }
+            }
+            match parse(&bytes, "rows.csv".as_ref()) {
+                Ok(dataset) => {
+                    assert!(!dataset.is_empty() && dataset.schema().classes() >= 2);
+                    read += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(read > 100 && refused > 1_000, "{read} read, {refused} refused");
     }
 }

@@ -20,7 +20,7 @@ use crate::image::image;
 /// are equally wide. A score that is NaN or outside is left out and counted in [`ignored`](Self::ignored).
 ///
 /// **When not to use it.** Where nearly all scores lie in a few bins, as those of naive Bayes near 0 and 1 do, the
-/// interval gets wide: take [`RecentRanking`], which is exact on the last items.
+/// interval gets wide: take [`RecentRanking`](super::RecentRanking), which is exact on the last items.
 ///
 /// Sources: Hanley, McNeil, *The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve*, 1982.
 /// Average precision as in scikit-learn: Σ (Rₙ − Rₙ₋₁) Pₙ, equal scores together.

@@ -56,10 +56,10 @@ impl OneHot {
     }
 
     fn check(&self) -> Result<(), DecodeError> {
-        match Schema::new(self.attributes.iter().copied(), 1) {
-            Ok(_) => Ok(()),
-            Err(why) => Err(DecodeError::Value { field: why.parameter, value: why.value }),
-        }
+        Schema::new(self.attributes.iter().copied(), 1)
+            .map_err(|why| DecodeError::Value { field: why.parameter, value: why.value })?;
+        // Bytes from strangers do not ask for rows of more than 134 MB.
+        DecodeError::unless(self.columns() <= 1 << 24, "columns", self.columns())
     }
 }
 
@@ -142,6 +142,8 @@ mod tests {
         laws::refuses(&one_hot, &OneHot::new(&Schema::numeric(3, 1).unwrap()));
         let none = OneHot { attributes: vec![Attribute::Nominal { categories: 0 }] };
         assert!(OneHot::from_bytes(&none.to_bytes()).is_err());
+        let huge = OneHot { attributes: vec![Attribute::Nominal { categories: 1 << 20 }; 17] };
+        assert!(OneHot::from_bytes(&huge.to_bytes()).is_err());
     }
 
     #[test]
