@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use streamgauge::ml::evaluate::{Delayed, Keepable, Prequential};
 use streamgauge::ml::naive_bayes::GaussianNaiveBayes;
+use streamgauge::ml::tree::{AdaptiveRandomForest, ExtremelyFastTree, HoeffdingAdaptiveTree, HoeffdingTree};
 use streamgauge::ml::{Dataset, MajorityClass, RowError, Schema};
 use streamgauge::sketches::ParameterError;
 use thiserror::Error;
@@ -55,6 +56,10 @@ const LEARNERS: &[(&str, Run)] = &[
     // One to a line, the simplest first.
     ("majority", |rows, late| measure(rows, late, MajorityClass::new)),
     ("gaussian-nb", |rows, late| measure(rows, late, GaussianNaiveBayes::new)),
+    ("hoeffding-tree", |rows, late| measure(rows, late, HoeffdingTree::new)),
+    ("adaptive-tree", |rows, late| measure(rows, late, HoeffdingAdaptiveTree::new)),
+    ("efdt", |rows, late| measure(rows, late, ExtremelyFastTree::new)),
+    ("random-forest", |rows, late| measure(rows, late, AdaptiveRandomForest::new)),
 ];
 
 /// The names of the learners.
