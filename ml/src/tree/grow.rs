@@ -57,7 +57,7 @@ pub(crate) fn check_room<T: Summary, K: Kept>(growth: &Growth, plan: &Plan) -> R
     if room::<T>(plan) >= Nodes::<K>::bytes_of(1, plan.classes()) {
         return Ok(());
     }
-    let value = growth.memory.unwrap_or_default().to_string();
+    let value = growth.memory.to_string();
     Err(ParameterError { summary: T::NAME, parameter: "memory", allowed: "enough for an empty tree", value })
 }
 
@@ -106,7 +106,7 @@ fn make_room_to_learn<K: Kept>(nodes: &mut Nodes<K>, at: u32, bytes: usize, room
 /// Takes the statistics of a leaf where no split is better than none, if it has seen enough rows to say so: it begins anew,
 /// so that rows of today are not hidden by those of old.
 pub(crate) fn begin_anew<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan) {
-    if plan.bound(nodes.get(at).leaf.weight()) < 2.0 * plan.growth.tie {
+    if plan.bound(nodes.get(at).leaf.weight()) < 2.0 * plan.tie() {
         nodes.take_statistics(at);
     }
 }
