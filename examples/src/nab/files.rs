@@ -31,9 +31,11 @@ pub(super) fn csv_below(root: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// Refuses scores among the series.
 pub(super) fn apart(data: &Path, out: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(out).map_err(|error| Failure::Write { path: out.to_owned(), error })?;
-    match (data.canonicalize(), out.canonicalize()) {
-        (Ok(inner), Ok(outer)) if outer.starts_with(&inner) => {
+    // Of a folder that is not there yet, the one that it will be made in.
+    let there = out.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let there = there.filter_map(|path| path.canonicalize().ok()).next();
+    match (data.canonicalize(), there) {
+        (Ok(inner), Some(outer)) if outer.starts_with(&inner) => {
             Err(Failure::Inside { out: out.to_owned(), data: data.to_owned() })
         }
         _ => Ok(()),

@@ -95,6 +95,7 @@ fn what_is_wrong_is_named_and_nothing_is_written() {
     assert!(folder.failure(true).starts_with("/windows.json: "));
     let inside = Options { out: folder.0.join("data/out"), ..folder.options(false) };
     assert!(matches!(run(&inside), Err(Failure::Inside { .. })));
+    assert!(!folder.0.join("out").exists() && !folder.0.join("data/out").exists());
 }
 
 #[test]

@@ -1,7 +1,21 @@
 //! Detectors of what is strange, with one contract for their scores.
 //!
 //! A [`Scorer`] measures strangeness in a unit of its own; [`Calibrated`] makes a [`Detector`](crate::Detector) of it,
-//! whose scores are tail probabilities ([`score`]) and so comparable between series and detectors.
+//! whose scores are tail probabilities ([`score`]) and so comparable between series and detectors. A [`Threshold`] says
+//! from which score on there is an alarm.
+//!
+//! | for series | finds | not for |
+//! |---|---|---|
+//! | [`SeriesDetector`] | anomalies of any kind, without a choice to be made: the default | memory below 100 KiB a series |
+//! | [`Novelty`] | values that were never seen, high, low or between | counters and trends: take a [`Derived`] one |
+//! | [`RobustZ`] | values far from the median; merges | several normal levels |
+//! | [`Ewma`] | spikes and steps against the recent past | slow changes |
+//! | [`Cusum`] | small shifts that last | single spikes |
+//! | [`Slots`] of any of these | what is unusual at this time of a period | series without a period |
+//! | [`Derived`] | the same in levels, residuals, noise or changes | |
+//!
+//! [`Ensemble`] makes one detector of several, and [`Onset`] one alarm of an anomaly that lasts. Scorers of plain values
+//! take `f64`; [`Timeless`] puts them among those that take a [`Sample`] with its time.
 
 mod calibrated;
 mod calibration;

@@ -239,3 +239,42 @@ impl Summary for Novelty {
         size_of::<Self>() + (self.values.capacity() + self.last.capacity()) * size_of::<f64>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use streamgauge_sketches::random::Draws;
+
+    use super::*;
+
+    fn learn(novelty: &mut Novelty, values: impl IntoIterator<Item = f64>) {
+        values.into_iter().for_each(|value| novelty.learn_one(&value).unwrap());
+        novelty.check().unwrap();
+    }
+
+    #[test]
+    fn little_room_costs_resolution_and_not_the_range() {
+        let mut draws = Draws::new(1);
+        let (mut small, mut large) = (Novelty::new().capacity(64).unwrap(), Novelty::new());
+        let values: Vec<f64> = (0..5_000).map(|_| draws.unit()).chain([50.0, -50.0]).collect();
+        learn(&mut small, values.iter().copied());
+        learn(&mut large, values.iter().copied());
+        assert_eq!((small.values.len(), large.values.len()), (64, 512));
+        for value in [0.5, 25.0, 49.0, 60.0, -60.0] {
+            let (few, many) = (small.raw_one(&value).unwrap().unwrap(), large.raw_one(&value).unwrap().unwrap());
+            // Twice the range of the bulk over the capacity.
+            assert!((few - many).abs() < 2.0 / 64.0, "{value}: {few} {many}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_seen_for_long_is_forgotten() {
+        let mut novelty = Novelty::new().memory(200).unwrap();
+        learn(&mut novelty, [1_000.0]);
+        let usual = |i: i32| f64::from(i * 7 % 100) + f64::from(i) * 1e-6;
+        learn(&mut novelty, (0..150).map(usual));
+        assert_eq!(novelty.raw_one(&1_000.0).unwrap(), Some(0.0));
+        learn(&mut novelty, (150..300).map(usual));
+        assert!(novelty.raw_one(&1_000.0).unwrap() > Some(800.0));
+        assert!(novelty.values.len() <= 201, "{}", novelty.values.len());
+    }
+}

@@ -36,9 +36,9 @@ type Experts = (Value, Calibrated<Timeless<Ewma>>, Of<Novelty>, Of<Novelty>, Of<
 ///
 /// | | |
 /// |---|---|
-/// | memory | up to 0.5 MiB for values of full precision, 10 to 50 KiB for few different values |
+/// | memory | up to 260 KB for values of full precision, 50 to 150 KB for 20 to 200 different values |
 /// | warm-up | 62 samples |
-/// | NAB | see the chapter on anomalies in the book |
+/// | NAB, 29 series | standard 77.0, low FP 67.4, low FN 82.2 |
 /// | not for | rows of several values; counters (take the differences) |
 ///
 /// ```
