@@ -117,7 +117,7 @@ impl ExtremelyFastTree {
             return;
         };
         let Candidate { test, merit } = best.candidate;
-        if merit > LEAST_MERIT && plan.growth.clear(merit, 0.0, plan.bound(leaf.weight())) {
+        if merit > LEAST_MERIT && plan.clear(merit, 0.0, plan.bound(leaf.weight())) {
             split((plan, nodes, draws), room::<Self>(plan), at, test, true);
         }
     }
@@ -147,7 +147,7 @@ impl ExtremelyFastTree {
             return at;
         }
         let better = merit - current;
-        if better > bound || (bound < plan.growth.tie && better > plan.growth.tie / 2.0) {
+        if better > bound || (bound < plan.tie() && better > plan.growth.tie / 2.0) {
             let at = nodes.prune(at);
             split((plan, nodes, draws), room::<Self>(plan), at, test, true);
             return at;

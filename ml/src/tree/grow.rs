@@ -106,7 +106,7 @@ fn make_room_to_learn<K: Kept>(nodes: &mut Nodes<K>, at: u32, bytes: usize, room
 /// Takes the statistics of a leaf where no split is better than none, if it has seen enough rows to say so: it begins anew,
 /// so that rows of today are not hidden by those of old.
 pub(crate) fn begin_anew<K: Kept>(nodes: &mut Nodes<K>, at: u32, plan: &Plan) {
-    if plan.bound(nodes.get(at).leaf.weight()) < 2.0 * plan.growth.tie {
+    if plan.bound(nodes.get(at).leaf.weight()) < 2.0 * plan.tie() {
         nodes.take_statistics(at);
     }
 }

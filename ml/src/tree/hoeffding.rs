@@ -109,7 +109,7 @@ impl HoeffdingTree {
         };
         let bound = plan.bound(leaf.weight());
         let (test, room) = (best.candidate.test, room::<Self>(plan));
-        let clear = plan.growth.clear(best.candidate.merit, best.second, bound);
+        let clear = plan.clear(best.candidate.merit, best.second, bound);
         if clear && split((plan, nodes, draws), room, at, test, keeps) {
             nodes.change(at, |node| node.leaf.forget_values());
         }
