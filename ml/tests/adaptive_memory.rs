@@ -4,7 +4,6 @@
 use allocation_counter::measure;
 use streamgauge_ml::tree::{AdaptiveRandomForest, Growth, HoeffdingAdaptiveTree, Observer};
 use streamgauge_ml::{Attribute, Classifier, Dataset, Schema};
-use streamgauge_sketches::Summary;
 
 /// Rows that a tree splits again and again, of two numbers and two nominal attributes; what they mean changes.
 fn rows(count: u32) -> Dataset {

@@ -4,6 +4,8 @@
 //! `cargo test -p streamgauge-ml --release --test drift -- --ignored --nocapture`
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::time::Instant;
 
 use streamgauge_ml::drift::{Adwin, Ddm, DriftDetector, Eddm, HddmA, HddmW, Kswin, PageHinkley, Signal};
@@ -80,14 +82,18 @@ fn adwin_is_as_sure_and_as_early_as_its_reference() {
 }
 
 fn row<D: DriftDetector>(empty: &D, name: &str, streams: usize) {
-    let begun = Instant::now();
+    let started = Instant::now();
+    let begun = support::cpu_seconds(started);
     let records = [0.2, 0.25, 0.3, 0.4].map(|after| Record::of(empty, after, streams));
-    let nanoseconds = begun.elapsed().as_nanos() as f64 / (records.len() * streams * 2 * HALF) as f64;
+    let nanoseconds = 1e9 * (support::cpu_seconds(started) - begun) / (records.len() * streams * 2 * HALF) as f64;
     let rate = records.iter().map(Record::rate).sum::<f64>() / records.len() as f64;
     print!("| {name} | {rate:.3} | {:.3} |", records[0].share());
     for record in &records[1..] {
         let (mean, deviation) = record.delay();
-        print!(" {:.3}, {mean:.0} ± {:.0} |", record.share(), deviation / (record.delays.len() as f64).sqrt());
+        match record.delays.len() {
+            0 => print!(" 0 |"),
+            n => print!(" {:.3}, {mean:.0} ± {:.0} |", record.share(), deviation / (n as f64).sqrt()),
+        }
     }
     println!(" {nanoseconds:.0} |");
 }

@@ -158,11 +158,16 @@ impl Kswin {
     #[inline]
     fn distance(&mut self) -> u32 {
         let (mut drawn, mut newer, mut most) = (0, 0, 0);
-        let mut last = f64::NEG_INFINITY;
+        let (mut last, mut bits) = (f64::NEG_INFINITY, 0);
         for (at, &value) in self.older.iter().enumerate() {
             // Each of the rest is drawn with the same probability: what is wanted of what is left.
             let (wanted, left) = (u64::from(self.recent - drawn), (self.older.len() - at) as u64);
-            if self.draws.below(left) >= wanted {
+            if wanted == 0 {
+                break;
+            }
+            // Two numbers of 32 bits from one of 64.
+            bits = if at % 2 == 0 { self.draws.bits() } else { bits >> 32 };
+            if ((bits & u64::from(u32::MAX)) * left) >> 32 >= wanted {
                 continue;
             }
             if value > last {

@@ -238,7 +238,7 @@ impl HoeffdingAdaptiveTree {
             return;
         };
         let bound = plan.bound(leaf.weight());
-        if !plan.growth.clear(best.candidate.merit, best.second, bound) {
+        if !plan.clear(best.candidate.merit, best.second, bound) {
             return;
         }
         // A leaf that has a rival already goes on against that.
