@@ -55,7 +55,7 @@ pub struct Growth {
 }
 
 /// The most bytes that a tree may hold, unless told otherwise.
-const MEMORY: u64 = 64 << 20;
+pub(crate) const MEMORY: u64 = 64 << 20;
 
 impl Default for Growth {
     fn default() -> Self {

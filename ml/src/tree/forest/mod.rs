@@ -5,6 +5,7 @@ mod member;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{DecodeError, ParameterError, Summary};
 
+use super::growth::MEMORY;
 use super::{Growth, HoeffdingAdaptiveTree};
 use crate::baseline::{most, normalize};
 use crate::error::RowError;
@@ -86,7 +87,8 @@ impl AdaptiveRandomForest {
             return Err(ParameterError { summary: Self::NAME, parameter, allowed, value: trees.to_string() });
         }
         let mut share = growth.clone();
-        if growth.memory.is_some() {
+        // Without a cap of its own, each tree has that of a tree.
+        if growth.memory != MEMORY {
             let scratch = 8 * (schema.classes() + 8) * size_of::<f64>();
             let free = growth.cap().saturating_sub(size_of::<Self>() + schema.heap_bytes() + scratch);
             share = share.memory((free / trees).saturating_sub(size_of::<Member>() + WATCHES) / 2);
@@ -94,7 +96,7 @@ impl AdaptiveRandomForest {
                 summary: Self::NAME,
                 parameter: "memory",
                 allowed: "enough for empty trees",
-                value: growth.memory.unwrap_or_default().to_string(),
+                value: growth.memory.to_string(),
             })?;
         }
         Ok(Self::of(schema, share, trees))
