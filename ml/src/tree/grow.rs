@@ -57,7 +57,7 @@ pub(crate) fn check_room<T: Summary, K: Kept>(growth: &Growth, plan: &Plan) -> R
     if room::<T>(plan) >= Nodes::<K>::bytes_of(1, plan.classes()) {
         return Ok(());
     }
-    let value = growth.memory.unwrap_or_default().to_string();
+    let value = growth.memory.to_string();
     Err(ParameterError { summary: T::NAME, parameter: "memory", allowed: "enough for an empty tree", value })
 }
 

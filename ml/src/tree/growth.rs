@@ -25,7 +25,7 @@ pub enum Observer {
     #[default]
     Gaussian,
     /// Every value, split at any of them: exact, and memory grows with the distinct values of a leaf (24 bytes each). Set
-    /// a [memory cap](Growth::memory). A row now and then allocates.
+    /// a small [memory cap](Growth::memory). A row now and then allocates.
     Exhaustive,
 }
 
@@ -50,9 +50,12 @@ pub struct Growth {
     pub(crate) prune: bool,
     pub(crate) binary: bool,
     pub(crate) subspace: Option<u32>,
-    pub(crate) memory: Option<u64>,
+    pub(crate) memory: u64,
     pub(crate) seed: u64,
 }
+
+/// The most bytes that a tree may hold, unless told otherwise.
+const MEMORY: u64 = 64 << 20;
 
 impl Default for Growth {
     fn default() -> Self {
@@ -66,7 +69,7 @@ impl Default for Growth {
             prune: true,
             binary: false,
             subspace: None,
-            memory: None,
+            memory: MEMORY,
             seed: 1,
         }
     }
@@ -152,11 +155,12 @@ impl Growth {
         Self { subspace: Some(attributes), ..self }.valid()
     }
 
-    /// The most bytes that the tree may hold, itself included: no limit. To stay below it first splits give up their
+    /// The most bytes that the tree may hold, itself included: 64 MiB, which is far more than most streams ask for, and less
+    /// than what nominal attributes of thousands of categories would; `usize::MAX` for no limit. To stay below it first splits give up their
     /// statistics, then the leaves with the fewest errors: they predict the most frequent class and do not split until there
     /// is room again.
     pub fn memory(self, bytes: usize) -> Self {
-        Self { memory: Some(bytes as u64), ..self }
+        Self { memory: bytes as u64, ..self }
     }
 
     /// The seed of what is drawn at random: 1. Only a tree with a [subspace](Self::subspace) draws.
@@ -193,7 +197,7 @@ impl Growth {
 
     /// The most bytes that a tree may hold.
     pub(crate) fn cap(&self) -> usize {
-        self.memory.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+        usize::try_from(self.memory).unwrap_or(usize::MAX)
     }
 
     /// Hoeffding's bound: how far the mean of `weight` rows may lie from that of all, where merits have this range.

@@ -1,7 +1,7 @@
 //! What all trees are held to.
 
-use streamgauge_sketches::Codec;
 use streamgauge_sketches::random::Draws;
+use streamgauge_sketches::{Codec, Summary};
 
 use super::*;
 use crate::{Attribute, Classifier, Schema, laws};
@@ -61,7 +61,7 @@ fn extremely_fast_trees_hold_the_laws() {
 #[test]
 fn trees_learn_the_concept() {
     let rows = rows(20_000);
-    for growth in growths().into_iter().filter(|growth| growth.memory.is_none() && growth.subspace.is_none()) {
+    for growth in growths().into_iter().filter(|growth| growth.memory > 1 << 20 && growth.subspace.is_none()) {
         let mut trees = (
             HoeffdingTree::with_growth(schema(), growth.clone()).unwrap(),
             ExtremelyFastTree::with_growth(schema(), growth.clone(), 500).unwrap(),
@@ -183,4 +183,20 @@ fn damaged_trees_are_refused_or_harmless() {
         survives_damage(HoeffdingTree::with_growth(schema(), growth.clone()).unwrap());
         survives_damage(ExtremelyFastTree::with_growth(schema(), growth, 150).unwrap());
     }
+}
+
+#[test]
+fn thousands_of_categories_do_not_fill_the_memory() {
+    let schema = Schema::new([Attribute::Nominal { categories: 5_000 }, Attribute::Numeric], 10).unwrap();
+    let mut tree = HoeffdingTree::with_growth(schema, Growth::new().memory(4 << 20)).unwrap();
+    let mut draws = Draws::new(1);
+    for _ in 0..30_000 {
+        // Of 300 that come, each tells the class: a split by them makes 5,000 leaves.
+        let category = draws.below(300);
+        let class = (category % 10) as usize;
+        tree.learn_one(&[category as f64, draws.unit()], class).unwrap();
+        assert!(tree.memory_bytes() <= 4 << 20);
+    }
+    assert!(tree.leaves() > 1_000 && tree.active() < 20, "{} leaves, {} active", tree.leaves(), tree.active());
+    assert_eq!(tree.predict_one(&[234.0, 0.5]).unwrap(), Some(4));
 }
