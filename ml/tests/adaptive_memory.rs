@@ -4,6 +4,7 @@
 use allocation_counter::measure;
 use streamgauge_ml::tree::{AdaptiveRandomForest, Growth, HoeffdingAdaptiveTree, Observer};
 use streamgauge_ml::{Attribute, Classifier, Dataset, Schema};
+use streamgauge_sketches::Summary;
 
 /// Rows that a tree splits again and again, of two numbers and two nominal attributes; what they mean changes.
 fn rows(count: u32) -> Dataset {
@@ -52,11 +53,16 @@ fn bytes_are_exact_and_within_the_cap_after_every_row() {
 
 #[test]
 fn a_row_allocates_only_where_the_tree_changes() {
-    let (rows, mut allocating) = (rows(12_000), 0);
+    let (rows, mut changes, mut unexplained) = (rows(12_000), 0, 0);
     let mut tree = HoeffdingAdaptiveTree::new(rows.schema().clone());
     for (row, class) in rows.iter() {
-        allocating += u32::from(measure(|| _ = tree.predict_and_learn(row, class).unwrap()).count_total > 0);
+        // Splits, trees that begin and end, and windows that double: all of them hold other bytes after.
+        let before = (tree.nodes(), tree.alternates(), tree.memory_bytes());
+        let allocated = measure(|| _ = tree.predict_and_learn(row, class).unwrap()).count_total > 0;
+        let changed = (tree.nodes(), tree.alternates(), tree.memory_bytes()) != before;
+        changes += u32::from(changed);
+        unexplained += u32::from(allocated && !changed);
     }
-    // Splits, trees that begin and end, and windows that double.
-    assert!(allocating < 12_000 / 20, "{allocating} of 12,000 rows");
+    // A tree may begin at the row at which another of as many bytes ends.
+    assert!(unexplained <= 3 && changes < 12_000 / 10, "{unexplained}, {changes} of 12,000 rows");
 }

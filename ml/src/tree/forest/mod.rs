@@ -19,11 +19,16 @@ const MOST: usize = 10_000;
 
 /// The adaptive random forest (ARF): trees that each learn other rows, vote, and are replaced when they have become wrong.
 ///
-/// Each tree learns each row as often as a Poisson distribution of mean 6 says, and looks at a random subspace of the
-/// attributes in each leaf, as [`Growth::subspace`] says. Two detectors watch its errors ([`Adwin`](crate::drift::Adwin) of
-/// δ = 0.01 and 0.001): after a warning a new tree learns in the background, and once a change was told it takes the place of
-/// the old one as soon as it was right more often lately. Votes are probabilities, weighted by how often their tree was right
-/// since the last change. The trees are [`HoeffdingAdaptiveTree`]s, which take bad splits back.
+/// Each tree learns each row as often as a Poisson distribution of mean 6 says. Two detectors watch its errors
+/// ([`Adwin`](crate::drift::Adwin) of δ = 0.01 and 0.001): after a warning a new tree learns in the background, and once a
+/// change was told it takes the place of the old one as soon as it was right more often lately. Votes are probabilities,
+/// weighted by how often their tree was right since the last change. The trees are [`HoeffdingAdaptiveTree`]s, which take bad
+/// splits back.
+///
+/// With [`Growth::subspace`] each leaf looks at so many attributes, drawn at random; √m + 1 of m is usual. By default it looks
+/// at all of them: leaves that predict by naive Bayes need them, and trees that learn other rows differ enough. That was
+/// better on nine of the ten streams it was measured on, and where leaves predict their
+/// [most frequent class](super::Leaves::Majority) a subspace takes much less memory.
 ///
 /// A row costs ten trees twice: once to vote, six times at once to learn. With [`Growth::memory`] the forest holds never more
 /// than asked for: each tree, and what learns in its background, gets its share. The trees know nothing of each other, so
