@@ -64,7 +64,8 @@ fn welford(block: &mut [f64], [weights, means, squares]: [usize; 3], value: f64,
     let mean = block[means] + distance * weight / total;
     block[weights] = total;
     block[means] = mean;
-    block[squares] = (block[squares] + weight * distance * (value - mean)).min(f64::MAX);
+    // With weights, the mean may be rounded beyond the value.
+    block[squares] = (block[squares] + weight * distance * (value - mean)).clamp(0.0, f64::MAX);
 }
 
 #[inline]
