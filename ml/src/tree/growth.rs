@@ -55,7 +55,7 @@ pub struct Growth {
 }
 
 /// The most bytes that a tree may hold, unless told otherwise.
-pub(crate) const MEMORY: u64 = 64 << 20;
+const MEMORY: u64 = 64 << 20;
 
 impl Default for Growth {
     fn default() -> Self {
@@ -91,9 +91,10 @@ impl Growth {
         Self { grace: 100, delta: 0.05, ..Self::default() }
     }
 
-    /// As the trees of [`AdaptiveRandomForest::new`](super::AdaptiveRandomForest::new) grow: a grace of 50 rows and δ = 0.01.
+    /// As the trees of [`AdaptiveRandomForest::new`](super::AdaptiveRandomForest::new) grow: a grace of 50 rows, δ = 0.01,
+    /// and 512 MiB for all of them together.
     pub fn forest() -> Self {
-        Self { grace: 50, delta: 0.01, ..Self::default() }
+        Self { grace: 50, delta: 0.01, memory: 8 * MEMORY, ..Self::default() }
     }
 
     /// How many rows (their weight) a leaf takes in between two looks for a split: 200.

@@ -112,7 +112,7 @@ impl HoeffdingAdaptiveTree {
     #[inline]
     fn step(&mut self, row: &[f64], class: usize, weight: f64) -> Option<usize> {
         let mut verdict = None;
-        let predicted = self.learn_below(ROOT, (row, class, weight), &mut verdict, true);
+        let predicted = self.learn_below((ROOT, 0), (row, class, weight), &mut verdict, true);
         if let Some((at, verdict)) = verdict {
             self.decide(at, verdict);
         }
@@ -120,10 +120,11 @@ impl HoeffdingAdaptiveTree {
     }
 
     /// Learns a row in the tree below a node, and says what was predicted there; beside its nodes too. Tells of the first
-    /// trial that is over. New trees begin only in one that `adapts`: not in one that is new itself.
+    /// trial that is over. New trees begin only in one that `adapts`: not in one that is new itself. With the node, how deep
+    /// it lies.
     fn learn_below(
         &mut self,
-        root: u32,
+        (root, above): (u32, usize),
         example: (&[f64], usize, f64),
         over: &mut Option<(u32, Verdict)>,
         adapts: bool,
@@ -140,7 +141,7 @@ impl HoeffdingAdaptiveTree {
         }
         let votes = self.nodes.get(leaf).leaf.votes(&self.plan, row);
         let mut predicted = votes.chosen;
-        for &at in path[..=depth].iter().rev() {
+        for (tests, &at) in path[..=depth].iter().enumerate().rev() {
             let wrong = predicted != Some(class);
             let worse = self.note(at, wrong);
             let Some(rival) = self.nodes.get(at).kept.rival else {
@@ -151,7 +152,7 @@ impl HoeffdingAdaptiveTree {
             };
             let of_rival = match rival.former {
                 true => self.learn_former(rival.root, example),
-                false => self.learn_below(rival.root, example, over, false),
+                false => self.learn_below((rival.root, above + tests), example, over, false),
             };
             if self.nodes.get(at).kept.believed().is_some() {
                 predicted = of_rival;
@@ -163,7 +164,7 @@ impl HoeffdingAdaptiveTree {
         let Self { plan, nodes, draws } = self;
         learn((plan, nodes, draws), room::<Self>(plan), leaf, example, Some(votes));
         let node = &mut nodes.get_mut(leaf).leaf;
-        if node.statistics.is_some() && node.due(plan.growth.grace) && depth < DEEPEST {
+        if node.statistics.is_some() && node.due(plan.growth.grace) && above + depth < DEEPEST {
             self.attempt(leaf);
         }
         predicted
@@ -258,23 +259,20 @@ impl HoeffdingAdaptiveTree {
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         self.plan.check()?;
         self.nodes.check(&self.plan, false)?;
-        // The nodes are one tree; now of which parts. With each: whether it grows beside a node.
-        let mut parts = vec![(ROOT, false)];
-        while let Some((root, beside)) = parts.pop() {
-            DecodeError::unless(self.nodes.depth(root) <= DEEPEST, "a tree of depth", self.nodes.depth(root))?;
-            let mut open = vec![root];
-            while let Some(at) = open.pop() {
-                let node = self.nodes.get(at);
-                open.extend(node.split.iter().flat_map(Split::children));
-                let Some(rival) = node.kept.rival else { continue };
-                if rival.former {
-                    let former = self.nodes.get(rival.root);
-                    let leaf = former.split.is_none() && former.kept.rival.is_none();
-                    DecodeError::unless(leaf && node.split.is_some(), "a trial at node", at)?;
-                } else {
-                    DecodeError::unless(!beside, "a tree beside one that is new, at node", at)?;
-                    parts.push((rival.root, true));
-                }
+        // The nodes are one tree; now how deep they lie, and which of them are in trees that grow beside others.
+        let mut open = vec![(ROOT, 0, false)];
+        while let Some((at, depth, beside)) = open.pop() {
+            DecodeError::unless(depth <= DEEPEST, "a node at depth", depth)?;
+            let node = self.nodes.get(at);
+            open.extend(node.split.iter().flat_map(Split::children).map(|child| (child, depth + 1, beside)));
+            let Some(rival) = node.kept.rival else { continue };
+            if rival.former {
+                let former = self.nodes.get(rival.root);
+                let leaf = former.split.is_none() && former.kept.rival.is_none();
+                DecodeError::unless(leaf && node.split.is_some(), "a trial at node", at)?;
+            } else {
+                DecodeError::unless(!beside, "a tree beside one that is new, at node", at)?;
+                open.push((rival.root, depth, true));
             }
         }
         Ok(())

@@ -91,6 +91,24 @@ fn rows_that_miss_a_value_are_learned() {
 }
 
 #[test]
+fn trees_are_no_deeper_than_a_row_can_walk() {
+    // Each split takes one value off: a chain. Then the other way round, so that new chains grow beside the old ones.
+    let growth = Growth::adaptive().grace(5).unwrap().delta(0.5).unwrap().tie(0.9).unwrap().prune(false).binary(true);
+    let schema = Schema::new([crate::Attribute::Nominal { categories: 200 }], 2).unwrap();
+    let mut tree = HoeffdingAdaptiveTree::with_growth(schema, growth).unwrap();
+    let (mut draws, mut deepest) = (Draws::new(5), 0);
+    for at in 0..120_000 {
+        let category = draws.below(200);
+        tree.learn_one(&[category as f64], ((category + at / 9_000) % 2) as usize).unwrap();
+        deepest = deepest.max(tree.depth());
+        if at % 10_000 == 9_999 {
+            tree.check().unwrap();
+        }
+    }
+    assert!((40..=DEEPEST).contains(&deepest), "{deepest}");
+}
+
+#[test]
 fn nodes_that_cannot_be_are_refused() {
     let (mut tree, mut draws) = (tree(), Draws::new(4));
     for round in 0..40 {

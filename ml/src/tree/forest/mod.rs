@@ -5,7 +5,6 @@ mod member;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{DecodeError, ParameterError, Summary};
 
-use super::growth::MEMORY;
 use super::{Growth, HoeffdingAdaptiveTree};
 use crate::baseline::{most, normalize};
 use crate::error::RowError;
@@ -55,7 +54,7 @@ const MOST: usize = 10_000;
 #[serde(remote = "Self")]
 pub struct AdaptiveRandomForest {
     schema: Schema,
-    /// How each tree grows, but for its seed.
+    /// How each tree grows, but for its seed: with its share of the memory.
     growth: Growth,
     members: Box<[Member]>,
     /// The votes of a tree, and of all.
@@ -91,23 +90,22 @@ impl AdaptiveRandomForest {
             let (parameter, allowed) = ("trees", "1 to 10,000");
             return Err(ParameterError { summary: Self::NAME, parameter, allowed, value: trees.to_string() });
         }
-        let mut share = growth.clone();
-        // Without a cap of its own, each tree has that of a tree.
-        if growth.memory != MEMORY {
-            let scratch = 8 * (schema.classes() + 8) * size_of::<f64>();
-            let free = growth.cap().saturating_sub(size_of::<Self>() + schema.heap_bytes() + scratch);
-            share = share.memory((free / trees).saturating_sub(size_of::<Member>() + WATCHES) / 2);
-            HoeffdingAdaptiveTree::with_growth(schema.clone(), share.clone()).map_err(|_| ParameterError {
-                summary: Self::NAME,
-                parameter: "memory",
-                allowed: "enough for empty trees",
-                value: growth.memory.to_string(),
-            })?;
-        }
-        Ok(Self::of(schema, share, trees))
+        let forest = Self::of(schema, growth.clone(), trees);
+        let empty = HoeffdingAdaptiveTree::with_growth(forest.schema.clone(), forest.growth.clone());
+        empty.map(|_| forest).map_err(|_| ParameterError {
+            summary: Self::NAME,
+            parameter: "memory",
+            allowed: "enough for empty trees",
+            value: growth.memory.to_string(),
+        })
     }
 
     fn of(schema: Schema, growth: Growth, trees: usize) -> Self {
+        let scratch = 8 * (schema.classes() + 8) * size_of::<f64>();
+        let free = growth.cap().saturating_sub(size_of::<Self>() + schema.heap_bytes() + scratch);
+        // Each tree and what learns in its background get the same.
+        let share = (free / trees).saturating_sub(size_of::<Member>() + WATCHES) / 2;
+        let growth = growth.memory(share);
         let members = (0..trees).map(|at| Member::new(&schema, &growth, at)).collect();
         Self { schema, growth, members, scratch: Scratch::default() }
     }
