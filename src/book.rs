@@ -44,14 +44,46 @@ mod windows {}
 
 #[doc = include_str!("../docs/src/state.md")]
 mod state {}
+
 #[doc = include_str!("../docs/src/event-time.md")]
 mod event_time {}
+
+#[doc = include_str!("../docs/src/learners.md")]
+mod learners {
+    #[doc = include_str!("../docs/src/learners/naive-bayes.md")]
+    mod naive_bayes {}
+
+    #[doc = include_str!("../docs/src/learners/trees.md")]
+    mod trees {}
+
+    #[doc = include_str!("../docs/src/learners/clusters.md")]
+    mod clusters {}
+
+    #[doc = include_str!("../docs/src/learners/anomalies.md")]
+    mod anomalies {}
+
+    #[doc = include_str!("../docs/src/learners/anomalies-rows.md")]
+    mod anomalies_rows {}
+
+    #[doc = include_str!("../docs/src/learners/drift.md")]
+    mod drift {}
+
+    #[doc = include_str!("../docs/src/learners/preprocessing.md")]
+    mod preprocessing {}
+
+    #[doc = include_str!("../docs/src/learners/evaluation.md")]
+    mod evaluation {}
+
+    #[doc = include_str!("../docs/src/learners/generators.md")]
+    mod generators {}
+}
 
 #[doc = include_str!("../docs/src/sources.md")]
 mod sources {}
 
 #[doc = include_str!("../docs/src/sinks.md")]
 mod sinks {}
+
 #[doc = include_str!("../docs/src/running.md")]
 mod running {}
 
@@ -69,6 +101,9 @@ mod testing {}
 
 #[doc = include_str!("../docs/src/dashboard.md")]
 mod dashboard {}
+
+#[doc = include_str!("../docs/src/monitoring.md")]
+mod monitoring {}
 
 #[doc = include_str!("../docs/src/spark.md")]
 mod spark {}

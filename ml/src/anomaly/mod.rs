@@ -14,6 +14,17 @@
 //! | [`Slots`] of any of these | what is unusual at this time of a period | series without a period |
 //! | [`Derived`] | the same in levels, residuals, noise or changes | |
 //!
+//! | for rows | finds | not for |
+//! |---|---|---|
+//! | [`Ensemble`] of [`IsolationForest`] and [`Mahalanobis`] | rows that are strange to either: the default | hundreds of attributes |
+//! | [`IsolationForest`] | rows that few random cuts isolate | combinations of attributes |
+//! | [`Mahalanobis`] | rows far out by the covariance; merges | usual rows in several clusters |
+//! | [`GaussianTails`], [`RobustTails`] | attributes far out, one by one; merge | combinations |
+//! | [`Loda`] | rows in thin places of random projections; merges | many missing values |
+//! | [`HalfSpaceTrees`] | rows with few neighbours in the last window | small memory |
+//! | [`KMeansDistance`] | rows far from all large clusters | shapes that are no balls |
+//! | [`Shingled`] of any of these | series, by rows of their last values | |
+//!
 //! [`Ensemble`] makes one detector of several, and [`Onset`] one alarm of an anomaly that lasts. Scorers of plain values
 //! take `f64`; [`Timeless`] puts them among those that take a [`Sample`] with its time.
 
