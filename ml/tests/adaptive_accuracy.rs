@@ -77,3 +77,22 @@ fn forests_are_better_than_single_trees() {
     }
     assert!(better * 10 >= streams * 9, "better on {better} of {streams} streams");
 }
+
+#[test]
+#[ignore = "takes a minute"]
+fn adaptive_trees_are_as_good_as_those_of_moa_over_a_million_rows() {
+    let of_moa = [
+        ("sea_abrupt", 88.87),
+        ("agrawal_abrupt", 91.85),
+        ("random_tree", 94.91),
+        ("led_noise10", 73.88),
+        ("hyperplane", 86.69),
+        ("rbf", 84.90),
+        ("rbf_drift", 61.75),
+    ];
+    for (name, moa) in of_moa {
+        let Some(rows) = support::full_stream(name) else { continue };
+        let ours = accuracy(name, HoeffdingAdaptiveTree::new, &rows);
+        assert!(ours > moa - 0.3, "{name}: {ours:.2} %, MOA {moa} %");
+    }
+}

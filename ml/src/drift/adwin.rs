@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{DecodeError, ParameterError, Summary};
 
-use super::{DriftDetector, Signal, check_numbers, known, parameter, stored};
+use super::{DriftDetector, MOST, Signal, known, parameter, stored};
 use crate::image::image;
 
 /// How many buckets of one size there may be.
@@ -66,6 +66,15 @@ struct Row {
 struct Bucket {
     sum: f64,
     squares: f64,
+}
+
+impl Bucket {
+    /// Checks sums of so many values, none of them beyond the most; with room for rounding.
+    fn check(&self, items: f64) -> Result<(), DecodeError> {
+        DecodeError::unless(self.sum.abs() <= 2.0 * items * MOST, "a sum", self.sum)?;
+        let squares = 0.0..=8.0 * items * MOST * MOST;
+        DecodeError::unless(squares.contains(&self.squares), "squares", self.squares)
+    }
 }
 
 impl Row {
@@ -250,13 +259,11 @@ impl Adwin {
             DecodeError::unless((1..=BUCKETS).contains(&(row.held as usize)), "buckets in a row", row.held)?;
             width += u64::from(row.held) << at;
             for bucket in &row.buckets {
-                check_numbers([("a bucket of sum", bucket.sum), ("a bucket of squares", bucket.squares)])?;
-                DecodeError::unless(bucket.squares >= 0.0, "a bucket of squares", bucket.squares)?;
+                bucket.check(size(at))?;
             }
         }
         DecodeError::unless(self.width == width, "a window of width", self.width)?;
-        check_numbers([("a window of sum", self.sum), ("a window of squares", self.squares)])?;
-        DecodeError::unless(self.squares >= 0.0, "a window of squares", self.squares)
+        Bucket { sum: self.sum, squares: self.squares }.check(width as f64)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::image::image;
 /// | | |
 /// |---|---|
 /// | says | whether the error rate has risen, with a warning before |
-/// | memory | 64 bytes |
+/// | memory | 56 bytes |
 /// | a value | O(1) |
 /// | guarantee | none; the rate since the last change is compared, so that a change after a long time is found late |
 ///

@@ -11,7 +11,7 @@ use crate::image::image;
 /// | | |
 /// |---|---|
 /// | says | whether the error rate has risen, with a warning before |
-/// | memory | 72 bytes |
+/// | memory | 64 bytes |
 /// | a value | O(1) |
 /// | guarantee | none; false alarms are frequent, since the largest of many sums is what it compares with |
 ///

@@ -12,7 +12,7 @@ use crate::image::image;
 /// | | |
 /// |---|---|
 /// | says | whether the mean has risen, with a warning before; with [`two_sided`](Self::two_sided) also whether it has fallen |
-/// | memory | 136 bytes |
+/// | memory | 112 bytes |
 /// | a value | O(1) |
 /// | guarantee | McDiarmid's, for any distribution in `[0, 1]`: at a given cut, a false alarm has the probability α at most |
 ///

@@ -190,7 +190,8 @@ impl Kswin {
         DecodeError::unless(self.critical == expected.critical, "a critical distance", self.critical)?;
         let (window, recent) = (self.window as usize, self.recent as usize);
         DecodeError::unless(self.values.len() <= window, "values", self.values.len())?;
-        DecodeError::unless(self.values.iter().all(|value| known(*value)), "values", "beyond 1e100")?;
+        let fine = |value: &f64| known(*value) && value.to_bits() != (-0.0_f64).to_bits();
+        DecodeError::unless(self.values.iter().all(fine), "values", "beyond 1e100, or minus zero")?;
         let full = self.values.len() == window;
         DecodeError::unless(self.oldest < self.window && (full || self.oldest == 0), "an oldest value", self.oldest)?;
         let mut expected = Self { values: self.values.clone(), ..expected };
@@ -200,7 +201,9 @@ impl Kswin {
         }
         let lengths = if full { (recent, window - recent) } else { (0, 0) };
         DecodeError::unless((self.newest.len(), self.older.len()) == lengths, "newest values", self.newest.len())?;
-        let same = self.newest == expected.newest && self.older == expected.older;
+        let bits =
+            |ours: &[f64], theirs: &[f64]| ours.iter().map(|x| x.to_bits()).eq(theirs.iter().map(|x| x.to_bits()));
+        let same = bits(&self.newest, &expected.newest) && bits(&self.older, &expected.older);
         DecodeError::unless(same, "values in order", "other than those of the window")
     }
 }

@@ -142,6 +142,7 @@ mod laws {
         assert!(drifts > 0);
         assert_eq!(bytes(&single), bytes(&again));
         assert!(single.memory_bytes() >= size_of::<D>());
+        damaged(&single);
         let mut odd = single.clone();
         for value in [f64::MAX, f64::MIN, -0.0, 5e-324, -7.5, 1e99, -1e100].iter().cycle().take(2_000) {
             odd.update(*value);
@@ -152,5 +153,22 @@ mod laws {
         }
         signals(&mut single, &[0.0; 10], Signal::Drift);
         assert!(signals(&mut single, &[1.0], Signal::Drift)[0] > 0, "still finds a change after odd values");
+    }
+
+    /// Every byte changed: what is not refused goes on.
+    fn damaged<D: DriftDetector + Codec>(detector: &D) {
+        let good = postcard::to_allocvec(detector).unwrap();
+        for at in 0..good.len() {
+            for by in [1, 0x40, 0x7f, 0x80, 0xff] {
+                let mut bytes = good.clone();
+                bytes[at] ^= by;
+                // The envelope of an image would find the damage: here is none around it.
+                let Ok(read) = postcard::from_bytes::<D>(&bytes) else { continue };
+                if let Ok(mut read) = D::from_bytes(&read.to_bytes()) {
+                    (0..200).for_each(|i| _ = read.update(f64::from(i % 3)));
+                    D::from_bytes(&read.to_bytes()).expect("a detector that was accepted stays a good one");
+                }
+            }
+        }
     }
 }

@@ -22,7 +22,7 @@ pub enum Direction {
 /// | | |
 /// |---|---|
 /// | says | whether the mean has risen, fallen, or either |
-/// | memory | 96 bytes |
+/// | memory | 80 bytes |
 /// | a value | O(1) |
 /// | guarantee | none without the distribution of the values: the threshold is in their unit, and choosing it is up to you |
 ///

@@ -150,7 +150,7 @@ fn a_class_that_comes_late_is_learned() {
 }
 
 /// Every byte of a stored tree changed: what is not refused can be asked and taught, and tells shares that are numbers.
-fn survives_damage<L: Classifier<Row = [f64]> + Codec>(mut tree: L) {
+pub(super) fn survives_damage<L: Classifier<Row = [f64]> + Codec>(mut tree: L) {
     let rows = rows(400);
     rows.iter().for_each(|(row, class)| tree.learn_one(row, *class).unwrap());
     let good = postcard::to_allocvec(&tree).unwrap();

@@ -32,7 +32,7 @@ const DEEPEST: usize = 63;
 /// A row costs the way to its leaf with an `Adwin` for each node, and as much again for each tree that grows beside one. Memory
 /// is that of a [`HoeffdingTree`](super::HoeffdingTree) and 152 bytes for each node and doubling of its window; with
 /// [`Growth::memory`] never more than asked for. Rows that miss the value a node asks for follow most of the others: none is
-/// lost. Trees of different rows cannot be merged. **Not** for streams that never change and have to be learned fast: a
+/// lost. A tree is at most 63 tests deep. Trees of different rows cannot be merged. **Not** for streams that never change and have to be learned fast: a
 /// [`HoeffdingTree`](super::HoeffdingTree) costs half.
 ///
 /// Bifet & Gavaldà, *Adaptive Learning from Evolving Data Streams*, IDA 2009; the trial of splits is our own.

@@ -5,7 +5,7 @@ use streamgauge_sketches::random::Draws;
 
 use super::*;
 use crate::tree::nodes::Kept;
-use crate::tree::tests::{growths, rows, schema};
+use crate::tree::tests::{growths, rows, schema, survives_damage};
 use crate::{Classifier, laws};
 
 /// Learns rows in which the class is whether two numbers are high, or the other way round; the share of right ones.
@@ -106,6 +106,13 @@ fn trees_are_no_deeper_than_a_row_can_walk() {
         }
     }
     assert!((40..=DEEPEST).contains(&deepest), "{deepest}");
+}
+
+#[test]
+fn damaged_trees_are_refused_or_harmless() {
+    let growth = Growth::adaptive().grace(30).unwrap().tie(0.3).unwrap();
+    survives_damage(HoeffdingAdaptiveTree::with_growth(schema(), growth.clone()).unwrap());
+    survives_damage(HoeffdingAdaptiveTree::with_growth(schema(), growth.memory(24 << 10)).unwrap());
 }
 
 #[test]

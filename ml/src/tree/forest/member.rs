@@ -70,7 +70,7 @@ impl Member {
     #[inline]
     pub(super) fn accuracy(&self) -> f64 {
         let rows = self.drift.width() as f64;
-        (rows * (1.0 - self.drift.estimate()) + 1.0) / (rows + 1.0)
+        (rows * (1.0 - self.drift.estimate().clamp(0.0, 1.0)) + 1.0) / (rows + 1.0)
     }
 
     /// Learns a row for which it had these votes.
