@@ -56,6 +56,9 @@ mod learners {
     #[doc = include_str!("../docs/src/learners/trees.md")]
     mod trees {}
 
+    #[doc = include_str!("../docs/src/learners/adaptive-trees.md")]
+    mod adaptive_trees {}
+
     #[doc = include_str!("../docs/src/learners/clusters.md")]
     mod clusters {}
 

@@ -19,9 +19,17 @@ fn allowed(bytes: usize) -> usize {
     (8 << 20) + 64 * bytes
 }
 
+/// A learner may be as large as its parameters say, however little it has seen: a table of 2^24 numbers, and twice that
+/// while it is made.
+const LARGEST_LEARNER: usize = 320 << 20;
+
 fn within_memory<T>(bytes: &[u8], decode: impl FnOnce() -> T) -> T {
+    within(allowed(bytes.len()), bytes, decode)
+}
+
+fn within<T>(allowed: usize, bytes: &[u8], decode: impl FnOnce() -> T) -> T {
     let (decoded, held) = memory::most(decode);
-    assert!(held <= allowed(bytes.len()), "decoding {} bytes held {held}", bytes.len());
+    assert!(held <= allowed, "decoding {} bytes held {held}", bytes.len());
     decoded
 }
 
@@ -61,12 +69,12 @@ pub(crate) fn attack_learner<L: Summary + Codec>(input: &[u8], teach: fn(&mut L,
         return;
     };
     let learner = match form % 3 {
-        IMAGE => within_memory(bytes, || L::from_bytes(bytes)).ok(),
+        IMAGE => within(LARGEST_LEARNER, bytes, || L::from_bytes(bytes)).ok(),
         CONTENT => {
             let image = envelope::<L>(L::VERSION as u8, &[0; 8], bytes);
-            within_memory(bytes, || L::from_bytes(&image)).ok()
+            within(LARGEST_LEARNER, bytes, || L::from_bytes(&image)).ok()
         }
-        _ => within_memory(bytes, || postcard::from_bytes(bytes)).ok(),
+        _ => within(LARGEST_LEARNER, bytes, || postcard::from_bytes(bytes)).ok(),
     };
     let Some(mut learner) = learner else {
         return;

@@ -20,7 +20,7 @@ use streamgauge_ml::naive_bayes::{
     BernoulliNaiveBayes, ComplementNaiveBayes, GaussianNaiveBayes, MultinomialNaiveBayes,
 };
 use streamgauge_ml::preprocess::{Imputer, MinMaxScaler, RobustScaler, StandardScaler, Transformer};
-use streamgauge_ml::tree::{AdaptiveRandomForest, ExtremelyFastTree, HoeffdingAdaptiveTree, HoeffdingTree};
+use streamgauge_ml::tree::{AdaptiveRandomForest, ExtremelyFastTree, Growth, HoeffdingAdaptiveTree, HoeffdingTree};
 use streamgauge_ml::{Attribute, Classifier, Clusterer, Detector, MajorityClass, Schema};
 use streamgauge_sketches::{Absorb, Codec, Summary};
 
@@ -43,14 +43,14 @@ golden! {
     hoeffding_tree: HoeffdingTree::new(schema()), learn;
     extremely_fast_tree: ExtremelyFastTree::new(schema()), learn;
     hoeffding_adaptive_tree: HoeffdingAdaptiveTree::new(schema()), learn;
-    adaptive_random_forest: AdaptiveRandomForest::new(schema()), learn;
+    adaptive_random_forest: AdaptiveRandomForest::with_growth(schema(), Growth::forest(), 2).unwrap(), learn;
     streaming_k_means: StreamingKMeans::new(3, 3).unwrap(), |it, n| it.learn_one(&row(n)).unwrap();
     gaussian_tails: Calibrated::new(GaussianTails::new(3).unwrap()), |it, n| it.learn_one(&row(n)).unwrap();
     robust_tails: Calibrated::new(RobustTails::new(3).unwrap()), |it, n| it.learn_one(&row(n)).unwrap();
     mahalanobis: Calibrated::new(Mahalanobis::new(3).unwrap()), |it, n| it.learn_one(&row(n)).unwrap();
     loda: Calibrated::new(Loda::new(3).unwrap()), |it, n| it.learn_one(&row(n)).unwrap();
     half_space_trees: Calibrated::new(HalfSpaceTrees::new(3).unwrap()), |it, n| it.learn_one(&row(n)).unwrap();
-    isolation_forest: Calibrated::new(IsolationForest::new(3).unwrap()), |it, n| it.learn_one(&row(n)).unwrap();
+    isolation_forest: Calibrated::new(IsolationForest::new(3).unwrap().trees(3).unwrap().window(256).unwrap()), |it, n| it.learn_one(&row(n)).unwrap();
     k_means_distance: Calibrated::new(KMeansDistance::new(StreamingKMeans::new(2, 3).unwrap())),
         |it, n| it.learn_one(&row(n)).unwrap();
     robust_z: Calibrated::new(RobustZ::new()), |it, n| it.learn_one(&row(n)[0]).unwrap();
