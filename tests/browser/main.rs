@@ -154,7 +154,9 @@ fn panels_hold_numbers_that_change() {
     let gauges = page.texts(".gauge .value");
     assert!(gauges.iter().all(|text| has_digit(text)), "{gauges:?}");
 
-    page.wait(&format!("[...document.querySelectorAll('canvas[role=img]')].map({COLOURS}).every((n) => n > 2)"));
+    page.wait(&format!(
+        "[...document.querySelectorAll('#page-answers canvas[role=img]')].map({COLOURS}).every((n) => n > 2)"
+    ));
 
     let numbers = json!(page.texts("[data-kind=number] .value"));
     page.wait(&format!(
@@ -186,6 +188,36 @@ fn a_page_opened_late_shows_the_history() {
     let points = page.all(".panel canvas", POINTS);
     assert_eq!(points.len(), 7);
     assert!(points.iter().all(|n| n.as_u64() > Some(10)), "{points:?}");
+    assert_no_problems(&mut page);
+}
+
+#[test]
+fn the_page_of_the_engine_shows_batches_and_what_they_did() {
+    let Some(mut chromium) = chromium() else {
+        return;
+    };
+    let server = Server::site();
+    let mut page = chromium.open(&format!("{}/#engine", server.url));
+    let rows = |of: &str| format!("document.querySelectorAll('#page-engine {of} tbody tr').length");
+    page.wait(&format!("{} > 5", rows(".listing:first-child")));
+    assert_eq!(page.evaluate("document.querySelector('#page-answers').hidden"), true);
+    let titles = page.texts("#page-engine .listing:not(.details *) > .title");
+    assert_eq!(titles, ["Batches", "Operators, since the start", "Sources", "Checkpoints", "Warnings"]);
+    let delays = page.texts("#page-engine .listing:first-child tbody tr:nth-child(2) td");
+    assert!(has_digit(&delays[0]) && delays[1] == "completed" && has_digit(&delays[4]), "{delays:?}");
+    let charts = page.texts("#page-engine .job-chart .title-text");
+    assert_eq!(charts, ["Input rate", "Scheduling delay", "Processing time", "Total delay"]);
+    page.wait(&format!("[...document.querySelectorAll('.job-chart canvas')].map({COLOURS}).every((n) => n > 2)"));
+
+    // A batch that is chosen shows its outputs; chosen again, it does not.
+    let choose = "document.querySelector('#page-engine .listing:first-child tbody tr:nth-child(3)').click()";
+    assert_eq!(page.evaluate("document.querySelector('.details').hidden"), true);
+    page.evaluate(choose);
+    page.wait(&format!("{} >= 9", rows(".details")));
+
+    page.evaluate("location.hash = '#answers'");
+    page.wait("document.querySelector('#page-engine').hidden && !document.querySelector('#page-answers').hidden");
+    wait_until_live(&mut page);
     assert_no_problems(&mut page);
 }
 
@@ -296,7 +328,7 @@ fn text_from_the_data_stays_text() {
     assert_eq!(labels, expected);
     assert_eq!(page.texts(".source-name").len(), 1);
     assert_eq!(page.evaluate("document.title"), "weblog · streamgauge");
-    assert_eq!(page.texts("main :is(script, img, b)"), [""; 0]);
+    assert_eq!(page.texts("main :is(script, img, b.row), .engine :is(script, img, b)"), [""; 0]);
     let bidi = page.all("li.row .label", "(label) => getComputedStyle(label).unicodeBidi");
     assert!(bidi.iter().all(|bidi| bidi == "isolate"), "{bidi:?}");
     assert_no_problems(&mut page);

@@ -40,7 +40,7 @@ const CHARTS = [
 class JobChart {
   constructor(parent, spec, history, redraw) {
     Object.assign(this, { spec, history });
-    Object.assign(this, card("panel job-chart", spec.title));
+    Object.assign(this, card("job-chart", spec.title));
     setText(this.contract, spec.unit);
     parent.append(this.root);
     const body = element("div", "body", this.root);
