@@ -164,6 +164,7 @@ pub struct OperatorInfo {
 
 impl OperatorInfo {
     /// The operator, which has done nothing.
+    #[cfg(feature = "dashboard")]
     pub(crate) fn begun(&self) -> Self {
         Self { name: self.name.clone(), kind: self.kind, ..Self::default() }
     }
