@@ -15,6 +15,8 @@ const EXCESSES: usize = 64;
 const SHAPES: (f64, f64) = (0.05, 0.9);
 /// Raw scores from one fit to the next, at most.
 const INTERVAL: u64 = 64;
+/// Counting ends here, so that no sum of counts overflows.
+const MOST: u64 = 1 << 62;
 
 /// The distribution of raw scores: empirical up to a high quantile, generalised Pareto beyond it; the past fades.
 ///
@@ -123,7 +125,7 @@ impl Calibration {
             return;
         }
         self.digest.absorb(&raw.clamp(f64::MIN, f64::MAX));
-        self.seen += 1;
+        self.seen = (self.seen + 1).min(MOST);
         if self.seen >= self.next_fit {
             self.refit();
         }
@@ -160,7 +162,7 @@ impl Calibration {
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless(self.half_life >= 10.0, "a half-life of", self.half_life)?;
         DecodeError::unless((2..=1 << 32).contains(&self.warm_up), "a warm-up of", self.warm_up)?;
-        DecodeError::unless(self.seen < 1 << 62, "raw scores", self.seen)?;
+        DecodeError::unless(self.seen <= MOST, "raw scores", self.seen)?;
         let ordered = self.last_fit <= self.seen && self.seen < self.next_fit;
         DecodeError::unless(ordered, "raw scores", self.seen)?;
         DecodeError::unless(self.next_fit <= self.seen + self.warm_up.max(INTERVAL), "a fit at", self.next_fit)?;
@@ -182,8 +184,8 @@ impl Fit {
             return None;
         }
         // A smoothed probability: what was never seen in `count` is not impossible.
-        let least = 1.0 / (count + 1.0);
         let share = (10.0 / count).clamp(0.02, 0.5);
+        let least = (1.0 / (count + 1.0)).clamp(f64::MIN_POSITIVE, share);
         let step = -share.log10() / POINTS as f64;
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(POINTS + 1);
         for i in 0..=POINTS {
@@ -194,7 +196,7 @@ impl Fit {
                 points.push((raw, nines.max(least)));
             }
         }
-        let (threshold, _) = *points.last()?;
+        let (threshold, nines) = *points.last()?;
         let above = (1.0 - quantiles.rank(threshold).value).clamp(least, share);
         let excess = |i: usize| {
             let rank = 1.0 - above * (1.0 - (i as f64 + 0.5) / EXCESSES as f64);
@@ -208,7 +210,8 @@ impl Fit {
             let unit = if width > 0.0 { width.min(f64::MAX) / points.len() as f64 } else { threshold.abs() };
             Tail::new(SHAPES.0, if unit > 0.0 { unit } else { 1.0 })
         });
-        Some(Self { points, beyond: -above.log10(), tail })
+        // What is higher than a point has no fewer nines, whatever was rounded.
+        Some(Self { points, beyond: nines.max(-above.log10()), tail })
     }
 
     #[inline]
@@ -294,7 +297,7 @@ impl Merge for Calibration {
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.compatible(other)?;
         self.digest.merge(&other.digest)?;
-        self.seen += other.seen;
+        self.seen = (self.seen + other.seen).min(MOST);
         self.last_fit = self.seen;
         if self.seen >= self.warm_up {
             self.refit();
@@ -386,6 +389,23 @@ mod tests {
         assert_eq!(calibration.score(f64::NAN), None);
         assert!(Calibration::new().half_life(f64::NAN).is_err());
         assert!(Calibration::new().warm_up(1).is_err());
+    }
+
+    #[test]
+    fn what_learning_reaches_can_be_restored_however_fast_the_past_fades() {
+        for half_life in [10.0, 20.0, 50.0, 500.0, f64::INFINITY] {
+            let mut calibration = Calibration::new().half_life(half_life).unwrap();
+            for raw in exponential(3_000, 10) {
+                calibration.learn(raw);
+                calibration.check().unwrap();
+            }
+            let fit = calibration.fit.as_ref().unwrap();
+            assert!(fit.points.last().unwrap().1 <= fit.beyond, "{fit:?}");
+        }
+        // Counted to the end, it goes on.
+        let mut calibration = Calibration { seen: MOST, next_fit: MOST + 1, last_fit: MOST, ..learned([1.0, 2.0]) };
+        exponential(200, 11).for_each(|raw| calibration.learn(raw));
+        calibration.check().unwrap();
     }
 
     #[test]

@@ -34,9 +34,9 @@ impl Mean {
     #[inline]
     pub(super) fn learn(&mut self, value: f64) {
         self.weight += self.rate * (1.0 - self.weight);
-        let share = self.rate / self.weight;
-        // Two products, so that not even the largest numbers overflow.
-        self.mean = (1.0 - share) * self.mean + share * value;
+        let share = (self.rate / self.weight).min(1.0);
+        // Two products, so that not even the largest numbers overflow, unless they are rounded up.
+        self.mean = ((1.0 - share) * self.mean + share * value).clamp(f64::MIN, f64::MAX);
     }
 
     /// What the mean would be after a value.
@@ -142,5 +142,23 @@ impl Summary for Ewma {
 
     fn memory_bytes(&self) -> usize {
         size_of::<Self>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_the_largest_numbers_is_finite() {
+        for half_life in [0.1, 1.0, 3.3, 50.0] {
+            let mut mean = Mean::new(half_life);
+            (0..1_000).for_each(|_| mean.learn(f64::MAX));
+            mean.check().unwrap();
+            // Less than any value leaves.
+            let mut little = Mean { mean: f64::MAX, weight: 5e-324, ..mean };
+            (0..1_000).for_each(|_| little.learn(f64::MAX));
+            little.check().unwrap();
+        }
     }
 }

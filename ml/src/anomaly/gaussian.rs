@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{Decay, DecodeError, Merge, Mismatch, ParameterError, Summary};
 
-use super::rows::{Across, HALF_LIFE, allow_attributes, allow_half_life, any_known, check_stored, known};
+use super::rows::{Across, HALF_LIFE, LARGEST, allow_attributes, allow_half_life, any_known, check_stored, known};
 use super::scorer::Scorer;
 use crate::error::RowError;
 use crate::image::image;
@@ -73,8 +73,9 @@ impl Gaussian {
     fn learn(&mut self, value: f64, fade: f64) {
         self.weight = self.weight * fade + 1.0;
         let deviation = value - self.mean;
-        self.mean += deviation / self.weight;
-        self.squares = self.squares * fade + deviation * (value - self.mean);
+        // Rounded they may be too large or below nought.
+        self.mean = (self.mean + deviation / self.weight).clamp(-LARGEST, LARGEST);
+        self.squares = self.squares * fade + (deviation * (value - self.mean)).max(0.0);
     }
 
     fn merge(&mut self, other: &Self) {

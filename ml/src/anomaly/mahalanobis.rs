@@ -60,6 +60,8 @@ pub struct Mahalanobis {
 impl Mahalanobis {
     /// The square of the part of its spread that every attribute has of its own.
     const OWN: f64 = 1e-12;
+    /// Beyond any moment of known values.
+    const LARGEST: f64 = 1e120;
     /// The most attributes.
     const MOST: usize = 4_096;
 
@@ -145,12 +147,12 @@ impl Mahalanobis {
                 let own = factor[diagonal];
                 let length = own.hypot(*more);
                 let (cosine, sine) = (own / length, *more / length);
-                factor[diagonal] = length;
+                factor[diagonal] = length.min(Self::LARGEST);
                 let mut below = diagonal;
                 for (x, width) in rest.iter_mut().zip(column..) {
                     below += width;
                     let l = factor[below];
-                    factor[below] = cosine * l + sine * *x;
+                    factor[below] = (cosine * l + sine * *x).clamp(-Self::LARGEST, Self::LARGEST);
                     *x = cosine * *x - sine * l;
                 }
             }
@@ -226,7 +228,7 @@ impl Scorer for Mahalanobis {
             DecodeError::unless(*weight >= 0.0 && weight.is_finite(), "a weight of", weight)?;
         }
         for number in self.means.iter().chain(&self.factor) {
-            DecodeError::unless(number.abs() <= 1e120, "a moment of", number)?;
+            DecodeError::unless(number.abs() <= Self::LARGEST, "a moment of", number)?;
         }
         Ok(())
     }

@@ -50,6 +50,8 @@ impl Novelty {
     pub const CAPACITY: usize = 512;
     /// After so many values one is forgotten, if not set.
     pub const MEMORY: u64 = 20_000;
+    /// Counting ends here, and nothing is forgotten any more.
+    const MOST: u64 = 1 << 62;
     /// Values seen before there are scores.
     const WARM_UP: u64 = 30;
 
@@ -154,7 +156,7 @@ impl Novelty {
     }
 
     fn learn(&mut self, value: f64, nearest: Option<(usize, f64, usize)>) {
-        self.seen += 1;
+        self.seen = (self.seen + 1).min(Self::MOST);
         match nearest {
             Some((nearest, 0.0, _)) => self.last[nearest] = self.seen,
             _ => {
@@ -214,14 +216,14 @@ impl Scorer for Novelty {
     fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless((8..=1 << 20).contains(&self.capacity), "a capacity of", self.capacity)?;
         DecodeError::unless(self.memory >= 32, "a memory of", self.memory)?;
-        DecodeError::unless(self.seen < 1 << 62, "values seen", self.seen)?;
+        DecodeError::unless(self.seen <= Self::MOST, "values seen", self.seen)?;
         DecodeError::unless(self.values.len() <= self.capacity as usize, "values", self.values.len())?;
         DecodeError::unless(self.values.len() == self.last.len(), "times", self.last.len())?;
         DecodeError::unless(self.seen == 0 || !self.values.is_empty(), "values", "that are gone")?;
         DecodeError::unless(self.values.iter().all(|value| value.is_finite()), "values", "that are no numbers")?;
         let ascend = self.values.windows(2).all(|pair| pair[0] < pair[1]);
         DecodeError::unless(ascend, "values", "that do not ascend")?;
-        let known = self.last.iter().all(|last| (self.oldest..=self.seen).contains(last));
+        let known = self.oldest <= self.seen && self.last.iter().all(|last| (self.oldest..=self.seen).contains(last));
         DecodeError::unless(known, "times", "that have not been")
     }
 }
@@ -276,5 +278,13 @@ mod tests {
         learn(&mut novelty, (150..300).map(usual));
         assert!(novelty.raw_one(&1_000.0).unwrap() > Some(800.0));
         assert!(novelty.values.len() <= 201, "{}", novelty.values.len());
+    }
+
+    #[test]
+    fn times_that_have_not_been_are_refused() {
+        assert!(Novelty { oldest: 1, ..Novelty::new() }.check().is_err());
+        let mut counted = Novelty { seen: Novelty::MOST, values: vec![1.0], last: vec![7], ..Novelty::new() };
+        learn(&mut counted, (0..1_000).map(f64::from));
+        assert!(counted.values.len() <= Novelty::CAPACITY);
     }
 }

@@ -38,6 +38,9 @@ pub struct Onset<D> {
 }
 
 impl<D: Detector + Checked> Onset<D> {
+    /// After so many scores it starts over.
+    const MOST: u64 = 1 << 62;
+
     /// The onsets of what a detector finds.
     ///
     /// # Errors
@@ -69,6 +72,10 @@ impl<D: Detector + Checked> Onset<D> {
         while self.falling.back().is_some_and(|(_, last)| *last <= score) {
             self.falling.pop_back();
         }
+        if self.scored == Self::MOST {
+            self.falling.clear();
+            self.scored = 0;
+        }
         self.falling.push_back((self.scored, score));
         self.scored += 1;
         // What the next item is not held against any more.
@@ -81,7 +88,7 @@ impl<D: Detector + Checked> Onset<D> {
 impl<D: Detector + Checked> Checked for Onset<D> {
     fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless((1..=1 << 20).contains(&self.span), "a span of", self.span)?;
-        DecodeError::unless(self.scored < 1 << 62, "scores", self.scored)?;
+        DecodeError::unless(self.scored <= Self::MOST, "scores", self.scored)?;
         let scores = self.falling.iter().all(|(_, score)| (0.0..=1.0).contains(score));
         DecodeError::unless(scores, "scores", "outside 0 to 1")?;
         let oldest = self.scored.saturating_sub(self.span.into());

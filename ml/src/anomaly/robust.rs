@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{Absorb, Decay, DecodeError, Merge, Mismatch, ParameterError, Summary, TDigest};
 
-use super::rows::{Across, HALF_LIFE, allow_attributes, allow_half_life, any_known, check_stored, known};
+use super::rows::{Across, HALF_LIFE, LARGEST, allow_attributes, allow_half_life, any_known, check_stored, known};
 use super::scorer::Scorer;
 use crate::error::RowError;
 use crate::image::image;
@@ -88,7 +88,7 @@ impl Robust {
         if quantiles.is_empty() {
             return;
         }
-        self.median = quantiles.at(0.5).value;
+        self.median = quantiles.at(0.5).value.clamp(-LARGEST, LARGEST);
         let per_deviation = |below: bool| {
             let spread = SPREADS.iter().find_map(|&(share, deviations)| {
                 let from = (quantiles.at(if below { share } else { 1.0 - share }).value - self.median).abs();
@@ -108,6 +108,8 @@ impl Robust {
 
 impl RobustTails {
     const WARM_UP: u64 = 10;
+    /// Counting ends here, so that no sum of counts overflows.
+    const MOST_ROWS: u64 = 1 << 60;
     /// Rows from one reading of the quantiles to the next, at most.
     const INTERVAL: u64 = 64;
 
@@ -181,7 +183,7 @@ impl Scorer for RobustTails {
         if !any_known(row) {
             return Ok(());
         }
-        self.rows += 1;
+        self.rows = (self.rows + 1).min(Self::MOST_ROWS);
         for (attribute, value) in self.attributes.iter_mut().zip(row) {
             if let Some(value) = known(*value) {
                 attribute.digest.absorb(&value);
@@ -195,8 +197,7 @@ impl Scorer for RobustTails {
 
     fn check(&self) -> Result<(), DecodeError> {
         check_stored(self.attributes.len(), self.half_life)?;
-        // No stream has more than 2⁶⁰ rows, and no sum of them overflows.
-        let ordered = self.last_read <= self.rows && self.rows < self.next_read && self.rows <= 1 << 60;
+        let ordered = self.last_read <= self.rows && self.rows < self.next_read && self.rows <= Self::MOST_ROWS;
         DecodeError::unless(ordered, "rows", self.rows)?;
         let soon = self.next_read <= self.rows + Self::INTERVAL;
         DecodeError::unless(soon, "quantiles to be read at", self.next_read)?;
@@ -245,7 +246,7 @@ impl Merge for RobustTails {
             ours.digest.merge(&theirs.digest)?;
         }
         if other.rows > 0 {
-            self.rows = self.rows.saturating_add(other.rows);
+            self.rows = (self.rows + other.rows).min(Self::MOST_ROWS);
             self.last_read = self.rows;
             self.read_quantiles();
             // As it would have been with so many rows.

@@ -11,6 +11,8 @@ use crate::error::RowError;
 const INTERVAL: u64 = 64;
 /// Values before there are scores.
 const WARM_UP: u64 = 30;
+/// Counting ends here, so that no sum of counts overflows.
+const MOST: u64 = 1 << 62;
 
 /// The robust z-score: how far a value lies from the median, in median absolute deviations times 1.4826, which is one
 /// standard deviation of normal values.
@@ -132,7 +134,7 @@ impl Scorer for RobustZ {
     fn learn_one(&mut self, item: &f64) -> Result<(), RowError> {
         if item.is_finite() {
             self.digest.absorb(item);
-            self.seen += 1;
+            self.seen = (self.seen + 1).min(MOST);
             if self.seen >= self.next_look {
                 self.look();
             }
@@ -142,7 +144,7 @@ impl Scorer for RobustZ {
 
     fn check(&self) -> Result<(), DecodeError> {
         DecodeError::unless(self.half_life >= 10.0, "a half-life of", self.half_life)?;
-        DecodeError::unless(self.seen < 1 << 62, "values", self.seen)?;
+        DecodeError::unless(self.seen <= MOST, "values", self.seen)?;
         let ordered = self.last_look <= self.seen && self.seen < self.next_look;
         DecodeError::unless(ordered, "values", self.seen)?;
         DecodeError::unless(self.next_look - self.seen <= INTERVAL, "a look at", self.next_look)?;
@@ -176,7 +178,7 @@ impl Merge for RobustZ {
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.compatible(other)?;
         self.digest.merge(&other.digest)?;
-        self.seen += other.seen;
+        self.seen = (self.seen + other.seen).min(MOST);
         self.last_look = self.seen;
         if self.seen >= WARM_UP {
             self.look();

@@ -10,7 +10,7 @@ const MOST: usize = 1 << 16;
 pub(super) const HALF_LIFE: f64 = 10_000.0;
 
 /// Values are held within ±10¹⁰⁰, so that sums of their squares are finite.
-const LARGEST: f64 = 1e100;
+pub(super) const LARGEST: f64 = 1e100;
 
 /// How what is strange about each attribute makes a row strange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

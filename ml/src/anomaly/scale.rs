@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{DecodeError, ParameterError};
 
-use super::rows::{allow, known, push};
+use super::rows::{LARGEST, allow, known, push};
 
 /// Rows that scales are measured on.
 const FIRST: usize = 64;
@@ -22,10 +22,11 @@ impl Scale {
     fn measure(values: impl Iterator<Item = f64> + Clone) -> Self {
         let values = values.filter_map(known);
         let count = values.clone().count().max(1) as f64;
-        let centre = values.clone().sum::<f64>() / count;
+        // Rounded it may be beyond all values.
+        let centre = (values.clone().sum::<f64>() / count).clamp(-LARGEST, LARGEST);
         let deviation = (values.map(|value| (value - centre) * (value - centre)).sum::<f64>() / count).sqrt();
         let deviation = [deviation, centre.abs() / 2.0].into_iter().find(|deviation| *deviation > 1e-100);
-        Self { centre, per_deviation: 1.0 / deviation.unwrap_or(1.0) }
+        Self { centre, per_deviation: (1.0 / deviation.unwrap_or(1.0)).max(1.0 / LARGEST) }
     }
 
     /// The scale of each attribute of a block of rows.
@@ -64,7 +65,7 @@ impl Scale {
     }
 
     fn is_right(self) -> bool {
-        known(self.centre) == Some(self.centre) && (1e-100..=1e100).contains(&self.per_deviation)
+        known(self.centre) == Some(self.centre) && (1.0 / LARGEST..=LARGEST).contains(&self.per_deviation)
     }
 
     /// Scales that were stored, or the first rows they will be measured on.
@@ -80,5 +81,20 @@ impl Scale {
 impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ± {}", self.centre, 1.0 / self.per_deviation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measured_scales_are_right_whatever_the_values() {
+        for count in 1..=FIRST {
+            for other in [f64::MAX, -f64::MAX, 0.0, 5e-324] {
+                let rows: Vec<f64> = (0..count).map(|i| if i % 2 == 0 { f64::MAX } else { other }).collect();
+                Scale::check(&Scale::measured(&rows, 1), &[], 1).unwrap();
+            }
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Histogram {
         for i in 0..self.keys.len() {
             let (key, weight) = (self.keys[i] >> 1, self.weights[i]);
             if kept > 0 && self.keys[kept - 1] == key {
-                self.weights[kept - 1] += weight;
+                self.weights[kept - 1] = (self.weights[kept - 1] + weight).min(f64::MAX);
             } else {
                 self.keys[kept] = key;
                 self.weights[kept] = weight;
@@ -118,7 +118,7 @@ impl Histogram {
         let mut weights = self.weights.iter();
         self.keys.retain(|_| weights.next().is_some_and(|weight| *weight >= least));
         self.weights.retain(|weight| *weight >= least);
-        self.total = self.weights.iter().sum();
+        self.total = self.weights.iter().sum::<f64>().min(f64::MAX);
     }
 
     /// Takes in the bins of another, with their weights multiplied.
