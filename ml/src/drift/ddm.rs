@@ -90,7 +90,7 @@ impl DriftDetector for Ddm {
         if !known(value) {
             return Signal::Stable;
         }
-        self.items += 1;
+        self.items = self.items.saturating_add(1);
         let items = self.items as f64;
         self.rate += (value.clamp(0.0, 1.0) - self.rate) / items;
         // Rounding may leave a rate a little outside.

@@ -74,8 +74,13 @@ impl Eddm {
 
     fn check(&self) -> Result<(), DecodeError> {
         self.parameters().map_err(stored)?;
-        check_numbers([("a mean", self.mean), ("squares", self.squares), ("a highest distance", self.highest)])?;
-        DecodeError::unless(self.squares >= 0.0, "squares", self.squares)
+        check_numbers([("a highest distance", self.highest)])?;
+        // Distances are counted in 64 bits, and so are the squares of them that were added up.
+        let longest = u64::MAX as f64;
+        DecodeError::unless((0.0..=longest).contains(&self.mean), "a mean", self.mean)?;
+        DecodeError::unless((0.0..=longest.powi(3)).contains(&self.squares), "squares", self.squares)?;
+        let begun = self.errors > 0 || (self.mean == 0.0 && self.squares == 0.0);
+        DecodeError::unless(begun, "a mean of no errors", self.mean)
     }
 }
 
@@ -85,15 +90,16 @@ impl DriftDetector for Eddm {
         if !known(value) {
             return Signal::Stable;
         }
-        self.since += 1;
+        self.since = self.since.saturating_add(1);
         if value < 0.5 {
             return Signal::Stable;
         }
         let distance = self.since as f64;
-        (self.since, self.errors) = (0, self.errors + 1);
+        (self.since, self.errors) = (0, self.errors.saturating_add(1));
         let before = self.mean;
         self.mean += (distance - before) / self.errors as f64;
-        self.squares += (distance - before) * (distance - self.mean);
+        // Rounding may leave the mean a little beyond the distance.
+        self.squares += ((distance - before) * (distance - self.mean)).max(0.0);
         if self.errors <= u64::from(self.warm_up) {
             return Signal::Stable;
         }

@@ -118,7 +118,7 @@ impl DriftDetector for HddmA {
         if !known(value) {
             return Signal::Stable;
         }
-        self.all.items += 1;
+        self.all.items = self.all.items.saturating_add(1);
         self.all.sum += value.clamp(0.0, 1.0);
         if self.all.items == 1 {
             (self.lowest, self.highest) = (self.all, self.all);

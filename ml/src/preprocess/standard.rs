@@ -24,12 +24,15 @@ impl Moments {
         self.count += 1.0;
         let apart = value - self.mean;
         self.mean += apart / self.count;
-        self.squares += apart * (value - self.mean);
+        // Where hardly anything is left of the past, rounding may leave the mean a little beyond the value.
+        self.squares += (apart * (value - self.mean)).max(0.0);
     }
 
     #[inline]
     fn scale(&self, value: f64) -> f64 {
-        if self.squares > 0.0 { (value - self.mean) / (self.squares / self.count).sqrt() } else { 0.0 }
+        let deviation = (self.squares / self.count).sqrt();
+        // Of nothing it is NaN.
+        if deviation > 0.0 { (value - self.mean) / deviation } else { 0.0 }
     }
 
     fn merge(&mut self, other: &Self) {
