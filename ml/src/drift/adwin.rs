@@ -396,4 +396,18 @@ mod tests {
             assert!(Adwin::from_bytes(&spoiled.to_bytes()).is_err(), "{spoiled:?}");
         }
     }
+
+    #[test]
+    fn the_widest_window_grows_no_more() {
+        let mut adwin = Adwin::default();
+        (0..100).for_each(|i| _ = adwin.update(f64::from(i % 2)));
+        let full = Row { held: 1, buckets: [Bucket::default(); BUCKETS + 1] };
+        let rows = 60 - adwin.rows.len();
+        adwin.rows.extend(vec![full; rows]);
+        let sizes = adwin.rows.iter().enumerate().map(|(at, row)| u64::from(row.held) << at);
+        adwin.width = sizes.sum();
+        assert!(adwin.width >= WIDEST);
+        adwin.insert(1.0);
+        assert!(adwin.width < WIDEST && adwin.check().is_ok());
+    }
 }

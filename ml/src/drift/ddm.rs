@@ -147,4 +147,11 @@ mod tests {
         assert!(warnings[1] > 10, "{warnings:?}");
         assert_eq!(laws::signals(&mut Ddm::default(), &[0.2, 0.4], Signal::Drift), [0, 1]);
     }
+
+    #[test]
+    fn counters_stop() {
+        let mut ddm = Ddm { items: u64::MAX, ..Ddm::default() };
+        ddm.update(1.0);
+        assert_eq!(ddm.items, u64::MAX);
+    }
 }

@@ -134,6 +134,8 @@ image!(Eddm, 1);
 
 #[cfg(test)]
 mod tests {
+    use streamgauge_sketches::Codec;
+
     use super::super::laws;
     use super::*;
 
@@ -148,5 +150,28 @@ mod tests {
         let warnings = laws::signals(&mut Eddm::default(), &[0.1, 0.4], Signal::Warning);
         assert!(warnings[1] > 10, "{warnings:?}");
         assert!(laws::signals(&mut Eddm::default(), &[0.1, 0.4], Signal::Drift)[1] > 0);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for spoil in [
+            |eddm: &mut Eddm| eddm.mean = -1.0,
+            |eddm: &mut Eddm| eddm.mean = 1e200,
+            |eddm: &mut Eddm| eddm.squares = 1e300,
+            |eddm: &mut Eddm| eddm.squares = -1.0,
+            |eddm: &mut Eddm| (eddm.errors, eddm.mean) = (0, 1.0),
+        ] {
+            let mut spoiled = Eddm { errors: 5, ..Eddm::default() };
+            spoil(&mut spoiled);
+            assert!(Eddm::from_bytes(&spoiled.to_bytes()).is_err(), "{spoiled:?}");
+        }
+    }
+
+    #[test]
+    fn counters_stop() {
+        let mut eddm = Eddm { errors: u64::MAX, since: u64::MAX, ..Eddm::default() };
+        (0..3).for_each(|i| _ = eddm.update(f64::from(i % 2)));
+        assert_eq!((eddm.errors, eddm.since), (u64::MAX, 1));
+        assert!(Eddm::from_bytes(&eddm.to_bytes()).is_ok());
     }
 }

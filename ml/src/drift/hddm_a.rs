@@ -181,4 +181,12 @@ mod tests {
         assert_eq!(laws::signals(&mut HddmA::default(), &[0.2, 0.4, 0.1], Signal::Drift), [0, 1, 0]);
         assert_eq!(laws::signals(&mut HddmA::default().two_sided(), &[0.2, 0.4, 0.1], Signal::Drift), [0, 1, 1]);
     }
+
+    #[test]
+    fn counters_stop() {
+        let part = Part { items: u64::MAX, sum: 1.0 };
+        let mut hddm = HddmA { all: part, lowest: part, highest: part, ..HddmA::default() };
+        hddm.update(0.0);
+        assert_eq!(hddm.all.items, u64::MAX);
+    }
 }

@@ -207,4 +207,20 @@ mod tests {
         assert_eq!(told(Direction::Down), [0, 0, 1]);
         assert_eq!(told(Direction::Both), [0, 1, 1]);
     }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        use streamgauge_sketches::Codec;
+        for spoil in [
+            |test: &mut PageHinkley| test.mean = -1e300,
+            |test: &mut PageHinkley| test.risen = 1e300,
+            |test: &mut PageHinkley| test.highest = f64::NAN,
+        ] {
+            let mut spoiled = PageHinkley { items: u64::MAX, ..PageHinkley::default() };
+            spoiled.update(1.0);
+            assert!(PageHinkley::from_bytes(&spoiled.to_bytes()).is_ok());
+            spoil(&mut spoiled);
+            assert!(PageHinkley::from_bytes(&spoiled.to_bytes()).is_err(), "{spoiled:?}");
+        }
+    }
 }

@@ -201,4 +201,16 @@ mod tests {
         }
         assert!(held.iter().all(|held| (930..=975).contains(held)), "{held:?}");
     }
+
+    #[test]
+    fn errors_that_faded_leave_no_root_of_a_negative() {
+        for i in 0..200 {
+            let mut deviation = Deviation::default();
+            deviation.absorb(&(f64::from(i) * 1e30 / 7.0, 0.0));
+            deviation.decay(1e-8);
+            deviation.absorb(&(0.1, 0.1));
+            assert!(deviation.rmse().value >= 0.0);
+            laws::image_holds(&deviation);
+        }
+    }
 }

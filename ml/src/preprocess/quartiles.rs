@@ -63,16 +63,37 @@ impl Quartiles {
             is_known(lower) && is_known(upper) && lower <= median && median <= upper
         });
         let values = self.values.read();
-        let held = if self.seen > 0 {
-            is_known(values.min()) && is_known(values.max())
-        } else {
-            values.is_empty()
-        };
+        let held = if self.seen > 0 { is_known(values.min()) && is_known(values.max()) } else { values.is_empty() };
         let asked = self.quartiles.is_some() == (self.seen > 0) && self.next <= Self::after(self.seen);
         known && held && asked && self.values.k() == Kll::DEFAULT_K
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.values.memory_bytes() - size_of::<Kll>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let mut quartiles = Quartiles::default();
+        assert!(quartiles.can_be());
+        // Would be told of no value although there is one.
+        assert!(!Quartiles { next: 100, ..quartiles.clone() }.can_be());
+        (0..100).for_each(|i| {
+            quartiles.learn(f64::from(i));
+            assert!(quartiles.can_be());
+        });
+        assert!(!Quartiles { next: 1_000, ..quartiles.clone() }.can_be(), "never asked again");
+        assert!(!Quartiles { values: Kll::default(), ..quartiles.clone() }.can_be(), "no value");
+        let mut absurd = quartiles.clone();
+        absurd.values.absorb(&f64::MAX);
+        assert!(!absurd.can_be(), "a value that cannot be learned");
+        let mut full = Quartiles { seen: u64::MAX, next: u64::MAX, ..quartiles };
+        full.learn(7.0);
+        assert!(full.can_be());
     }
 }
