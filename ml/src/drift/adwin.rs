@@ -8,6 +8,8 @@ use crate::image::image;
 
 /// How many buckets of one size there may be.
 const BUCKETS: usize = 8;
+/// How many items a window may have; no stream is as long.
+const WIDEST: u64 = 1 << 60;
 /// The shortest window that is cut.
 const SHORTEST: u64 = 10;
 /// A part of a cut window has more items than this.
@@ -72,8 +74,10 @@ impl Bucket {
     /// Checks sums of so many values, none of them beyond the most; with room for rounding.
     fn check(&self, items: f64) -> Result<(), DecodeError> {
         DecodeError::unless(self.sum.abs() <= 2.0 * items * MOST, "a sum", self.sum)?;
-        let squares = 0.0..=8.0 * items * MOST * MOST;
-        DecodeError::unless(squares.contains(&self.squares), "squares", self.squares)
+        // Of the values themselves, which add up as buckets join.
+        let squares = self.squares + self.sum * (self.sum / items.max(1.0));
+        let fine = self.squares >= 0.0 && squares <= 2.0 * items * MOST * MOST;
+        DecodeError::unless(fine, "squares", self.squares)
     }
 }
 
@@ -170,6 +174,9 @@ impl Adwin {
 
     #[inline]
     fn insert(&mut self, value: f64) {
+        if self.width >= WIDEST {
+            self.drop_oldest();
+        }
         if self.width > 0 {
             let before = self.width as f64;
             let apart = value - self.sum / before;
@@ -262,7 +269,7 @@ impl Adwin {
                 bucket.check(size(at))?;
             }
         }
-        DecodeError::unless(self.width == width, "a window of width", self.width)?;
+        DecodeError::unless(self.width == width && width <= WIDEST, "a window of width", self.width)?;
         Bucket { sum: self.sum, squares: self.squares }.check(width as f64)
     }
 }
@@ -388,5 +395,19 @@ mod tests {
             spoil(&mut spoiled);
             assert!(Adwin::from_bytes(&spoiled.to_bytes()).is_err(), "{spoiled:?}");
         }
+    }
+
+    #[test]
+    fn the_widest_window_grows_no_more() {
+        let mut adwin = Adwin::default();
+        (0..100).for_each(|i| _ = adwin.update(f64::from(i % 2)));
+        let full = Row { held: 1, buckets: [Bucket::default(); BUCKETS + 1] };
+        let rows = 60 - adwin.rows.len();
+        adwin.rows.extend(vec![full; rows]);
+        let sizes = adwin.rows.iter().enumerate().map(|(at, row)| u64::from(row.held) << at);
+        adwin.width = sizes.sum();
+        assert!(adwin.width >= WIDEST);
+        adwin.insert(1.0);
+        assert!(adwin.width < WIDEST && adwin.check().is_ok());
     }
 }

@@ -90,7 +90,7 @@ impl DriftDetector for Ddm {
         if !known(value) {
             return Signal::Stable;
         }
-        self.items += 1;
+        self.items = self.items.saturating_add(1);
         let items = self.items as f64;
         self.rate += (value.clamp(0.0, 1.0) - self.rate) / items;
         // Rounding may leave a rate a little outside.
@@ -146,5 +146,12 @@ mod tests {
         let warnings = laws::signals(&mut Ddm::default(), &[0.2, 0.4], Signal::Warning);
         assert!(warnings[1] > 10, "{warnings:?}");
         assert_eq!(laws::signals(&mut Ddm::default(), &[0.2, 0.4], Signal::Drift), [0, 1]);
+    }
+
+    #[test]
+    fn counters_stop() {
+        let mut ddm = Ddm { items: u64::MAX, ..Ddm::default() };
+        ddm.update(1.0);
+        assert_eq!(ddm.items, u64::MAX);
     }
 }

@@ -74,8 +74,13 @@ impl Eddm {
 
     fn check(&self) -> Result<(), DecodeError> {
         self.parameters().map_err(stored)?;
-        check_numbers([("a mean", self.mean), ("squares", self.squares), ("a highest distance", self.highest)])?;
-        DecodeError::unless(self.squares >= 0.0, "squares", self.squares)
+        check_numbers([("a highest distance", self.highest)])?;
+        // Distances are counted in 64 bits, and so are the squares of them that were added up.
+        let longest = u64::MAX as f64;
+        DecodeError::unless((0.0..=longest).contains(&self.mean), "a mean", self.mean)?;
+        DecodeError::unless((0.0..=longest.powi(3)).contains(&self.squares), "squares", self.squares)?;
+        let begun = self.errors > 0 || (self.mean == 0.0 && self.squares == 0.0);
+        DecodeError::unless(begun, "a mean of no errors", self.mean)
     }
 }
 
@@ -85,15 +90,16 @@ impl DriftDetector for Eddm {
         if !known(value) {
             return Signal::Stable;
         }
-        self.since += 1;
+        self.since = self.since.saturating_add(1);
         if value < 0.5 {
             return Signal::Stable;
         }
         let distance = self.since as f64;
-        (self.since, self.errors) = (0, self.errors + 1);
+        (self.since, self.errors) = (0, self.errors.saturating_add(1));
         let before = self.mean;
         self.mean += (distance - before) / self.errors as f64;
-        self.squares += (distance - before) * (distance - self.mean);
+        // Rounding may leave the mean a little beyond the distance.
+        self.squares += ((distance - before) * (distance - self.mean)).max(0.0);
         if self.errors <= u64::from(self.warm_up) {
             return Signal::Stable;
         }
@@ -128,6 +134,8 @@ image!(Eddm, 1);
 
 #[cfg(test)]
 mod tests {
+    use streamgauge_sketches::Codec;
+
     use super::super::laws;
     use super::*;
 
@@ -142,5 +150,28 @@ mod tests {
         let warnings = laws::signals(&mut Eddm::default(), &[0.1, 0.4], Signal::Warning);
         assert!(warnings[1] > 10, "{warnings:?}");
         assert!(laws::signals(&mut Eddm::default(), &[0.1, 0.4], Signal::Drift)[1] > 0);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for spoil in [
+            |eddm: &mut Eddm| eddm.mean = -1.0,
+            |eddm: &mut Eddm| eddm.mean = 1e200,
+            |eddm: &mut Eddm| eddm.squares = 1e300,
+            |eddm: &mut Eddm| eddm.squares = -1.0,
+            |eddm: &mut Eddm| (eddm.errors, eddm.mean) = (0, 1.0),
+        ] {
+            let mut spoiled = Eddm { errors: 5, ..Eddm::default() };
+            spoil(&mut spoiled);
+            assert!(Eddm::from_bytes(&spoiled.to_bytes()).is_err(), "{spoiled:?}");
+        }
+    }
+
+    #[test]
+    fn counters_stop() {
+        let mut eddm = Eddm { errors: u64::MAX, since: u64::MAX, ..Eddm::default() };
+        (0..3).for_each(|i| _ = eddm.update(f64::from(i % 2)));
+        assert_eq!((eddm.errors, eddm.since), (u64::MAX, 1));
+        assert!(Eddm::from_bytes(&eddm.to_bytes()).is_ok());
     }
 }

@@ -118,7 +118,7 @@ impl DriftDetector for HddmA {
         if !known(value) {
             return Signal::Stable;
         }
-        self.all.items += 1;
+        self.all.items = self.all.items.saturating_add(1);
         self.all.sum += value.clamp(0.0, 1.0);
         if self.all.items == 1 {
             (self.lowest, self.highest) = (self.all, self.all);
@@ -180,5 +180,13 @@ mod tests {
         assert!(warnings[1] > 1, "{warnings:?}");
         assert_eq!(laws::signals(&mut HddmA::default(), &[0.2, 0.4, 0.1], Signal::Drift), [0, 1, 0]);
         assert_eq!(laws::signals(&mut HddmA::default().two_sided(), &[0.2, 0.4, 0.1], Signal::Drift), [0, 1, 1]);
+    }
+
+    #[test]
+    fn counters_stop() {
+        let part = Part { items: u64::MAX, sum: 1.0 };
+        let mut hddm = HddmA { all: part, lowest: part, highest: part, ..HddmA::default() };
+        hddm.update(0.0);
+        assert_eq!(hddm.all.items, u64::MAX);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{DecodeError, ParameterError, Summary};
 
-use super::{DriftDetector, Signal, check_numbers, known, parameter, stored};
+use super::{DriftDetector, MOST, Signal, known, parameter, stored};
 use crate::image::image;
 
 /// Which changes of a mean are told.
@@ -133,13 +133,15 @@ impl PageHinkley {
 
     fn check(&self) -> Result<(), DecodeError> {
         self.parameters().map_err(stored)?;
-        check_numbers([
-            ("a mean", self.mean),
+        // With room for rounding, and for sums of more values than can be counted.
+        DecodeError::unless(self.mean.abs() <= 2.0 * MOST, "a mean", self.mean)?;
+        let sums = [
             ("a rise", self.risen),
             ("a lowest rise", self.lowest),
             ("a fall", self.fallen),
             ("a highest fall", self.highest),
-        ])
+        ];
+        sums.into_iter().try_for_each(|(field, sum)| DecodeError::unless(sum.abs() <= 1e30 * MOST, field, sum))
     }
 }
 
@@ -149,7 +151,7 @@ impl DriftDetector for PageHinkley {
         if !known(value) {
             return Signal::Stable;
         }
-        self.items += 1;
+        self.items = self.items.saturating_add(1);
         self.mean += (value - self.mean) / self.items as f64;
         let above = value - self.mean;
         self.risen = self.alpha * self.risen + above - self.delta;
@@ -204,5 +206,21 @@ mod tests {
         assert_eq!(told(Direction::Up), [0, 1, 0]);
         assert_eq!(told(Direction::Down), [0, 0, 1]);
         assert_eq!(told(Direction::Both), [0, 1, 1]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        use streamgauge_sketches::Codec;
+        for spoil in [
+            |test: &mut PageHinkley| test.mean = -1e300,
+            |test: &mut PageHinkley| test.risen = 1e300,
+            |test: &mut PageHinkley| test.highest = f64::NAN,
+        ] {
+            let mut spoiled = PageHinkley { items: u64::MAX, ..PageHinkley::default() };
+            spoiled.update(1.0);
+            assert!(PageHinkley::from_bytes(&spoiled.to_bytes()).is_ok());
+            spoil(&mut spoiled);
+            assert!(PageHinkley::from_bytes(&spoiled.to_bytes()).is_err(), "{spoiled:?}");
+        }
     }
 }

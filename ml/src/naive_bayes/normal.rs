@@ -21,7 +21,8 @@ impl Moments {
         self.weight += weight;
         let deviation = value - self.mean;
         self.mean += deviation * (weight / self.weight);
-        self.scatter += weight * deviation * (value - self.mean);
+        // Where hardly anything is left of the past, rounding may leave the mean a little beyond the value.
+        self.scatter += (weight * deviation * (value - self.mean)).max(0.0);
     }
 
     /// The variance of the numbers as they are: divided by their weight, which, unlike one less, is meaningful for

@@ -24,12 +24,15 @@ impl Moments {
         self.count += 1.0;
         let apart = value - self.mean;
         self.mean += apart / self.count;
-        self.squares += apart * (value - self.mean);
+        // Where hardly anything is left of the past, rounding may leave the mean a little beyond the value.
+        self.squares += (apart * (value - self.mean)).max(0.0);
     }
 
     #[inline]
     fn scale(&self, value: f64) -> f64 {
-        if self.squares > 0.0 { (value - self.mean) / (self.squares / self.count).sqrt() } else { 0.0 }
+        let deviation = (self.squares / self.count).sqrt();
+        // Of nothing it is NaN.
+        if deviation > 0.0 { (value - self.mean) / deviation } else { 0.0 }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -147,7 +150,7 @@ image!(StandardScaler, 1);
 
 #[cfg(test)]
 mod tests {
-    use streamgauge_sketches::Codec;
+    use streamgauge_sketches::{Codec, laws};
 
     use super::*;
     use crate::preprocess::tests::{hostile, merges, mixed, rows};
@@ -201,5 +204,22 @@ mod tests {
             scaler.columns.each(|moments| *moments = Moments { count, mean, squares });
             assert!(StandardScaler::from_bytes(&scaler.to_bytes()).is_err(), "{count} {mean} {squares}");
         }
+    }
+
+    #[test]
+    fn what_is_hardly_left_spoils_nothing() {
+        // A past of next to no weight, which rounding takes away from the mean.
+        for i in 1..200 {
+            let mut scaler = StandardScaler::new(&mixed());
+            let mean = f64::from(i) * 1e100 / 7.0;
+            scaler.columns.each(|moments| *moments = Moments { count: 1e-20, mean, squares: 0.0 });
+            scaler.learn_one(&[0.1, 0.0, 0.3]).unwrap();
+            laws::image_holds(&scaler);
+        }
+        // The deviation is too small for a number: as if there were none.
+        let mut scaler = StandardScaler::new(&Schema::numeric(1, 1).unwrap());
+        [0.0, 3e-162].iter().for_each(|value| scaler.learn_one(&[*value]).unwrap());
+        scaler.columns.each(|moments| moments.squares = 5e-324);
+        assert_eq!(scaler.transform_one(&[1.0], &mut Vec::new()).unwrap(), [0.0]);
     }
 }
