@@ -5,12 +5,14 @@
 use std::hint::black_box;
 
 use allocation_counter::measure;
+use streamgauge_ml::cluster::StreamingKMeans;
+use streamgauge_ml::drift::{Adwin, Ddm, DriftDetector, HddmA, Kswin, PageHinkley};
 use streamgauge_ml::evaluate::{Delayed, Prequential};
 use streamgauge_ml::naive_bayes::{
     BernoulliNaiveBayes, ComplementNaiveBayes, GaussianNaiveBayes, MultinomialNaiveBayes,
 };
 use streamgauge_ml::preprocess::{BagOfWords, Imputer, MinMaxScaler, OneHot, StandardScaler, Transformer};
-use streamgauge_ml::{Attribute, Classifier, Schema};
+use streamgauge_ml::{Attribute, Classifier, Clusterer, Schema};
 use streamgauge_sketches::random::Draws;
 
 /// How often a learner allocates while it predicts and learns `rows`, after it has learned them once.
@@ -78,6 +80,26 @@ fn pipelines_allocate_nothing() {
     let learner = GaussianNaiveBayes::new(one_hot.schema(3).unwrap());
     let scaled = Imputer::new(&schema).then(StandardScaler::new(&schema)).then(MinMaxScaler::new(&schema));
     assert_eq!(allocations(scaled.then(one_hot).then(learner), &rows), 0);
+}
+
+#[test]
+fn clusters_and_drift_detectors_allocate_nothing() {
+    let (_, rows) = dense();
+    let mut clusters = StreamingKMeans::new(3, 2).unwrap();
+    let mut detectors = (Adwin::default(), PageHinkley::default(), Ddm::default(), HddmA::default(), Kswin::default());
+    let mut pass = || {
+        for (point, class) in &rows {
+            clusters.learn_one(point).unwrap();
+            black_box(clusters.predict_one(point).unwrap());
+            let wrong = f64::from(u8::from(*class == 0));
+            let (adwin, page_hinkley, ddm, hddm, kswin) = &mut detectors;
+            black_box((adwin.update(wrong), page_hinkley.update(wrong), ddm.update(wrong), hddm.update(wrong)));
+            black_box(kswin.update(point[0]));
+        }
+    };
+    // Until the clusters have begun and the windows are full.
+    (0..3).for_each(|_| pass());
+    assert_eq!(measure(&mut pass).count_total, 0);
 }
 
 #[test]
