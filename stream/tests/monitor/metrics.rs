@@ -13,14 +13,13 @@ fn metrics_follow_the_job() {
     asked.job.start().unwrap();
     let address = asked.address();
     let job = "application=\"test\"";
-    let text = get(address, "/metrics").body;
-    assert_eq!(value(&text, &format!("streamgauge_up{{{job}}}")), Some(1.0), "{text}");
     asked.job.ticks(3).unwrap();
     let answer = get(address, "/metrics");
     assert_eq!(answer.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     let text = answer.body;
     assert!(text.ends_with("# EOF\n"));
     let of = |name: &str, labels: &str| value(&text, &format!("streamgauge_{name}{{{job}{labels}}}"));
+    assert_eq!(of("up", ""), Some(1.0), "{text}");
     assert_eq!(of("batches_total", ",status=\"completed\""), Some(3.0), "{text}");
     assert_eq!(of("batch_processing_seconds_count", ""), Some(3.0));
     assert_eq!(of("batch_interval_seconds", ""), Some(1.0));
