@@ -2,6 +2,7 @@
 
 use super::counts::{Counts, is_count};
 use super::sparse::{Model, SparseNaiveBayes};
+use crate::image::envelope;
 
 /// Naive Bayes by which features occur, and which do not; how often they do does not matter.
 ///
@@ -215,6 +216,8 @@ impl Model for Bernoulli {
         self.classes.capacity() * size_of::<Absence>() + frequent * size_of::<usize>()
     }
 }
+
+envelope!([] SparseNaiveBayes<Bernoulli>, 1);
 
 #[cfg(test)]
 mod tests {

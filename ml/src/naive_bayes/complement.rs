@@ -2,6 +2,7 @@
 
 use super::counts::Counts;
 use super::sparse::{Model, SparseNaiveBayes};
+use crate::image::envelope;
 
 /// Naive Bayes by how often each feature occurs in all classes *but* one: a row belongs to the class whose complement
 /// it fits least.
@@ -98,3 +99,5 @@ impl Model for Complement {
         (self.classes.capacity() + self.totals.capacity() + self.features.capacity()) * size_of::<f64>()
     }
 }
+
+envelope!([] SparseNaiveBayes<Complement>, 1);

@@ -2,6 +2,7 @@
 
 use super::counts::Counts;
 use super::sparse::{Model, SparseNaiveBayes};
+use crate::image::envelope;
 
 /// Naive Bayes by how often each feature occurs: the features of a row are drawn, one by one, from the distribution
 /// of its class. The usual one for text.
@@ -94,3 +95,5 @@ impl Model for Multinomial {
         (self.classes.capacity() + self.totals.capacity() + self.features.capacity()) * size_of::<f64>()
     }
 }
+
+envelope!([] SparseNaiveBayes<Multinomial>, 1);

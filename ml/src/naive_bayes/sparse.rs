@@ -9,7 +9,6 @@ use streamgauge_sketches::{Decay, DecodeError, Merge, Mismatch, ParameterError, 
 use super::counts::{Counts, MOST, MOST_CLASSES};
 use super::scores::{best, bounded, bounded_factor, shares};
 use crate::error::RowError;
-use crate::image::envelope;
 use crate::learner::Classifier;
 
 /// Naive Bayes over sparse rows, such as bags of words, by one of three models: [`MultinomialNaiveBayes`],
@@ -211,10 +210,6 @@ impl<M: Model> Decay for SparseNaiveBayes<M> {
         self.model = M::of(&self.counts);
     }
 }
-
-envelope!([] SparseNaiveBayes<super::multinomial::Multinomial>, 1);
-envelope!([] SparseNaiveBayes<super::bernoulli::Bernoulli>, 1);
-envelope!([] SparseNaiveBayes<super::complement::Complement>, 1);
 
 #[cfg(test)]
 mod tests;
