@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use super::kind::Kind;
+use super::kinds::Kind;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::monitor::{BatchInfo, Listener, Report};
@@ -127,11 +127,11 @@ impl Board {
         let panel = &mut state.panels[panel];
         for point in points {
             let point = Arc::new(point);
-            keep(&mut panel.points, point.clone(), panel.kind.history());
+            keep(&mut panel.points, point.clone(), panel.kind.history);
             panel.unsent.push(point);
         }
         // What would be thinned out on arrival need not be sent.
-        let surplus = panel.unsent.len().saturating_sub(panel.kind.history());
+        let surplus = panel.unsent.len().saturating_sub(panel.kind.history);
         panel.unsent.drain(..surplus);
     }
 
@@ -152,7 +152,7 @@ impl Board {
     fn hello(&self, state: &State) -> Hello<'_> {
         let panels = state.panels.iter().enumerate().map(|(id, panel)| HelloPanel {
             id,
-            kind: panel.kind.name(),
+            kind: panel.kind.name,
             title: panel.title.clone(),
             unit: panel.unit.clone(),
             points: panel.points.iter().cloned().collect(),

@@ -5,20 +5,18 @@
 //! a page.
 
 pub(super) mod board;
-mod kind;
+mod kinds;
 mod panel;
 
-pub use panel::{Panel, Point, Ranking};
+pub use kinds::Ranking;
+pub use panel::{Panel, Point};
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use streamgauge_sketches::{Estimate, Quantiles};
-
 use self::board::Board;
-use self::kind::Kind;
-use self::panel::{quantile_points, ranked};
+use self::kinds::Kind;
 use super::Listener;
 use super::http::{self, Access, Served};
 use super::journal::Journal;
@@ -129,68 +127,7 @@ impl Dashboard {
         Ok(())
     }
 
-    /// A number with its interval, from each row of a stream.
-    pub fn number<T: Record, P: Into<Point>>(
-        &self,
-        title: &str,
-        stream: &DStream<T>,
-        value: impl Fn(&T) -> P + Send + 'static,
-    ) -> Panel {
-        self.panel(Kind::Number, title, stream, move |row, time| value(row).into().json(time))
-    }
-
-    /// A line with its band, from each row of a stream.
-    pub fn line<T: Record, P: Into<Point>>(
-        &self,
-        title: &str,
-        stream: &DStream<T>,
-        value: impl Fn(&T) -> P + Send + 'static,
-    ) -> Panel {
-        self.panel(Kind::Line, title, stream, move |row, time| value(row).into().json(time))
-    }
-
-    /// Lines at some quantiles, from each row of a stream.
-    pub fn quantiles<T: Record, P: Into<Point<Quantiles>>>(
-        &self,
-        title: &str,
-        stream: &DStream<T>,
-        quantiles: &[f64],
-        value: impl Fn(&T) -> P + Send + 'static,
-    ) -> Panel {
-        let quantiles = quantiles.to_vec();
-        self.panel(Kind::Quantiles, title, stream, move |row, time| {
-            quantile_points(&quantiles, value(row).into(), time)
-        })
-    }
-
-    /// The most frequent keys of a summary, from each row of a stream.
-    pub fn ranking<T: Record, P: Into<Point<Ranking>>>(
-        &self,
-        title: &str,
-        stream: &DStream<T>,
-        value: impl Fn(&T) -> P + Send + 'static,
-    ) -> Panel {
-        self.panel(Kind::Top, title, stream, move |row, time| value(row).into().map(|ranking| ranking.0).top_json(time))
-    }
-
-    /// The ten highest keys of a keyed stream by some reading of theirs.
-    pub fn top<K: Record + fmt::Display, R: Record>(
-        &self,
-        title: &str,
-        stream: &DStream<(K, R)>,
-        value: impl Fn(&(K, R)) -> Estimate + Send + 'static,
-    ) -> Panel {
-        let (board, id) = (self.board.clone(), self.board.add(Kind::Top, title));
-        stream.output("dashboard", move |time, batch| {
-            let rows = batch.collect()?;
-            if !rows.is_empty() {
-                board.push(id, vec![Point::of(ranked(&rows, &value)).top_json(time)]);
-            }
-            Ok::<(), Error>(())
-        });
-        Panel::new(self.board.clone(), id)
-    }
-
+    /// A panel that gets a point from each row of a stream.
     fn panel<T: Record>(
         &self,
         kind: Kind,

@@ -5,7 +5,7 @@ import { Engine } from "./engine.js";
 import { duration, finite, foreign, moment } from "./format.js";
 import { JobPage } from "./job.js";
 import { followAddress } from "./pages.js";
-import { createPanel } from "./panels.js";
+import { createPanel } from "./panels/index.js";
 import { Redraw } from "./redraw.js";
 import { onThemeChange, themeButton } from "./theme.js";
 

@@ -1,0 +1,28 @@
+//! The kinds of panels: each file says how a row becomes a point, and what is kept.
+
+mod line;
+mod quantiles;
+mod top;
+
+pub use top::Ranking;
+
+/// A kind of panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// By which the page knows how to draw it.
+    pub(super) name: &'static str,
+    /// How many points are kept.
+    pub(super) history: usize,
+}
+
+impl Kind {
+    /// Drawn over time.
+    const fn over_time(name: &'static str) -> Self {
+        Self { name, history: 1_000 }
+    }
+
+    /// Only the latest point is drawn.
+    const fn latest(name: &'static str) -> Self {
+        Self { name, history: 1 }
+    }
+}

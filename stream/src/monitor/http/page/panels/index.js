@@ -1,0 +1,33 @@
+// The kinds of panels, each with its renderer.
+
+import { setText } from "../dom.js";
+import { NumberPanel } from "./number.js";
+import { Panel } from "./panel.js";
+import { LinePanel, QuantilesPanel } from "./series.js";
+import { TopPanel } from "./top.js";
+
+const KINDS = new Map([
+  ["number", NumberPanel],
+  ["line", LinePanel],
+  ["quantiles", QuantilesPanel],
+  ["top", TopPanel],
+]);
+
+/** A panel of a kind this page does not know: said, rather than left out. */
+class UnknownPanel extends Panel {
+  static shape = "wide";
+
+  build() {
+    setText(this.waiting, "This page cannot show this kind of panel");
+  }
+
+  refresh() {
+    this.root.classList.add("is-empty");
+  }
+}
+
+/** The view of a panel, from its description in the snapshot. */
+export function createPanel(spec, redraw) {
+  const Kind = KINDS.get(spec.kind) ?? UnknownPanel;
+  return new Kind(spec, redraw);
+}
