@@ -102,6 +102,18 @@ impl Graph {
         name
     }
 
+    /// This name, with a number if an operator has it already.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn unique_name(&self, wanted: &str) -> String {
+        let mut parts = self.parts();
+        let numbered = (2_usize..).map(|n| format!("{wanted} {n}"));
+        let free = std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !parts.names.contains(name));
+        // There are fewer names than numbers.
+        let name = free.unwrap_or_default();
+        parts.names.insert(name.clone());
+        name
+    }
+
     /// A builder of summaries with the seed of the job.
     pub(crate) fn on<T: 'static>(&self) -> On<Identity<T>> {
         On::records().seeded(self.seed)

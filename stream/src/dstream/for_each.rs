@@ -69,13 +69,13 @@ impl<T: Record> DStream<T> {
     /// # }
     /// ```
     pub fn for_each_batch<O: Outcome>(&self, callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static) {
-        self.output("for_each_batch", callback);
+        self.output(self.graph.name(None, "for_each_batch"), callback);
     }
 
-    /// [`for_each_batch`](Self::for_each_batch) under the name of another kind of output.
-    pub(crate) fn output<O: Outcome>(&self, kind: &str, callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static) {
+    /// [`for_each_batch`](Self::for_each_batch) under a name that the graph has given.
+    pub(crate) fn output<O: Outcome>(&self, name: String, callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static) {
         // An output is read by nobody, so it is no input of its own.
-        let env = EnvOf::new(&self.graph, self.graph.name(None, kind), Input(0));
+        let env = EnvOf::new(&self.graph, name, Input(0));
         let parent = self.read_by_one_more();
         self.graph.add_output(Box::new(ForEach { env, parent, callback: Mutex::new(callback) }));
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use super::kinds::Kind;
+use super::settings::Settings;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::monitor::{BatchInfo, Listener, Report};
@@ -52,8 +53,7 @@ struct State {
 #[derive(Debug)]
 struct PanelState {
     kind: Kind,
-    title: String,
-    unit: String,
+    settings: Settings,
     points: VecDeque<Arc<Value>>,
     unsent: Vec<Arc<Value>>,
 }
@@ -72,8 +72,8 @@ struct Hello<'a> {
 struct HelloPanel {
     id: usize,
     kind: &'static str,
-    title: String,
-    unit: String,
+    #[serde(flatten)]
+    settings: Settings,
     points: Vec<Arc<Value>>,
 }
 
@@ -109,16 +109,16 @@ impl Board {
         let mut state = self.state();
         state.panels.push(PanelState {
             kind,
-            title: title.to_owned(),
-            unit: String::new(),
+            settings: Settings::new(title),
             points: VecDeque::new(),
             unsent: Vec::new(),
         });
         state.panels.len() - 1
     }
 
-    pub(super) fn set_unit(&self, panel: usize, unit: &str) {
-        unit.clone_into(&mut self.state().panels[panel].unit);
+    /// Changes what is said of a panel beside its data.
+    pub(super) fn set(&self, panel: usize, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.state().panels[panel].settings);
     }
 
     /// Adds points to a panel; they are sent with the batch.
@@ -153,8 +153,7 @@ impl Board {
         let panels = state.panels.iter().enumerate().map(|(id, panel)| HelloPanel {
             id,
             kind: panel.kind.name,
-            title: panel.title.clone(),
-            unit: panel.unit.clone(),
+            settings: panel.settings.clone(),
             points: panel.points.iter().cloned().collect(),
         });
         Hello {
