@@ -13,7 +13,9 @@ use crate::error::Error;
 use crate::rate::RateControl;
 use crate::schedule::Fraction;
 use crate::source::{Limit, Next, Pending, SourceError};
-pub(crate) use crate::state::{Kept, StateSize, Stateful, decode};
+#[cfg(feature = "dashboard")]
+pub(crate) use crate::state::encode;
+pub(crate) use crate::state::{Kept, StateSize, Stateful, decode, is_shown};
 
 /// The registry of a job: sources, outputs, state, and everything that is wrong with it.
 pub(crate) struct Graph {
@@ -39,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) checkpoints: Vec<(String, u32)>,
     /// The floors of the operators that shed, and the fraction that they keep.
     pub(crate) floors: Vec<f64>,
+    /// The operators that shed, and what they read.
+    shedding: Vec<(Arc<str>, Vec<Input>)>,
     pub(crate) fraction: Arc<Mutex<Fraction>>,
     is_started: bool,
     names: HashSet<String>,
@@ -166,13 +170,23 @@ impl Graph {
 
     /// Takes note that an operator sheds, down to this fraction. A job that goes on begins with the fraction that it had;
     /// it is one for all operators, and kept as the state of the first.
-    pub(crate) fn sheds(&self, operator: &str, floor: f64) {
+    pub(crate) fn sheds(&self, operator: &Arc<str>, inputs: Vec<Input>, floor: f64) {
         let mut parts = self.parts();
+        parts.shedding.push((operator.clone(), inputs));
         if parts.floors.is_empty() {
             let state = Stateful::of("fraction that is kept".to_owned(), &parts.fraction);
-            parts.states.push((operator.to_owned(), state));
+            parts.states.push((operator.to_string(), state));
         }
         parts.floors.push(floor);
+    }
+
+    /// The operators that shed which what comes of these inputs may have gone through: those that read an input which
+    /// these are derived from.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn shedding_above(&self, inputs: &[Input]) -> Vec<Arc<str>> {
+        let shedding = self.parts().shedding.clone();
+        let above = |from: &[Input]| from.iter().any(|from| self.derives(inputs, *from));
+        shedding.into_iter().filter(|(_, from)| above(from)).map(|(operator, _)| operator).collect()
     }
 
     pub(crate) fn add_state(&self, operator: &str, state: Stateful) {
@@ -285,6 +299,11 @@ pub(crate) trait Output: Send + Sync {
     /// What it is an output of, in words.
     fn description(&self) -> String {
         self.name().to_owned()
+    }
+
+    /// Whether what it does is state of the job: then it is done for every batch that brings state up to where it was.
+    fn is_state(&self) -> bool {
+        false
     }
 
     /// Gets the batch ready: the stream that is read prepares it, and so wide operators compute. Outputs are prepared

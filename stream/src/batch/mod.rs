@@ -236,6 +236,19 @@ impl BatchRun {
         self.count(|tally| tally.shed.push((operator.clone(), offered, kept)));
     }
 
+    /// The fraction that operators which shed have kept of what they were offered in this batch, of some of them the
+    /// least; 1 if there are none, or none was offered anything yet.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn kept_by(&self, shedding: &[Arc<str>]) -> f64 {
+        if shedding.is_empty() {
+            return 1.0;
+        }
+        let all = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
+        let offered =
+            all.iter().filter(|it| it.kind == SHED && it.rows_in > 0 && shedding.iter().any(|s| **s == *it.name));
+        offered.map(|it| it.rows_out as f64 / it.rows_in as f64).fold(1.0, f64::min)
+    }
+
     pub(crate) fn count_late(&self, records: u64) {
         self.count(|tally| tally.late += records);
     }

@@ -12,6 +12,7 @@ use crate::time::Time;
 
 struct ForEach<T, F> {
     env: EnvOf,
+    is_state: bool,
     parent: Arc<Shared<T>>,
     callback: Mutex<F>,
 }
@@ -28,6 +29,10 @@ where
 
     fn description(&self) -> String {
         describe::<T>(&self.env.operator)
+    }
+
+    fn is_state(&self) -> bool {
+        self.is_state
     }
 
     fn prepare<'a>(&'a self, run: &'a BatchRun) -> Result<Option<Rest<'a>>, Error> {
@@ -69,14 +74,29 @@ impl<T: Record> DStream<T> {
     /// # }
     /// ```
     pub fn for_each_batch<O: Outcome>(&self, callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static) {
-        self.output(self.graph.name(None, "for_each_batch"), callback);
+        self.output(self.graph.name(None, "for_each_batch"), false, callback);
     }
 
-    /// [`for_each_batch`](Self::for_each_batch) under a name that the graph has given.
-    pub(crate) fn output<O: Outcome>(&self, name: String, callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static) {
+    /// [`for_each_batch`](Self::for_each_batch) under a name that the graph has given, to a function that writes to state
+    /// of the job.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn output_to_state<O: Outcome>(
+        &self,
+        name: String,
+        callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static,
+    ) {
+        self.output(name, true, callback);
+    }
+
+    fn output<O: Outcome>(
+        &self,
+        name: String,
+        is_state: bool,
+        callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static,
+    ) {
         // An output is read by nobody, so it is no input of its own.
         let env = EnvOf::new(&self.graph, name, Input(0));
         let parent = self.read_by_one_more();
-        self.graph.add_output(Box::new(ForEach { env, parent, callback: Mutex::new(callback) }));
+        self.graph.add_output(Box::new(ForEach { env, is_state, parent, callback: Mutex::new(callback) }));
     }
 }

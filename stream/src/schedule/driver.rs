@@ -12,7 +12,7 @@ use crate::batch::exchange::Exchange;
 use crate::batch::{BadLine, BatchRun, Input, MALFORMED_TOLD, Running};
 use crate::context::Settings;
 use crate::error::{Error, Malformed};
-use crate::graph::{Graph, Parts, Planned, StateSize};
+use crate::graph::{Graph, Parts, Planned, StateSize, is_shown};
 use crate::monitor::{BatchInfo, Bus, Event, JobInfo, Load, OperatorInfo, Report, SourceInfo, SourceStatus};
 use crate::recovery::{BatchLog, Checkpointer, Logged};
 use crate::source::Next;
@@ -289,7 +289,7 @@ impl Driver {
             thread: self.thread,
             on_failure,
             at_once: concurrent_outputs,
-            has_state: !self.parts.states.is_empty(),
+            has_state: self.parts.states.iter().any(|(_, state)| !is_shown(&state.schema)),
             only_state: run == Run::ForState,
             done: Mutex::default(),
         };

@@ -23,9 +23,9 @@ pub(super) struct Outputs<'a> {
     pub(super) on_failure: OnFailure,
     /// How many may run at the same time.
     pub(super) at_once: usize,
-    /// Whether the job keeps any state.
+    /// Whether the job keeps any state that results depend on.
     pub(super) has_state: bool,
-    /// Whether outputs are got ready only: their operators take the batch in, and no row goes anywhere.
+    /// Whether outputs are got ready only: their operators take the batch in, and no row goes anywhere but to state.
     pub(super) only_state: bool,
     /// What each did, in the order in which they ended.
     pub(super) done: Mutex<Vec<OutputInfo>>,
@@ -115,7 +115,7 @@ impl Outputs<'_> {
 
     fn prepare(&self, id: usize) -> Result<Option<Rest<'_>>, Failure> {
         let rest = self.guarded(id, || self.outputs[id].prepare(self.batch)).map_err(Failure::Preparing)?;
-        Ok(rest.filter(|_| !self.only_state))
+        Ok(rest.filter(|_| !self.only_state || self.outputs[id].is_state()))
     }
 
     fn finish(&self, id: usize, rest: Rest<'_>) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use self::thin::Thin;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::{DStream, Draw};
+use super::{DStream, Draw, Node as _};
 use crate::batch::exchange::key_hash;
 use crate::source::Record;
 
@@ -95,7 +95,7 @@ impl<T: Record> DStream<T> {
                 "{name}: the floor is {floor}; give the lowest fraction of the records to keep, above 0 and at most 1"
             ));
         }
-        self.graph.sheds(&name, floor);
+        self.graph.sheds(&name, self.node.inputs(), floor);
         let thin = Thin {
             draw: Draw::new(self.graph.seed(), &name, 0),
             name: name.clone(),

@@ -5,11 +5,14 @@
 //! a page.
 
 pub(super) mod board;
+mod history;
 mod kinds;
 mod panel;
+mod saved;
+mod series;
 mod settings;
 
-pub use kinds::Ranking;
+pub use kinds::{Lines, Ranking};
 pub use panel::{Panel, Point};
 
 use std::fmt;
@@ -71,11 +74,13 @@ impl fmt::Debug for Dashboard {
 
 impl Dashboard {
     pub(crate) fn new(name: &str, graph: &Arc<Graph>) -> Self {
+        let board = Arc::new(Board::new(name));
+        saved::save_with_job(&board, graph);
         let setting = Setting { address: DEFAULT_ADDRESS, access: Access::default(), may_stop: false };
         Self {
             name: name.into(),
             graph: graph.clone(),
-            board: Arc::new(Board::new(name)),
+            board,
             journal: Arc::default(),
             metrics: Metrics::new(name),
             setting: Arc::new(Mutex::new(setting)),
@@ -167,9 +172,12 @@ impl Dashboard {
         mut points: impl FnMut(&[T], Time) -> Vec<Value> + Send + 'static,
     ) {
         let board = self.board.clone();
+        let shedding = self.graph.shedding_above(&stream.inputs());
         let name = self.graph.unique_name(&format!("dashboard: {}", cut(title)));
-        stream.output(name, move |time, batch| {
-            board.push(panel, points(&batch.collect()?, time));
+        stream.output_to_state(name, move |time, batch| {
+            let env = batch.env.clone();
+            let points = points(&batch.collect()?, time);
+            board.push(panel, points, env.running()?.kept_by(&shedding));
             Ok::<(), Error>(())
         });
     }

@@ -1,5 +1,7 @@
 //! Panels, and the points they are fed with.
 
+use std::marker::PhantomData;
+
 use serde_json::{Value, json};
 use streamgauge_sketches::{Estimate, Quantiles};
 
@@ -16,14 +18,29 @@ use crate::time::Time;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Panel {
+pub struct Panel<K = ()> {
     dashboard: Dashboard,
     id: usize,
+    kind: PhantomData<K>,
 }
 
-impl Panel {
+impl<K> Panel<K> {
     pub(super) fn new(dashboard: &Dashboard, id: usize) -> Self {
-        Self { dashboard: dashboard.clone(), id }
+        Self { dashboard: dashboard.clone(), id, kind: PhantomData }
+    }
+
+    pub(super) fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
+    }
+
+    pub(super) fn id(&self) -> usize {
+        self.id
+    }
+
+    /// Takes note of a mistake in the description of the panel.
+    pub(super) fn problem(&self, problem: &str) {
+        let title = self.dashboard.board.set(self.id, |settings| settings.title.clone());
+        self.dashboard.graph.problem(format!("dashboard: {title}: {problem}"));
     }
 
     fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -39,15 +56,11 @@ impl Panel {
     /// A level that is drawn as a line with a label, such as a limit that is not to be passed. A panel may have several.
     /// One that is no number is a mistake of the job, told at its start.
     pub fn threshold(self, level: f64, label: &str) -> Self {
-        if level.is_finite() {
-            return self.set(|settings| settings.thresholds.push(Threshold::new(level, label)));
+        if !level.is_finite() {
+            self.problem(&format!("the threshold {label:?} is {level}; give the level as a finite number"));
+            return self;
         }
-        let mut title = String::new();
-        let panel = self.set(|settings| title.clone_from(&settings.title));
-        panel.dashboard.graph.problem(format!(
-            "dashboard: {title}: the threshold {label:?} is {level}; give the level as a finite number"
-        ));
-        panel
+        self.set(|settings| settings.thresholds.push(Threshold::new(level, label)))
     }
 
     /// The page it is on; without this, the first. Pages come in the order in which they are named.

@@ -4,6 +4,7 @@ mod line;
 mod quantiles;
 mod top;
 
+pub use line::Lines;
 pub use top::Ranking;
 
 /// A kind of panel.

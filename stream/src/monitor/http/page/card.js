@@ -17,7 +17,8 @@ export function card(className, title, unit) {
   setAttribute(text, "title", name);
   if (unit) setText(element("span", "unit", heading), foreign(unit, 24));
   const contract = element("p", "contract", titles);
-  return { root, header, name, contract };
+  const remark = element("p", "remark", titles);
+  return { root, header, name, contract, remark };
 }
 
 /** A value in large type, its interval under it. */

@@ -49,6 +49,7 @@ export class Panel {
     const contract = commonContract(this.estimates(latest));
     setText(this.contract, contract);
     setAttribute(this.contract, "title", contract);
+    setText(this.remark, remarks(latest).join(" · "));
     this.show(latest);
   }
 
@@ -60,6 +61,17 @@ export class Panel {
   }
 
   draw() {}
+}
+
+/** What a point says beside its values: that load shedding widened its intervals, that there are more series. */
+function remarks({ kept, more }) {
+  const found = [];
+  if (kept >= 0 && kept < 1) {
+    const percent = 100 * kept;
+    found.push(`widened: ${percent < 1 ? "less than 1" : Math.min(Math.round(percent), 99)} % of records`);
+  }
+  if (more > 0) found.push(`${more} more not drawn`);
+  return found;
 }
 
 /** An estimate as a screen reader says it. */
