@@ -82,13 +82,14 @@ impl History {
         let Some(time) = value.get("t").and_then(Value::as_i64).filter(|time| self.last_time() < Some(*time)) else {
             return;
         };
+        let Ok(sent) = RawValue::from_string(point).map(Json::from) else { return };
         let mut values = Vec::new();
-        strip(&mut value, &mut values);
-        if let Ok(json) = RawValue::from_string(point).map(Json::from) {
-            let kept = Kept { time, json: json.clone(), values: values.into() };
+        let kept = if strip(&mut value, &mut values) { json(&value) } else { Some(sent.clone()) };
+        if let Some(json) = kept {
+            let kept = Kept { time, json, values: values.into() };
             self.bytes += kept.bytes();
             self.points.push(kept);
-            self.last = Some(json);
+            self.last = Some(sent);
             self.bound();
         }
     }
@@ -231,5 +232,116 @@ fn join(earlier: Value, later: &mut Value) {
     *new = series;
     if let Some(kept) = kept {
         later.insert("kept".to_owned(), kept.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const LONGEST: usize = 1_000;
+
+    /// A point a second; every 5,000th is a peak of half a second.
+    fn point(second: i64) -> Value {
+        let value = if second % 5_000 == 4_321 { 1e6 } else { 100.0 + (second % 7) as f64 };
+        json!({ "t": second * 1_000, "e": { "value": value, "lower": null, "upper": null, "contract": "may be off" } })
+    }
+
+    fn seconds(history: &History) -> Vec<i64> {
+        history.points.iter().map(|point| point.time / 1_000).collect()
+    }
+
+    fn values(history: &History) -> Vec<f64> {
+        history.points.iter().map(|point| point.values[0]).collect()
+    }
+
+    #[test]
+    fn a_day_is_there_in_a_thousand_points_and_the_older_the_coarser() {
+        const DAY: i64 = 86_400;
+        let mut history = History::new(LONGEST);
+        (0..DAY).for_each(|second| assert!(history.add(point(second)).is_some()));
+        let at = seconds(&history);
+        assert_eq!((at.len(), at[0]), (LONGEST, 0));
+        assert!(at[LONGEST - WHOLE..].iter().copied().eq(DAY - WHOLE as i64..DAY), "the newest are whole");
+        // The step is a few hundredths of the age at most, wherever one looks.
+        for pair in at.windows(2) {
+            let (step, age) = ((pair[1] - pair[0]) as f64, (DAY - pair[0]) as f64);
+            assert!(step <= (0.03 * age).max(2.0), "a step of {step} s at an age of {age} s");
+        }
+        // Peaks are narrower than any step, and all of them are there.
+        let peaks = values(&history).iter().filter(|value| **value == 1e6).count();
+        assert_eq!(peaks, 17);
+        // The same, whenever it is done.
+        let mut again = History::new(LONGEST);
+        (0..DAY).for_each(|second| drop(again.add(point(second))));
+        assert_eq!(seconds(&again), at);
+        let bytes: usize = history.points.iter().map(Kept::bytes).sum();
+        assert_eq!(history.bytes, bytes);
+    }
+
+    #[test]
+    fn a_history_goes_on_from_its_points_as_if_nothing_had_happened() {
+        let (mut undisturbed, mut before) = (History::new(LONGEST), History::new(LONGEST));
+        (0..5_000).for_each(|second| drop(undisturbed.add(point(second))));
+        (0..3_000).for_each(|second| drop(before.add(point(second))));
+        let mut after = History::new(LONGEST);
+        before.points().for_each(|point| after.restore(point.get().to_owned()));
+        let text = |history: &History| history.points().map(|point| point.get().to_owned()).collect::<Vec<_>>();
+        assert_eq!(text(&after), text(&before));
+        (3_000..5_000).for_each(|second| drop(after.add(point(second))));
+        assert_eq!(values(&after), values(&undisturbed));
+        // What is no point of it is passed over.
+        for wrong in ["", "{", "[]", "{\"t\":\"now\"}", "{\"t\":0}", "{\"t\":4999000}"] {
+            after.restore(wrong.to_owned());
+        }
+        assert_eq!(seconds(&after), seconds(&undisturbed));
+    }
+
+    #[test]
+    fn a_point_takes_the_place_of_one_of_its_time_and_late_ones_go_where_they_belong() {
+        let mut history = History::new(3);
+        let of = |t: i64, value: f64| json!({ "t": t, "e": { "value": value, "contract": "c" } });
+        for (t, value) in [(1, 1.0), (3, 3.0), (2, 2.0), (3, 4.0), (2, 5.0)] {
+            assert!(history.add(of(t, value)).is_some());
+        }
+        let texts: Vec<_> = history.points().map(|point| point.get().to_owned()).collect();
+        let expected = [r#"{"e":{"value":1.0},"t":1}"#, r#"{"e":{"value":5.0},"t":2}"#];
+        assert_eq!(texts[..2], expected);
+        assert_eq!(texts[2], r#"{"e":{"contract":"c","value":4.0},"t":3}"#, "the last has its contract");
+        assert!(history.add(json!({ "e": 1 })).is_none() && history.add(json!({ "t": 0.5 })).is_none());
+        // The latest of a kind that keeps one is that of the latest time.
+        let mut latest = History::new(1);
+        [(5, 1.0), (4, 2.0)].map(|(t, value)| latest.add(of(t, value)));
+        assert_eq!(seconds(&latest).len(), 1);
+        assert_eq!(latest.last_time(), Some(5));
+    }
+
+    #[test]
+    fn large_points_are_fewer() {
+        let mut history = History::new(LONGEST);
+        let large = |t: i64| json!({ "t": t, "rows": vec!["x".repeat(100); 100] });
+        (0..500).for_each(|t| drop(history.add(large(t))));
+        assert!(history.bytes <= MOST_BYTES && history.points.len() > 90, "{} points", history.points.len());
+        // One that is too large by itself is there all the same: it is the one that is drawn.
+        let huge = json!({ "t": 500, "rows": ["x".repeat(MOST_BYTES)] });
+        drop(history.add(huge));
+        assert_eq!((history.points.len(), history.last_time()), (1, Some(500)));
+    }
+
+    #[test]
+    fn series_of_one_time_are_joined_by_name() {
+        let mut history = History::new(LONGEST);
+        let of = |t: i64, name: &str, value: u64| json!({ "t": t, "series": [{ "name": name, "e": value }] });
+        drop(history.add(of(1, "a", 1)));
+        let mut shed = of(1, "b", 2);
+        shed["kept"] = json!(0.5);
+        drop(history.add(shed));
+        let (_, sent) = history.add(of(1, "a", 3)).unwrap();
+        let expected = json!({ "t": 1, "kept": 0.5, "series": [{ "name": "a", "e": 3 }, { "name": "b", "e": 2 }] });
+        assert_eq!(serde_json::from_str::<Value>(sent.get()).unwrap(), expected);
+        drop(history.add(of(2, "c", 1)));
+        assert_eq!(history.names(), ["a", "b", "c"]);
     }
 }

@@ -57,9 +57,9 @@ impl Dashboard {
     /// were is said, and which are highest is shown by [`top`](Self::top).
     ///
     /// ```no_run
-    /// # use streamgauge_stream::{DStream, StreamingContext, Window};
-    /// # fn described(ctx: &StreamingContext, by_host: &DStream<(String, Window<f64>)>) {
-    /// ctx.dashboard().lines("CPU by host", by_host, |(_, window)| window.point(window.value.into())).unit("%");
+    /// # use streamgauge_stream::{DStream, StreamingContext};
+    /// # fn described(ctx: &StreamingContext, by_host: &DStream<(String, f64)>) {
+    /// ctx.dashboard().lines("CPU by host", by_host, |(_, load)| *load).unit("%");
     /// # }
     /// ```
     pub fn lines<K: Record + Display, R: Record, P: Into<Point>>(
