@@ -36,6 +36,7 @@ pub(super) type Json = Arc<RawValue>;
 struct Kept {
     time: i64,
     json: Json,
+    marks: usize,
     values: Box<[f64]>,
 }
 
@@ -60,9 +61,9 @@ impl History {
             }
         }
         let sent = json(&point)?;
-        let mut values = Vec::new();
-        let kept = if strip(&mut point, &mut values) { json(&point)? } else { sent.clone() };
-        let kept = Kept { time, json: kept, values: values.into() };
+        let said = strip(&mut point);
+        let kept = if said.has_contract { json(&point)? } else { sent.clone() };
+        let kept = Kept::new(time, kept, said);
         self.bytes += kept.bytes();
         if is_known {
             self.bytes -= std::mem::replace(&mut self.points[at], kept).bytes();
@@ -83,10 +84,10 @@ impl History {
             return;
         };
         let Ok(sent) = RawValue::from_string(point).map(Json::from) else { return };
-        let mut values = Vec::new();
-        let kept = if strip(&mut value, &mut values) { json(&value) } else { Some(sent.clone()) };
+        let said = strip(&mut value);
+        let kept = if said.has_contract { json(&value) } else { Some(sent.clone()) };
         if let Some(json) = kept {
-            let kept = Kept { time, json, values: values.into() };
+            let kept = Kept::new(time, json, said);
             self.bytes += kept.bytes();
             self.points.push(kept);
             self.last = Some(sent);
@@ -152,12 +153,13 @@ impl History {
         older.map(|at| (at, cost(at))).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
     }
 
-    /// Whether of a pair the first is further from the line between the neighbours: a peak stays. A point of more values
-    /// than the other says more.
+    /// Whether of a pair the first is further from the line between the neighbours: a peak stays. A point of more marks
+    /// or values than the other says more in any case.
     fn stands_out(&self, first: usize) -> bool {
         let [before, a, b, after] = [first - 1, first, first + 1, first + 2].map(|at| &self.points[at]);
-        if a.values.len() != b.values.len() {
-            return a.values.len() > b.values.len();
+        let says = |point: &Kept| (point.marks, point.values.len());
+        if says(a) != says(b) {
+            return says(a) > says(b);
         }
         let length = after.time.saturating_sub(before.time) as f64;
         let (mut of_a, mut of_b) = (0.0, 0.0);
@@ -180,6 +182,10 @@ impl History {
 }
 
 impl Kept {
+    fn new(time: i64, json: Json, said: Said) -> Self {
+        Self { time, json, marks: said.marks, values: said.values.into() }
+    }
+
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.json.get().len() + self.values.len() * size_of::<f64>()
     }
@@ -190,28 +196,51 @@ fn json(point: &Value) -> Option<Json> {
     to_raw_value(point).ok().map(Arc::from)
 }
 
-/// Takes the contracts out, and notes values of a point: its numbers, and those of its estimates. Says whether there was
-/// a contract.
-fn strip(point: &mut Value, values: &mut Vec<f64>) -> bool {
-    let Some(fields) = point.as_object_mut() else { return false };
-    // What is known of the batch is no value.
-    let numbers =
-        fields.iter().filter(|(name, _)| *name != "t" && *name != "kept").filter_map(|(_, field)| field.as_f64());
-    values.extend(numbers.take(COMPARED));
-    fields.values_mut().fold(false, |found, field| strip_field(field, values) || found)
+/// What a point says, in short.
+#[derive(Debug, Default)]
+struct Said {
+    /// Its fields that are true: an alert, say.
+    marks: usize,
+    /// Its numbers, and those of its estimates, as far as they are compared.
+    values: Vec<f64>,
+    /// Whether there was a contract.
+    has_contract: bool,
 }
 
-fn strip_field(field: &mut Value, values: &mut Vec<f64>) -> bool {
-    match field {
-        Value::Object(fields) => {
-            if let Some(value) = fields.get("value").and_then(Value::as_f64).filter(|_| values.len() < COMPARED) {
-                values.push(value);
-            }
-            let found = fields.remove("contract").is_some();
-            fields.values_mut().fold(found, |found, field| strip_field(field, values) || found)
+/// Takes the contracts out of a point, and notes what it says.
+fn strip(point: &mut Value) -> Said {
+    let mut said = Said::default();
+    let Some(fields) = point.as_object_mut() else { return said };
+    for (name, field) in fields.iter() {
+        said.marks += usize::from(*field == Value::Bool(true));
+        // What is known of the batch is no value.
+        if let Some(number) = field.as_f64().filter(|_| name != "t" && name != "kept") {
+            said.note(number);
         }
-        Value::Array(all) => all.iter_mut().fold(false, |found, field| strip_field(field, values) || found),
-        _ => false,
+    }
+    fields.values_mut().for_each(|field| said.strip(field));
+    said
+}
+
+impl Said {
+    fn note(&mut self, value: f64) {
+        if self.values.len() < COMPARED {
+            self.values.push(value);
+        }
+    }
+
+    fn strip(&mut self, field: &mut Value) {
+        match field {
+            Value::Object(fields) => {
+                if let Some(value) = fields.get("value").and_then(Value::as_f64) {
+                    self.note(value);
+                }
+                self.has_contract |= fields.remove("contract").is_some();
+                fields.values_mut().for_each(|field| self.strip(field));
+            }
+            Value::Array(all) => all.iter_mut().for_each(|field| self.strip(field)),
+            _ => {}
+        }
     }
 }
 
