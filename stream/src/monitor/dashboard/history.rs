@@ -11,6 +11,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::series::Names;
+
 /// The newest points, which are all kept.
 const WHOLE: usize = 400;
 /// The most that the points of a history may take up, in bytes of JSON.
@@ -46,9 +48,9 @@ impl History {
     }
 
     /// Adds a point, and gives it as it is to be sent. A point of a time that is there already takes the place of that
-    /// one: so a window arrives that late records have revised. The series of the two are joined, by name. A point
-    /// without a time has no place.
-    pub(super) fn add(&mut self, mut point: Value) -> Option<(i64, Json)> {
+    /// one: so a window arrives that late records have revised. The series of the two are joined, in the order of the
+    /// names. A point without a time has no place.
+    pub(super) fn add(&mut self, mut point: Value, names: &Names) -> Option<(i64, Json)> {
         let time = point.get("t")?.as_i64()?;
         let at = self.points.partition_point(|kept| kept.time < time);
         let is_known = self.points.get(at).is_some_and(|kept| kept.time == time);
@@ -57,7 +59,7 @@ impl History {
             let known = if is_last { self.last.as_ref() } else { None };
             let known = known.unwrap_or(&self.points[at].json);
             if let Ok(known) = serde_json::from_str(known.get()) {
-                join(known, &mut point);
+                join(known, &mut point, names);
             }
         }
         let sent = json(&point)?;
@@ -245,7 +247,7 @@ impl Said {
 }
 
 /// Joins the series of an earlier point of the same time to those of a later one, which has the last word on each name.
-fn join(earlier: Value, later: &mut Value) {
+fn join(earlier: Value, later: &mut Value, names: &Names) {
     let kept = [&earlier, later].into_iter().filter_map(|point| point["kept"].as_f64()).reduce(f64::min);
     let (Value::Object(mut earlier), Some(later)) = (earlier, later.as_object_mut()) else { return };
     let (Some(Value::Array(old)), Some(Value::Array(new))) = (earlier.remove("series"), later.get_mut("series")) else {
@@ -258,6 +260,7 @@ fn join(earlier: Value, later: &mut Value) {
             None => series.push(one),
         }
     }
+    names.sort(&mut series);
     *new = series;
     if let Some(kept) = kept {
         later.insert("kept".to_owned(), kept.into());
@@ -271,6 +274,10 @@ mod tests {
     use super::*;
 
     const LONGEST: usize = 1_000;
+
+    fn add(history: &mut History, point: Value) -> Option<(i64, Json)> {
+        history.add(point, &Names::default())
+    }
 
     /// A point a second; every 5,000th is a peak of half a second.
     fn point(second: i64) -> Value {
@@ -290,7 +297,7 @@ mod tests {
     fn a_day_is_there_in_a_thousand_points_and_the_older_the_coarser() {
         const DAY: i64 = 86_400;
         let mut history = History::new(LONGEST);
-        (0..DAY).for_each(|second| assert!(history.add(point(second)).is_some()));
+        (0..DAY).for_each(|second| assert!(add(&mut history, point(second)).is_some()));
         let at = seconds(&history);
         assert_eq!((at.len(), at[0]), (LONGEST, 0));
         assert!(at[LONGEST - WHOLE..].iter().copied().eq(DAY - WHOLE as i64..DAY), "the newest are whole");
@@ -309,13 +316,13 @@ mod tests {
     #[test]
     fn a_history_goes_on_from_its_points_as_if_nothing_had_happened() {
         let (mut undisturbed, mut before) = (History::new(LONGEST), History::new(LONGEST));
-        (0..5_000).for_each(|second| drop(undisturbed.add(point(second))));
-        (0..3_000).for_each(|second| drop(before.add(point(second))));
+        (0..5_000).for_each(|second| drop(add(&mut undisturbed, point(second))));
+        (0..3_000).for_each(|second| drop(add(&mut before, point(second))));
         let mut after = History::new(LONGEST);
         before.points().for_each(|point| after.restore(point.get().to_owned()));
         let text = |history: &History| history.points().map(|point| point.get().to_owned()).collect::<Vec<_>>();
         assert_eq!(text(&after), text(&before));
-        (3_000..5_000).for_each(|second| drop(after.add(point(second))));
+        (3_000..5_000).for_each(|second| drop(add(&mut after, point(second))));
         assert_eq!(values(&after), values(&undisturbed));
         // What is no point of it is passed over.
         for wrong in ["", "{", "[]", "{\"t\":\"now\"}", "{\"t\":0}", "{\"t\":4999000}"] {
@@ -329,16 +336,16 @@ mod tests {
         let mut history = History::new(3);
         let of = |t: i64, value: f64| json!({ "t": t, "e": { "value": value, "contract": "c" } });
         for (t, value) in [(1, 1.0), (3, 3.0), (2, 2.0), (3, 4.0), (2, 5.0)] {
-            assert!(history.add(of(t, value)).is_some());
+            assert!(add(&mut history, of(t, value)).is_some());
         }
         let texts: Vec<_> = history.points().map(|point| point.get().to_owned()).collect();
         let expected = [r#"{"e":{"value":1.0},"t":1}"#, r#"{"e":{"value":5.0},"t":2}"#];
         assert_eq!(texts[..2], expected);
         assert_eq!(texts[2], r#"{"e":{"contract":"c","value":4.0},"t":3}"#, "the last has its contract");
-        assert!(history.add(json!({ "e": 1 })).is_none() && history.add(json!({ "t": 0.5 })).is_none());
+        assert!(add(&mut history, json!({ "e": 1 })).is_none() && add(&mut history, json!({ "t": 0.5 })).is_none());
         // The latest of a kind that keeps one is that of the latest time.
         let mut latest = History::new(1);
-        [(5, 1.0), (4, 2.0)].into_iter().for_each(|(t, value)| drop(latest.add(of(t, value))));
+        [(5, 1.0), (4, 2.0)].into_iter().for_each(|(t, value)| drop(add(&mut latest, of(t, value))));
         assert_eq!(seconds(&latest).len(), 1);
         assert_eq!(latest.last_time(), Some(5));
     }
@@ -347,11 +354,11 @@ mod tests {
     fn large_points_are_fewer() {
         let mut history = History::new(LONGEST);
         let large = |t: i64| json!({ "t": t, "rows": vec!["x".repeat(100); 100] });
-        (0..500).for_each(|t| drop(history.add(large(t))));
+        (0..500).for_each(|t| drop(add(&mut history, large(t))));
         assert!(history.bytes <= MOST_BYTES && history.points.len() > 90, "{} points", history.points.len());
         // One that is too large by itself is there all the same: it is the one that is drawn.
         let huge = json!({ "t": 500, "rows": ["x".repeat(MOST_BYTES)] });
-        drop(history.add(huge));
+        drop(add(&mut history, huge));
         assert_eq!((history.points.len(), history.last_time()), (1, Some(500)));
     }
 
@@ -359,14 +366,14 @@ mod tests {
     fn series_of_one_time_are_joined_by_name() {
         let mut history = History::new(LONGEST);
         let of = |t: i64, name: &str, value: u64| json!({ "t": t, "series": [{ "name": name, "e": value }] });
-        drop(history.add(of(1, "a", 1)));
+        drop(add(&mut history, of(1, "a", 1)));
         let mut shed = of(1, "b", 2);
         shed["kept"] = json!(0.5);
-        drop(history.add(shed));
-        let (_, sent) = history.add(of(1, "a", 3)).unwrap();
+        drop(add(&mut history, shed));
+        let (_, sent) = add(&mut history, of(1, "a", 3)).unwrap();
         let expected = json!({ "t": 1, "kept": 0.5, "series": [{ "name": "a", "e": 3 }, { "name": "b", "e": 2 }] });
         assert_eq!(serde_json::from_str::<Value>(sent.get()).unwrap(), expected);
-        drop(history.add(of(2, "c", 1)));
+        drop(add(&mut history, of(2, "c", 1)));
         assert_eq!(history.names(), ["a", "b", "c"]);
     }
 }
