@@ -313,6 +313,29 @@ mod tests {
         assert_eq!(history.bytes, bytes);
     }
 
+    /// The browser tests have the same points and the same sum: the page is to keep what the job keeps.
+    #[test]
+    fn the_page_thins_as_this_does() {
+        let mut history = History::new(LONGEST);
+        for i in 0..5_000_i64 {
+            let noise = |prime: i64| (i * prime % 65_536) as f64 / 64.0;
+            add(
+                &mut history,
+                json!({
+                    "t": i * 1_000 + i * 7_919 % 900,
+                    "alert": i % 97 == 0,
+                    "score": noise(40_503),
+                    "e": { "value": noise(25_717), "contract": "none" },
+                    "kept": 0.5,
+                }),
+            );
+        }
+        let sum = history.points.iter().fold(0, |sum, point| (sum * 31 + point.time) % 1_000_000_007);
+        assert_eq!(sum, 759_850_971);
+        let alerts = history.points.iter().filter(|point| point.marks > 0).count();
+        assert_eq!(alerts, 52, "alerts stay");
+    }
+
     #[test]
     fn a_history_goes_on_from_its_points_as_if_nothing_had_happened() {
         let (mut undisturbed, mut before) = (History::new(LONGEST), History::new(LONGEST));
