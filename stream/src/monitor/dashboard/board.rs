@@ -251,6 +251,10 @@ fn drop_contract(point: &mut Value) {
     if let Some(estimate) = point.get_mut("e") {
         of_estimate(estimate);
     }
+    // So is the sample of a map.
+    if let Some(point) = point.as_object_mut() {
+        point.remove("sample");
+    }
     for quantile in point.get_mut("quantiles").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(estimate) = quantile.get_mut("e") {
             of_estimate(estimate);

@@ -9,6 +9,7 @@ mod kinds;
 mod panel;
 
 pub use kinds::Ranking;
+pub use kinds::{Accuracy, Axes, Clusters, Scored};
 pub use panel::{Panel, Point};
 
 use std::fmt;
