@@ -190,15 +190,16 @@ fn json(point: &Value) -> Option<Json> {
     to_raw_value(point).ok().map(Arc::from)
 }
 
-/// Takes the contracts out, and notes values of a point: its numbers, and those of its estimates. Says whether there was
-/// a contract.
+/// Takes out what is drawn of the last point only, the contracts and the sample of a map, and notes values of a point: its
+/// numbers, and those of its estimates. Says whether anything was taken out.
 fn strip(point: &mut Value, values: &mut Vec<f64>) -> bool {
     let Some(fields) = point.as_object_mut() else { return false };
     // What is known of the batch is no value.
     let numbers =
         fields.iter().filter(|(name, _)| *name != "t" && *name != "kept").filter_map(|(_, field)| field.as_f64());
     values.extend(numbers.take(COMPARED));
-    fields.values_mut().fold(false, |found, field| strip_field(field, values) || found)
+    let sampled = fields.remove("sample").is_some();
+    fields.values_mut().fold(sampled, |found, field| strip_field(field, values) || found)
 }
 
 fn strip_field(field: &mut Value, values: &mut Vec<f64>) -> bool {

@@ -1,9 +1,16 @@
 //! The kinds of panels: each file says how a row becomes a point, and what is kept.
 
+mod accuracy;
+mod anomalies;
+mod clusters;
+mod confusion;
 mod line;
 mod quantiles;
 mod top;
 
+pub use accuracy::Accuracy;
+pub use anomalies::Scored;
+pub use clusters::{Axes, Clusters};
 pub use line::Lines;
 pub use top::Ranking;
 

@@ -16,12 +16,13 @@ const SUMMARY_EVERY_MS = 5000; // a screen reader should not be talked over
  * A chart in the element `host`. Its model:
  *
  *     { times, series: [{ name, color, values, lower, upper }],
- *       between, reference, print, moment, estimates, summary }
+ *       between, reference, print, moment, estimates, overlay, summary }
  *
  * where the columns are as long as `times` and hold NaN for what is absent,
  * `between` fills the space between neighbouring series, `reference` is a value
  * to draw a level line at, `print` and `moment` format a value and a time
- * of the tooltip, `estimates` is false for figures without an interval, and
+ * of the tooltip, `estimates` is false for figures without an interval,
+ * `overlay(ctx, plane)` draws upon the lines, and
  * `summary()` says in words what the chart shows.
  */
 export class Chart {
@@ -163,6 +164,7 @@ export class Chart {
     for (const series of model.series) line(ctx, plane, series.values, series.color);
     if (model.reference) this.drawReference(plane, model.reference);
     for (const series of model.series) last(ctx, plane, series);
+    model.overlay?.(ctx, plane);
     ctx.restore();
   }
 

@@ -27,12 +27,12 @@ export function logarithmic([low, high], range) {
 }
 
 /** The smallest of 1, 2, 5 times a power of ten that is at least `rough`. */
-function niceStep(rough) {
+export function niceStep(rough) {
   const power = 10 ** Math.floor(Math.log10(rough));
   return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9));
 }
 
-function multiples(step, low, high) {
+export function multiples(step, low, high) {
   const ticks = [];
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.min(Math.floor(high / step + 1e-9), first + 50);

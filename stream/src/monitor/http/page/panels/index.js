@@ -1,6 +1,10 @@
 // The kinds of panels, each with its renderer.
 
 import { setText } from "../dom.js";
+import { AccuracyPanel } from "./accuracy.js";
+import { AnomaliesPanel } from "./anomalies.js";
+import { ClustersPanel } from "./clusters.js";
+import { ConfusionPanel } from "./confusion.js";
 import { NumberPanel } from "./number.js";
 import { Panel } from "./panel.js";
 import { LinePanel, QuantilesPanel } from "./series.js";
@@ -11,6 +15,10 @@ const KINDS = new Map([
   ["line", LinePanel],
   ["quantiles", QuantilesPanel],
   ["top", TopPanel],
+  ["accuracy", AccuracyPanel],
+  ["anomalies", AnomaliesPanel],
+  ["clusters", ClustersPanel],
+  ["confusion", ConfusionPanel],
 ]);
 
 /** A panel of a kind this page does not know: said, rather than left out. */
