@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::rate::RateControl;
 use crate::schedule::Fraction;
-use crate::source::{Limit, Next, Pending, SourceError};
+use crate::source::{Lag, Limit, Next, Pending, SourceError};
 #[cfg(feature = "dashboard")]
 pub(crate) use crate::state::encode;
 pub(crate) use crate::state::{Kept, StateSize, Stateful, decode, is_shown};
@@ -273,6 +273,9 @@ pub(crate) trait AnySource: Send {
 
     /// What was taken in that no batch has planned; none for a source that takes nothing in beside the batches.
     fn pending(&self) -> Option<Pending>;
+
+    /// How far it is behind its input; none if it does not know.
+    fn lag(&self) -> Option<Lag>;
     fn reads_ahead(&self) -> bool;
     fn bound_pending(&mut self, bytes: u64);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Load;
 use crate::schedule::Trigger;
-use crate::source::Pending;
+use crate::source::{Lag, Pending};
 use crate::time::Time;
 
 /// A job that has started.
@@ -74,6 +74,16 @@ impl BatchInfo {
         self.scheduling_delay.saturating_add(self.processing)
     }
 
+    /// The bytes of the state that operators keep, of those that measure it; none if none does.
+    pub fn state_bytes(&self) -> Option<u64> {
+        self.operators.iter().filter_map(|operator| operator.state_bytes).reduce(u64::saturating_add)
+    }
+
+    /// The bytes that sources have taken in beside the batches and that no batch has planned; none if none does so.
+    pub fn pending_bytes(&self) -> Option<u64> {
+        self.sources.iter().filter_map(|source| source.pending.map(|it| it.bytes)).reduce(u64::saturating_add)
+    }
+
     /// What operators which shed have kept of what they were offered; all, if they were offered nothing.
     pub(crate) fn kept(&self) -> f64 {
         let shed = self.operators.iter().filter(|operator| operator.kind == SHED);
@@ -99,6 +109,10 @@ pub struct SourceInfo {
     /// What it has taken in that no batch has planned, when the batch was done; none for a source that takes nothing in
     /// beside the batches.
     pub pending: Option<Pending>,
+    /// Its position after the batch, in words: 200 characters of them at most.
+    pub position: String,
+    /// How far it was behind its input then; none if it does not know.
+    pub lag: Option<Lag>,
 }
 
 /// How a source is.

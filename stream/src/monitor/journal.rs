@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::memory::Resident;
 use super::{BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceStatus};
 use crate::error::Error;
 use crate::source::SourceError;
@@ -17,6 +18,7 @@ const FEW: usize = 100;
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     pages: Mutex<Pages>,
+    resident: Resident,
 }
 
 /// What is in a journal.
@@ -60,6 +62,8 @@ pub(crate) struct Entry {
     pub(crate) status: Status,
     /// Its outputs as far as they have come; those of a batch that is over are all there.
     pub(crate) batch: BatchInfo,
+    /// The bytes of the process in memory when it was over, where the system tells them.
+    pub(crate) resident: Option<u64>,
 }
 
 impl Journal {
@@ -76,7 +80,7 @@ impl Pages {
     }
 
     fn enter(&mut self, status: Status, batch: &BatchInfo) {
-        let entry = self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone() });
+        let entry = self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone(), resident: None });
         let outputs = std::mem::take(&mut entry.batch.outputs);
         entry.status = status;
         entry.batch = batch.clone();
@@ -86,6 +90,18 @@ impl Pages {
         }
         while self.batches.len() > BATCHES {
             self.batches.pop_first();
+        }
+    }
+
+    /// The latest batch that is over.
+    pub(crate) fn latest(&self) -> Option<&Entry> {
+        self.batches.values().rfind(|entry| matches!(entry.status, Status::Completed | Status::Failed))
+    }
+
+    fn settle(&mut self, status: Status, batch: &BatchInfo, resident: Option<u64>) {
+        self.enter(status, batch);
+        if let Some(entry) = self.batches.get_mut(&batch.time) {
+            entry.resident = resident;
         }
     }
 
@@ -159,16 +175,18 @@ impl Listener for Journal {
     }
 
     fn on_batch_completed(&self, batch: &BatchInfo) {
+        let resident = self.resident.bytes();
         let mut pages = self.pages();
         pages.totals.add(batch);
         for operator in &batch.operators {
             pages.operators.entry(operator.name.clone()).or_insert_with(|| operator.begun()).add(operator.clone());
         }
-        pages.enter(Status::Completed, batch);
+        pages.settle(Status::Completed, batch, resident);
     }
 
     fn on_batch_failed(&self, batch: &BatchInfo) {
-        self.pages().enter(Status::Failed, batch);
+        let resident = self.resident.bytes();
+        self.pages().settle(Status::Failed, batch, resident);
     }
 
     fn on_checkpoint_completed(&self, checkpoint: &CheckpointInfo) {

@@ -13,6 +13,8 @@ mod info;
 mod journal;
 mod load;
 #[cfg(feature = "dashboard")]
+mod memory;
+#[cfg(feature = "dashboard")]
 mod metrics;
 
 pub(crate) use bus::Bus;

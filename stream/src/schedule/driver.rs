@@ -26,6 +26,9 @@ const IDLE: Duration = Duration::from_millis(10);
 const SIZED_EVERY: u64 = 10;
 const SIZING_SHARE: u32 = 200;
 
+/// The characters of a position in words that are told: that of many partitions has no end.
+const LONGEST_POSITION: usize = 200;
+
 /// Runs the batches of a job on a thread of its own.
 pub(crate) struct Driver {
     pub(crate) parts: Parts,
@@ -303,6 +306,7 @@ impl Driver {
 
     /// What the batch has counted.
     fn describe(&self, batch: &BatchRun, plans: &[Planned], info: &mut BatchInfo) {
+        let is_heard = self.bus.is_heard();
         let sources = self.parts.sources.iter().zip(plans).zip(&self.sources);
         let sources = sources.map(|((source, plan), status)| SourceInfo {
             id: status.id,
@@ -311,6 +315,8 @@ impl Driver {
             finished: plan.next == Next::Finished,
             rate_limit: source.rate().per_second(),
             pending: source.pending(),
+            position: if is_heard { source.position().chars().take(LONGEST_POSITION).collect() } else { String::new() },
+            lag: source.lag().filter(|_| is_heard),
         });
         info.load = batch.load;
         info.sources = sources.collect();

@@ -5,6 +5,7 @@ mod streaming;
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -109,11 +110,21 @@ struct Wanted {
     limit: Option<usize>,
 }
 
-async fn batches(job: Job, Query(Wanted { status, limit }): Query<Wanted>) -> Answer<Vec<Batch>> {
+/// A query that cannot be read, and why.
+struct Unreadable(QueryRejection);
+
+impl IntoResponse for Unreadable {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, Json(json!({ "error": self.0.body_text() }))).into_response()
+    }
+}
+
+async fn batches(job: Job, query: Result<Query<Wanted>, QueryRejection>) -> Result<Answer<Vec<Batch>>, Unreadable> {
+    let Query(Wanted { status, limit }) = query.map_err(Unreadable)?;
     let is_wanted =
         |entry: &&Entry| status.as_ref().is_none_or(|status| status.eq_ignore_ascii_case(name(entry.status)));
     let most = limit.unwrap_or(usize::MAX);
-    answer(job, |pages| Ok(pages.batches.values().rev().filter(is_wanted).take(most).map(Batch::of).collect()))
+    Ok(answer(job, |pages| Ok(pages.batches.values().rev().filter(is_wanted).take(most).map(Batch::of).collect())))
 }
 
 fn entry<'a>(pages: &'a Pages, id: &str) -> Result<&'a Entry, Missing> {
