@@ -3,6 +3,7 @@
 mod action;
 mod attempt;
 pub(crate) mod exchange;
+pub(crate) mod measure;
 mod narrow;
 mod pair;
 mod plan;
@@ -21,8 +22,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use self::attempt::Tally;
 pub(crate) use self::attempt::{Running, each_lane, each_partition, one_lane};
 use self::exchange::{Exchange, gather};
+use self::measure::{Measure, Measured};
 use crate::error::{Error, panic_message};
-use crate::monitor::{Load, OperatorInfo, SHED};
+use crate::graph::OperatorId;
+use crate::monitor::{Load, OperatorInfo, OperatorNode};
 use crate::source::TextBlock;
 use crate::time::Time;
 
@@ -63,8 +66,10 @@ pub(crate) struct BatchRun {
     first_malformed: Mutex<Vec<BadLine>>,
     watermark: Mutex<Option<Time>>,
     retries: AtomicU64,
-    operators: Mutex<Vec<OperatorInfo>>,
-    settling: Mutex<Vec<Arc<dyn Settle>>>,
+    operators: Arc<[OperatorNode]>,
+    /// By operator.
+    measured: Vec<Measured>,
+    settling: Mutex<Vec<(Option<OperatorId>, Arc<dyn Settle>)>>,
 }
 
 /// An operator that may have work of a batch left when the outputs are done.
@@ -92,11 +97,12 @@ pub(crate) struct BadLine {
 }
 
 impl BatchRun {
-    /// A batch of inputs that are derived from each other, of which these sources have ended.
+    /// A batch of these operators, and of inputs that are derived from each other, of which these sources have ended.
     pub(crate) fn new(
         time: Time,
         load: Load,
         exchange: Arc<dyn Exchange>,
+        operators: Arc<[OperatorNode]>,
         derived: Arc<[Vec<Input>]>,
         ended: impl Iterator<Item = Input>,
         running: Running,
@@ -118,7 +124,8 @@ impl BatchRun {
             first_malformed: Mutex::new(Vec::new()),
             watermark: Mutex::new(None),
             retries: AtomicU64::new(0),
-            operators: Mutex::new(Vec::new()),
+            measured: operators.iter().map(|_| Measured::default()).collect(),
+            operators,
             settling: Mutex::new(Vec::new()),
         })
     }
@@ -149,13 +156,14 @@ impl BatchRun {
         self.running.fraction
     }
 
-    /// Takes note of what an operator did in this batch. Called once by an operator that has done its work, never per
-    /// record. Reports of one name are added up.
-    pub(crate) fn report(&self, operator: &str, info: OperatorInfo) {
-        let mut all = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.iter_mut().find(|known| known.name == operator) {
-            Some(known) => known.add(info),
-            None => all.push(OperatorInfo { name: operator.to_owned(), ..info }),
+    /// An operator as the job describes it.
+    pub(crate) fn operator(&self, operator: Option<OperatorId>) -> Option<&OperatorNode> {
+        self.operators.get(operator?.index())
+    }
+
+    pub(super) fn add_measure(&self, operator: OperatorId, measure: Measure) {
+        if let Some(measured) = self.measured.get(operator.index()) {
+            measured.add(measure);
         }
     }
 
@@ -168,22 +176,21 @@ impl BatchRun {
         !self.keeps_rows() && !self.derived[input.0 as usize].iter().all(|from| self.is_finished(*from))
     }
 
-    /// Takes note that an operator is to be settled.
+    /// Takes note that the operator for which this thread works is to be settled.
     pub(crate) fn settle_at_end(&self, operator: Arc<dyn Settle>) {
-        self.settling.lock().unwrap_or_else(PoisonError::into_inner).push(operator);
+        let settling = (measure::current(), operator);
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner).push(settling);
     }
 
     /// Lets operators do what they have left.
     pub(crate) fn settle(&self) -> Result<(), Error> {
         let settling = std::mem::take(&mut *self.settling.lock().unwrap_or_else(PoisonError::into_inner));
-        settling.iter().try_for_each(|operator| operator.settle(self))
+        settling.iter().try_for_each(|(id, operator)| self.work(*id, || operator.settle(self)))
     }
 
-    /// What the operators reported, by name.
-    pub(crate) fn take_operators(&self) -> Vec<OperatorInfo> {
-        let mut all = std::mem::take(&mut *self.operators.lock().unwrap_or_else(PoisonError::into_inner));
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+    /// What the operators did, in the order in which the job describes them.
+    pub(crate) fn operators(&self) -> Vec<OperatorInfo> {
+        self.measured.iter().zip(&*self.operators).map(|(measured, node)| measured.info(node)).collect()
     }
 
     fn count_retry(&self) {
@@ -231,11 +238,6 @@ impl BatchRun {
         self.count(|tally| tally.count_records(input, records));
     }
 
-    /// Counts the records that an operator was offered in a partition, and those that it kept.
-    pub(crate) fn count_shed(&self, operator: &Arc<str>, offered: u64, kept: u64) {
-        self.count(|tally| tally.shed.push((operator.clone(), offered, kept)));
-    }
-
     pub(crate) fn count_late(&self, records: u64) {
         self.count(|tally| tally.late += records);
     }
@@ -254,8 +256,8 @@ impl BatchRun {
                 counter.fetch_add(records, Ordering::Relaxed);
             }
         }
-        for (operator, rows_in, rows_out) in tally.shed {
-            self.report(&operator, OperatorInfo { kind: SHED, rows_in, rows_out, ..OperatorInfo::default() });
+        for (operator, measure) in tally.measured {
+            self.add_measure(operator, measure);
         }
         self.late.fetch_add(tally.late, Ordering::Relaxed);
         self.malformed.fetch_add(tally.malformed, Ordering::Relaxed);

@@ -66,7 +66,7 @@ where
 impl<T: Record> DStream<T> {
     fn whole<A: Portable>(
         &self,
-        kind: &str,
+        kind: &'static str,
         absorb: impl Fn(Option<A>, &mut Vec<T>) -> Option<A> + Send + Sync + 'static,
         merge: impl Fn(Vec<A>) -> Option<A> + Send + Sync + 'static,
     ) -> DStream<A> {
@@ -74,7 +74,8 @@ impl<T: Record> DStream<T> {
         let parent = self.read_by_one_more();
         let input = graph.derived_input(parent.inputs());
         let name = graph.name(None, kind);
-        DStream::new(graph, Whole { name, parent, input, absorb, merge, value: Mutex::new(None) })
+        let operator = graph.named_operator(&name, kind, [parent.operator()]);
+        DStream::new(graph, operator, Whole { name, parent, input, absorb, merge, value: Mutex::new(None) })
     }
 
     /// The number of rows: exactly one row a batch, 0 for an empty one.

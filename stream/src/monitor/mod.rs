@@ -18,5 +18,7 @@ mod metrics;
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};
 pub(crate) use info::SHED;
-pub use info::{BatchInfo, CheckpointInfo, JobInfo, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus};
+pub use info::{
+    BatchInfo, CheckpointInfo, JobInfo, OperatorInfo, OperatorNode, OutputInfo, Report, SourceInfo, SourceStatus,
+};
 pub use load::Load;

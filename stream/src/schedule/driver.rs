@@ -9,11 +9,14 @@ use rayon::ThreadPool;
 use super::outputs::Outputs;
 use super::{JobThread, OnFailure, Progress, Shedding, Trigger};
 use crate::batch::exchange::Exchange;
+use crate::batch::measure::Measure;
 use crate::batch::{BadLine, BatchRun, Input, MALFORMED_TOLD, Running};
 use crate::context::Settings;
 use crate::error::{Error, Malformed};
 use crate::graph::{Graph, Parts, Planned, StateSize};
-use crate::monitor::{BatchInfo, Bus, Event, JobInfo, Load, OperatorInfo, Report, SourceInfo, SourceStatus};
+use crate::monitor::{
+    BatchInfo, Bus, Event, JobInfo, Load, OperatorInfo, OperatorNode, Report, SourceInfo, SourceStatus,
+};
 use crate::recovery::{BatchLog, Checkpointer, Logged};
 use crate::source::Next;
 use crate::time::{Time, millis_of};
@@ -31,6 +34,7 @@ pub(crate) struct Driver {
     pub(crate) parts: Parts,
     /// By input: what it is derived from.
     pub(crate) inputs: Arc<[Vec<Input>]>,
+    pub(crate) operators: Arc<[OperatorNode]>,
     pub(crate) settings: Settings,
     /// Where changes after the start are found.
     pub(crate) graph: Arc<Graph>,
@@ -102,6 +106,7 @@ impl Driver {
             trigger: self.settings.trigger,
             interval: self.settings.regular_interval(),
             threads: self.pool.current_num_threads(),
+            operators: self.operators.to_vec(),
         }
     }
 
@@ -269,7 +274,7 @@ impl Driver {
             let mut ranges = plans.iter().map(|plan| plan.range.as_slice());
             self.log.planned(info.time, &mut ranges, self.shedding.fraction())?;
         }
-        self.read_sources()?;
+        let reading = self.read_sources()?;
         let ended = self.parts.sources.iter().zip(plans).filter(|(_, plan)| plan.next == Next::Finished);
         let ended = ended.map(|(source, _)| source.input());
         let Settings { attempts, on_failure, concurrent_outputs, .. } = self.settings;
@@ -280,9 +285,14 @@ impl Driver {
             again: run == Run::Again,
             fraction: self.shedding.fraction(),
         };
-        let batch = BatchRun::new(info.time, self.load, self.exchange.clone(), self.inputs.clone(), ended, running);
+        let (operators, inputs) = (self.operators.clone(), self.inputs.clone());
+        let batch = BatchRun::new(info.time, self.load, self.exchange.clone(), operators, inputs, ended, running);
+        for (source, nanos) in self.parts.source_operators.iter().zip(reading) {
+            batch.measured(Some(*source), Measure { nanos, ..Measure::default() });
+        }
         let outputs = Outputs {
             outputs: &self.parts.outputs,
+            operators: &self.parts.output_operators,
             batch: &batch,
             clock: &*self.settings.clock,
             bus: &self.bus,
@@ -319,11 +329,16 @@ impl Driver {
         info.malformed = batch.malformed();
         info.retries = batch.retries();
         info.watermark = batch.watermark();
-        info.operators = batch.take_operators();
+        info.operators = batch.operators();
+        for (source, operator) in info.sources.iter().zip(&self.parts.source_operators) {
+            if let Some(operator) = info.operators.get_mut(operator.index()) {
+                operator.rows_out = source.records;
+            }
+        }
         info.sampled = (!self.parts.floors.is_empty()).then(|| info.kept());
     }
 
-    /// What operators reported, and how much they keep.
+    /// What operators did, and how much they keep.
     fn measured(&mut self, mut operators: Vec<OperatorInfo>, batches_before: u64) -> Vec<OperatorInfo> {
         let clock = &self.settings.clock;
         if batches_before.is_multiple_of(SIZED_EVERY) && clock.now() >= self.sized_until {
@@ -335,10 +350,9 @@ impl Driver {
             let Some(StateSize { keys, bytes }) = *size else {
                 continue;
             };
-            let size = OperatorInfo { keys: Some(keys), state_bytes: Some(bytes), ..OperatorInfo::default() };
-            match operators.binary_search_by(|operator| operator.name.cmp(name)) {
-                Ok(at) => operators[at].add(size),
-                Err(at) => operators.insert(at, OperatorInfo { name: name.clone(), kind: "state", ..size }),
+            let mut keeping = operators.iter_mut().filter(|operator| operator.name == *name);
+            if let Some(operator) = keeping.next() {
+                (operator.keys, operator.state_bytes) = (Some(keys), Some(bytes));
             }
         }
         operators

@@ -10,12 +10,14 @@ use super::{JobThread, OnFailure};
 use crate::batch::BatchRun;
 use crate::clock::Clock;
 use crate::error::{Error, panic_message};
-use crate::graph::{Output, Rest};
+use crate::graph::{OperatorId, Output, Rest};
 use crate::monitor::{Bus, Event, OutputInfo};
 
 /// The output operations of a batch that runs.
 pub(super) struct Outputs<'a> {
     pub(super) outputs: &'a [Box<dyn Output>],
+    /// The operators that they are.
+    pub(super) operators: &'a [OperatorId],
     pub(super) batch: &'a BatchRun,
     pub(super) clock: &'a dyn Clock,
     pub(super) bus: &'a Bus,
@@ -123,7 +125,8 @@ impl Outputs<'_> {
     }
 
     fn guarded<R>(&self, id: usize, run: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let guarded = || catch_unwind(AssertUnwindSafe(run));
+        self.batch.work(self.operators.get(id).copied(), guarded).unwrap_or_else(|panic| {
             let (output, cause) = (self.outputs[id].name().to_owned(), panic_message(&*panic));
             Err(Error::Output { output, time: self.batch.time, cause })
         })

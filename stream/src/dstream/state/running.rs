@@ -345,6 +345,7 @@ where
     let schema = format!("summary {how} by {} of {}", std::any::type_name::<G::Key>(), S::State::schema());
     let (state, measured) = (Stateful::by_lane(schema, &lanes), lanes.clone());
     graph.add_state(&name, state.sized(move || measured.iter().map(|lane| lane.size()).sum()));
+    let id = graph.named_operator(&name, "running", [parent.operator()]);
     let operator = Operator {
         input: graph.derived_input(parent.inputs()),
         name,
@@ -356,7 +357,7 @@ where
         lanes,
         expected: AtomicUsize::new(0),
     };
-    DStream::new(graph, operator)
+    DStream::new(graph, id, operator)
 }
 
 #[cfg(test)]
