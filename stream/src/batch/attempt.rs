@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use tracing::{Span, trace_span, warn};
 
 use super::measure::{self, Measure, Work};
 use super::{BadLine, BatchRun, Input};
@@ -76,14 +77,15 @@ impl BatchRun {
     /// error that names operator and partition.
     fn attempt<R>(
         &self,
-        (id, operator): (Option<OperatorId>, &str),
+        (id, operator, within): (Option<OperatorId>, &str, &Span),
         partition: usize,
         run: &impl Fn(usize) -> Result<R, Error>,
     ) -> Result<R, Error> {
         // An attempt may come to run within another one: rayon runs what it finds while it waits.
         let outer = TALLY.replace(Some(Tally::default()));
         let work = Work::begin(id);
-        let result = catch_unwind(AssertUnwindSafe(|| run(partition))).unwrap_or_else(|panic| {
+        let run = || span_of(within, operator, partition).in_scope(|| run(partition));
+        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let cause = panic_message(&*panic);
             Err(Error::Operator { operator: operator.to_owned(), partition, time: self.time, cause })
         });
@@ -124,8 +126,11 @@ pub(crate) fn each_lane<E: Send, R: Send>(
     in_parallel: bool,
     work: impl Fn(usize, E) -> Result<R, Error> + Sync,
 ) -> Result<Vec<R>, Error> {
-    let id = measure::current();
-    let guarded = |(lane, entries)| batch.work(id, || one_lane(batch, operator, lane, || work(lane, entries)));
+    let (id, within) = (measure::current(), Span::current());
+    let guarded = |(lane, entries)| {
+        let work = || one_lane(batch, operator, lane, || work(lane, entries));
+        batch.work(id, || span_of(&within, operator, lane).in_scope(work))
+    };
     let results: Vec<_> = if in_parallel {
         let run_all = || lanes.into_par_iter().enumerate().with_max_len(1).map(guarded).collect();
         batch.wait(|| batch.running().pool.install(run_all))
@@ -155,21 +160,29 @@ fn run_each<R: Send>(
     attempts: u32,
     run: impl Fn(usize) -> Result<R, Error> + Sync,
 ) -> Result<Vec<R>, Error> {
-    let operator = (measure::current(), operator);
+    let (id, within) = (measure::current(), Span::current());
+    let attempt = |partition| batch.attempt((id, operator, &within), partition, &run);
     let run_one = |partition| {
-        let mut result = batch.attempt(operator, partition, &run);
+        let mut result = attempt(partition);
         for _ in 1..attempts {
-            if result.is_ok() {
+            let Err(error) = &result else {
                 return result;
-            }
+            };
+            warn!(parent: &within, operator, partition, %error, "the partition is run again");
             batch.count_retry();
-            result = batch.attempt(operator, partition, &run);
+            result = attempt(partition);
         }
         result.map_err(|error| after(error, attempts))
     };
     // A thread that is of the pool already goes straight on; an output on a thread of its own enters it here.
     let run_all = || (0..partitions).into_par_iter().with_max_len(1).map(run_one).collect::<Vec<_>>();
     batch.wait(|| batch.running().pool.install(run_all)).into_iter().collect()
+}
+
+/// The span of a partition or a lane of an operator, or that of the operator if nobody wants to know of partitions.
+fn span_of(within: &Span, operator: &str, partition: usize) -> Span {
+    let span = trace_span!(parent: within, "streamgauge.partition", operator, partition);
+    if span.is_disabled() { within.clone() } else { span }
 }
 
 /// An error with the number of attempts in its cause, if there were several.

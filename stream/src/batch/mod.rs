@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Serialize, de::DeserializeOwned};
+use tracing::{Span, debug_span};
 
 use self::attempt::Tally;
 pub(crate) use self::attempt::{Running, each_lane, each_partition, one_lane};
@@ -66,6 +67,8 @@ pub(crate) struct BatchRun {
     first_malformed: Mutex<Vec<BadLine>>,
     watermark: Mutex<Option<Time>>,
     retries: AtomicU64,
+    /// What the operators of the batch trace is in.
+    pub(crate) span: Span,
     operators: Arc<[OperatorNode]>,
     /// By operator.
     measured: Vec<Measured>,
@@ -124,6 +127,7 @@ impl BatchRun {
             first_malformed: Mutex::new(Vec::new()),
             watermark: Mutex::new(None),
             retries: AtomicU64::new(0),
+            span: Span::current(),
             measured: operators.iter().map(|_| Measured::default()).collect(),
             operators,
             settling: Mutex::new(Vec::new()),
@@ -156,9 +160,12 @@ impl BatchRun {
         self.running.fraction
     }
 
-    /// An operator as the job describes it.
-    pub(crate) fn operator(&self, operator: Option<OperatorId>) -> Option<&OperatorNode> {
-        self.operators.get(operator?.index())
+    /// The span of an operator within another span, or that one if nobody wants to know of operators.
+    pub(crate) fn span_of(&self, operator: Option<OperatorId>, within: &Span) -> Span {
+        let node = operator.and_then(|operator| self.operators.get(operator.index()));
+        let span = node
+            .map(|node| debug_span!(parent: within, "streamgauge.operator", operator = node.name, kind = node.kind));
+        span.filter(|span| !span.is_disabled()).unwrap_or_else(|| within.clone())
     }
 
     pub(super) fn add_measure(&self, operator: OperatorId, measure: Measure) {
@@ -185,7 +192,10 @@ impl BatchRun {
     /// Lets operators do what they have left.
     pub(crate) fn settle(&self) -> Result<(), Error> {
         let settling = std::mem::take(&mut *self.settling.lock().unwrap_or_else(PoisonError::into_inner));
-        settling.iter().try_for_each(|(id, operator)| self.work(*id, || operator.settle(self)))
+        settling.iter().try_for_each(|(id, operator)| {
+            let settle = || self.work(*id, || operator.settle(self));
+            self.span_of(*id, &self.span).in_scope(settle)
+        })
     }
 
     /// What the operators did, in the order in which the job describes them.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use streamgauge_sketches::{OwnedKey, Table};
 
-use super::combine::Part;
+use super::combine::{Part, count_merged};
 use super::{DStream, Node, Shared, expect_like, in_chunks, is_much, mapped};
 use crate::batch::exchange::{Portable, by_lane, key_hash, lane_of, lanes_of};
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
@@ -188,6 +188,7 @@ impl<K: OwnedKey, V: Record, B: Combine<V>> CombineByKey<K, V, B> {
         match part {
             Part::Records(rows) => rows.into_iter().for_each(|row| self.absorb(states, row)),
             Part::States(others) => {
+                let (known, all) = (states.len(), others.len());
                 for (key, other) in others {
                     let held = states.entry_owned(key, || None);
                     *held = match (held.take(), other) {
@@ -195,6 +196,7 @@ impl<K: OwnedKey, V: Record, B: Combine<V>> CombineByKey<K, V, B> {
                         (state, other) => state.or(other),
                     };
                 }
+                count_merged(all, states.len() - known);
             }
         }
     }

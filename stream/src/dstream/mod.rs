@@ -61,7 +61,7 @@ pub use table::{OnBadTable, ReferenceTable};
 pub use transform::Transformed;
 
 pub(crate) use by_key::{Combine, CombineByKey, Combiner, aggregating, by_reduction, grouping};
-pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};
+pub(crate) use combine::{Part, absorb_chunk, count_merged, merge_groups, scatter};
 pub(crate) use gathered::Gathered;
 pub(crate) use join::{Both, Full, Inner, Join, Joining, Left, Right};
 pub(crate) use keep::Persist;

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use tracing::Span;
+
 use super::Node;
 use super::remember::History;
 use crate::batch::measure::{self, Work};
@@ -131,7 +133,8 @@ impl<T: Record> Node<T> for Shared<T> {
         if self.operator.is_none() {
             return self.prepare_once(batch);
         }
-        batch.work(self.operator, || self.prepare_once(batch))
+        let prepare = || batch.work(self.operator, || self.prepare_once(batch));
+        batch.span_of(self.operator, &Span::current()).in_scope(prepare)
     }
 
     fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use streamgauge_sketches::OwnedKey;
 
 use super::{DStream, Node, Shared};
 use crate::batch::exchange::Portable;
-use crate::batch::{BatchRun, Input, Partitions, each_partition, guarded};
+use crate::batch::{BatchRun, Input, Partitions, each_partition, guarded, measure};
 use crate::error::Error;
 use crate::source::Record;
 
@@ -44,7 +44,8 @@ where
             Ok(vec![value])
         })?;
         let gathered = run.gather(&self.name, 1, local)?;
-        let values = gathered.into_iter().flatten().flatten().collect();
+        let values: Vec<A> = gathered.into_iter().flatten().flatten().collect();
+        measure::count_merges(values.len().saturating_sub(1) as u64);
         // The one lane belongs to one process: the others have no row.
         let value = match run.owns(0, 1) {
             true => guarded(&self.name, 0, run.time, || Ok((self.merge)(values)))?,

@@ -14,6 +14,7 @@ mod journal;
 mod load;
 #[cfg(feature = "dashboard")]
 mod metrics;
+mod trace;
 
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};

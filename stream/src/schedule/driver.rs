@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
+use tracing::{debug, field, info_span};
 
 use super::outputs::Outputs;
 use super::{JobThread, OnFailure, Progress, Shedding, Trigger};
@@ -216,6 +217,8 @@ impl Driver {
     }
 
     fn run_batch(&mut self, time: Time, plans: &[Planned], run: Run, report: &mut Report) -> Result<(), Error> {
+        let (job, time_of_batch) = (&*self.settings.name, time.millis());
+        let span = info_span!("streamgauge.batch", job, time = time_of_batch, records = field::Empty).entered();
         let mut info = self.submit(time);
         self.bus.tell(|| Event::BatchSubmitted(info.clone()));
         let (begun, started) = (Instant::now(), self.settings.clock.now());
@@ -223,6 +226,11 @@ impl Driver {
         self.bus.tell(|| Event::BatchStarted(info.clone()));
         let result = self.compute(plans, run, &mut info);
         (info.ended, info.processing) = (Some(self.settings.clock.now()), begun.elapsed());
+        span.record("records", info.records);
+        for it in &info.operators {
+            let (operator, micros) = (&*it.name, it.elapsed.as_micros() as u64);
+            debug!(operator, micros, rows_in = it.rows_in, rows_out = it.rows_out, merges = it.merges, "measured");
+        }
         match result {
             Ok(malformed) => {
                 self.learn(run == Run::New, &info)?;

@@ -12,8 +12,8 @@ use super::check_length;
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::dstream::{
-    All, DStream, Grouped, Grouping, Node, Part, PerBatch, Reading, Row, Shared, expect_like, in_chunks, is_much,
-    scatter,
+    All, DStream, Grouped, Grouping, Node, Part, PerBatch, Reading, Row, Shared, count_merged, expect_like, in_chunks,
+    is_much, scatter,
 };
 use crate::error::Error;
 use crate::graph::{Graph, StateSize, Stateful};
@@ -163,6 +163,7 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
                 }
             }
             Part::States(states) => {
+                let (known, all) = (self.summaries.len(), states.len());
                 for (key, summary) in states {
                     let mut summary = Some(summary);
                     let mut new = || summary.take().expect("the summary is taken once, here");
@@ -171,6 +172,7 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
                         held.merge(summary)?;
                     }
                 }
+                count_merged(all, self.summaries.len() - known);
             }
         }
         Ok(())
