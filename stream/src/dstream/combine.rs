@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 
 use super::{Aggregate, Grouping, Node, Shared};
-use crate::batch::BatchRun;
 use crate::batch::exchange::{by_lane, key_hash, lane_of};
+use crate::batch::{BatchRun, measure};
 use crate::error::Error;
 use crate::source::Record;
 
@@ -153,6 +153,7 @@ where
     match part {
         Part::Records(records) => absorb_chunk(grouping, spec, groups, &records),
         Part::States(states) => {
+            let (known, all) = (groups.len(), states.len());
             for (key, state) in states {
                 let mut state = Some(state);
                 let held = groups.entry_owned(key, || state.take().expect("the state is taken once, here"));
@@ -160,6 +161,7 @@ where
                     spec.merge(held, state)?;
                 }
             }
+            count_merged(all, groups.len() - known);
         }
     }
     Ok(())
@@ -171,6 +173,7 @@ where
     K: OwnedKey,
     S: Merge,
 {
+    let (known, all) = (groups.len(), entries.len());
     for (key, state) in entries {
         let mut state = Some(state);
         let held = groups.entry(&key, || state.take().expect("the state is taken once, here"));
@@ -178,5 +181,11 @@ where
             held.merge(state)?;
         }
     }
+    count_merged(all, groups.len() - known);
     Ok(())
+}
+
+/// Of so many summaries some were the first of their key; takes note that all others were merged.
+pub(crate) fn count_merged(summaries: usize, first: usize) {
+    measure::count_merges((summaries - first) as u64);
 }

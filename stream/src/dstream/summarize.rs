@@ -149,15 +149,17 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, PerBatch> {
         self.reduce(|_| 1, |a, b| a + b)
     }
 
-    fn aggregate<A, R>(self, kind: &str, aggregate: A, read: fn(&A::Partial) -> Option<R>) -> DStream<G::Row<R>>
+    fn aggregate<A, R>(self, kind: &'static str, aggregate: A, read: fn(&A::Partial) -> Option<R>) -> DStream<G::Row<R>>
     where
         A: Aggregate<T>,
         R: Record,
     {
         let graph = self.stream.graph.clone();
         let parent = self.stream.read_by_one_more();
+        let name = graph.name(self.name, kind);
+        let operator = graph.named_operator(&name, kind, [parent.operator()]);
         let node = Summarize {
-            name: graph.name(self.name, kind),
+            name,
             input: graph.derived_input(super::Node::inputs(&*parent)),
             parent,
             grouping: self.grouping,
@@ -166,6 +168,6 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, PerBatch> {
             groups: Lanes::new(lanes_of::<G::Key>(graph.lanes()), Table::default),
             expected: AtomicUsize::new(0),
         };
-        DStream::new(graph, node)
+        DStream::new(graph, operator, node)
     }
 }

@@ -168,7 +168,8 @@ where
         let telling = Telling { gap: millis_of(gap).max(1), mode, lateness: millis_of(event_time.lateness) };
         let front = Front::new(&self.stream, event_time);
         let inputs = front.inputs.clone();
+        let id = graph.named_operator(&name, "session", [front.parent.operator()]);
         let operator = Operator { name, front, grouping: self.grouping, spec: spec(graph.on()), telling, state };
-        streams(&graph, inputs, keeps_late, operator)
+        streams(&graph, id, inputs, keeps_late, operator)
     }
 }

@@ -20,6 +20,22 @@ pub struct JobInfo {
     pub interval: Option<Duration>,
     /// The threads that its batches run on.
     pub threads: usize,
+    /// Its operators, each after all that it reads: sources, outputs, and what is between them.
+    pub operators: Vec<OperatorNode>,
+}
+
+/// An operator of a job, and what it is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorNode {
+    /// Its name, which no other operator of the job has: that which it was given, or its kind and a number. A source is
+    /// called what it reads.
+    pub name: String,
+    /// What kind of operator it is: `source`, `output`, or what it was described by, such as `map`, `window`, `state`.
+    pub kind: &'static str,
+    /// The names of the operators that it reads, which are before it; none of a source.
+    pub inputs: Vec<String>,
+    /// The type of the rows that it gives, or takes if it is an output; without paths, for people to read.
+    pub rows: String,
 }
 
 /// What a batch did, as far as it has come.
@@ -62,7 +78,7 @@ pub struct BatchInfo {
     pub sources: Vec<SourceInfo>,
     /// Each output operation that ran, in the order in which the job names them.
     pub outputs: Vec<OutputInfo>,
-    /// Each operator that measured itself, by name.
+    /// What each operator did, in the order of [`JobInfo::operators`].
     pub operators: Vec<OperatorInfo>,
     /// Why the batch failed, if it has.
     pub failure: Option<String>,
@@ -154,37 +170,41 @@ pub struct OutputInfo {
 /// The kind of an operator that sheds.
 pub(crate) const SHED: &str = "shed";
 
-/// What an operator did in a batch, as far as it measures it.
+/// What an operator did in a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperatorInfo {
     /// The name of the operator.
     pub name: String,
     /// What kind of operator it is, such as `window` or `output`.
     pub kind: &'static str,
-    /// The time it took.
+    /// The time that it worked, all threads together: its own work, not that of those whose rows it asks for, and not
+    /// while it waits for other threads. Operators that fuse into one pass are told apart by the chunk, about a thousand
+    /// rows.
     pub elapsed: Duration,
-    /// The rows that came in.
+    /// The rows that came in, of all that it reads; of a source none, of a parser of text the lines.
     pub rows_in: u64,
-    /// The rows that went out.
+    /// The rows that went out, each once, however many operators read them; of a source of text the lines.
     pub rows_out: u64,
     /// The bytes of the state it keeps, measured after the first batch and every tenth; none if it keeps none, or does
     /// not measure it.
     pub state_bytes: Option<u64>,
     /// The keys it keeps state of, measured with the bytes.
     pub keys: Option<u64>,
-    /// Merges of summaries.
+    /// Summaries that were merged into others: of partitions into those of their keys, of panes into windows, of
+    /// sessions that became one. What a window merges inside, as it slides, is not counted.
     pub merges: u64,
 }
 
 impl OperatorInfo {
     /// The operator, which has done nothing.
     #[cfg(feature = "dashboard")]
-    pub(crate) fn begun(&self) -> Self {
-        Self { name: self.name.clone(), kind: self.kind, ..Self::default() }
+    pub(crate) fn begun(node: &OperatorNode) -> Self {
+        Self { name: node.name.clone(), kind: node.kind, ..Self::default() }
     }
 
     /// Adds what the operator did more.
-    pub(crate) fn add(&mut self, more: Self) {
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn add(&mut self, more: &Self) {
         self.elapsed += more.elapsed;
         self.rows_in += more.rows_in;
         self.rows_out += more.rows_out;

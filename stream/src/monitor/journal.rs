@@ -31,8 +31,8 @@ pub(crate) struct Pages {
     pub(crate) batches: BTreeMap<Time, Entry>,
     /// Of all batches that were completed.
     pub(crate) totals: Report,
-    /// All that an operator did in completed batches, by its name.
-    pub(crate) operators: BTreeMap<String, OperatorInfo>,
+    /// All that the operators of the job did in completed batches, in its order.
+    pub(crate) operators: Vec<OperatorInfo>,
     pub(crate) checkpoints: VecDeque<CheckpointInfo>,
     /// What was warned of, and the batch that was due then.
     pub(crate) warnings: VecDeque<(Option<Time>, String)>,
@@ -80,7 +80,8 @@ impl Pages {
     }
 
     fn enter(&mut self, status: Status, batch: &BatchInfo) {
-        let entry = self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone(), resident: None });
+        let entry =
+            self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone(), resident: None });
         let outputs = std::mem::take(&mut entry.batch.outputs);
         entry.status = status;
         entry.batch = batch.clone();
@@ -135,7 +136,9 @@ fn keep<T>(kept: &mut VecDeque<T>, new: T) {
 
 impl Listener for Journal {
     fn on_started(&self, job: &JobInfo) {
-        self.pages().job = Some(job.clone());
+        let mut pages = self.pages();
+        pages.operators = job.operators.iter().map(OperatorInfo::begun).collect();
+        pages.job = Some(job.clone());
     }
 
     fn on_source_started(&self, source: &SourceStatus) {
@@ -178,8 +181,9 @@ impl Listener for Journal {
         let resident = self.resident.bytes();
         let mut pages = self.pages();
         pages.totals.add(batch);
-        for operator in &batch.operators {
-            pages.operators.entry(operator.name.clone()).or_insert_with(|| operator.begun()).add(operator.clone());
+        // They are the same in every batch.
+        for (all, operator) in pages.operators.iter_mut().zip(&batch.operators) {
+            all.add(operator);
         }
         pages.settle(Status::Completed, batch, resident);
     }

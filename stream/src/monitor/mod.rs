@@ -16,9 +16,12 @@ mod load;
 mod memory;
 #[cfg(feature = "dashboard")]
 mod metrics;
+mod trace;
 
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};
 pub(crate) use info::SHED;
-pub use info::{BatchInfo, CheckpointInfo, JobInfo, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus};
+pub use info::{
+    BatchInfo, CheckpointInfo, JobInfo, OperatorInfo, OperatorNode, OutputInfo, Report, SourceInfo, SourceStatus,
+};
 pub use load::Load;

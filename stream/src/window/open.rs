@@ -8,7 +8,7 @@ use streamgauge_sketches::{Mismatch, OwnedKey};
 use super::runs::{for_each_run, is_worthwhile};
 use super::slide::Slide;
 use super::store::SlidingWindows;
-use crate::dstream::{Aggregate, Grouping};
+use crate::dstream::{Aggregate, Grouping, count_merged};
 use crate::source::Record;
 use crate::state::{Found, TOGETHER};
 
@@ -75,6 +75,7 @@ impl<P> Open<P> {
         K: OwnedKey,
         L: Slide,
     {
+        let (known, all) = (self.partials.len(), states.len());
         for (key, partial) in states {
             let slot = windows.slot(slide, &key, panes);
             self.reach(windows.slots());
@@ -87,6 +88,7 @@ impl<P> Open<P> {
                 }
             }
         }
+        count_merged(all, self.partials.len() - known);
         Ok(())
     }
 

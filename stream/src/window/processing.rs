@@ -258,7 +258,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
     }
 
     /// The stream of what an aggregate comes to in each window.
-    pub(super) fn slide<A, L>(self, kind: &str, aggregate: A, slide: L) -> DStream<G::Row<L::Reading>>
+    pub(super) fn slide<A, L>(self, kind: &'static str, aggregate: A, slide: L) -> DStream<G::Row<L::Reading>>
     where
         A: Aggregate<T>,
         L: Slide<Partial = A::Partial>,
@@ -272,6 +272,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
         let state = Stateful::by_lane(schema::<G::Key>(kind, self.cut, &A::schema()), &lanes);
         let measured = lanes.clone();
         graph.add_state(&name, state.sized(move || measured.iter().map(|lane| lane.size::<A, T>()).sum()));
+        let id = graph.named_operator(&name, kind, [parent.operator()]);
         let operator = Operator {
             input: graph.derived_input(parent.inputs()),
             name,
@@ -284,6 +285,6 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
             lanes,
             expected: AtomicUsize::new(0),
         };
-        DStream::new(graph, Settled(Arc::new(operator)))
+        DStream::new(graph, id, Settled(Arc::new(operator)))
     }
 }

@@ -111,6 +111,17 @@ fn the_answers_tell_what_the_job_did() {
     // Measured after the first batch, which had three keys.
     assert_eq!(running["keys"], 3, "{operators:#}");
 
+    // Every operator comes after those that it reads.
+    let all = operators.as_array().unwrap();
+    let name = |operator: &Value| operator["name"].as_str().unwrap().to_owned();
+    for (at, operator) in all.iter().enumerate() {
+        let before: Vec<_> = all[..at].iter().map(name).collect();
+        let inputs: Vec<String> = serde_json::from_value(operator["inputs"].clone()).unwrap();
+        assert_eq!(inputs.is_empty(), operator["kind"] == "source", "{operator:#}");
+        assert!(inputs.iter().all(|input| before.contains(input)), "{operator:#}");
+    }
+    assert_eq!((all.len(), &all[0]["rowType"], &all[0]["rowsOut"]), (4, &json!("u64"), &json!(9)));
+
     let report = asked.job.stop();
     assert!(report.is_ok());
     let job = get(address, "/api/v1/applications/test").json();

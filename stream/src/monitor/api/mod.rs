@@ -150,11 +150,11 @@ async fn operation(job: Job, Path((_, id, output)): Path<(String, String, String
 }
 
 async fn operators_of_batch(job: Job, Path((_, id)): Path<(String, String)>) -> Answer<Vec<Operator>> {
-    answer(job, |pages| Ok(entry(pages, &id)?.batch.operators.iter().map(Operator::of).collect()))
+    answer(job, |pages| Ok(Operator::all(&entry(pages, &id)?.batch.operators, pages)))
 }
 
 fn operators(pages: &Pages) -> Result<Vec<Operator>, Missing> {
-    Ok(pages.operators.values().map(Operator::of).collect())
+    Ok(Operator::all(&pages.operators, pages))
 }
 
 fn checkpoints(pages: &Pages) -> Result<Vec<Checkpoint>, Missing> {
