@@ -22,7 +22,7 @@ use self::attempt::Tally;
 pub(crate) use self::attempt::{Running, each_lane, each_partition, one_lane};
 use self::exchange::{Exchange, gather};
 use crate::error::{Error, panic_message};
-use crate::monitor::{Load, OperatorInfo, SHED};
+use crate::monitor::{AuditInfo, Load, OperatorInfo, SHED};
 use crate::source::TextBlock;
 use crate::time::Time;
 
@@ -64,6 +64,7 @@ pub(crate) struct BatchRun {
     watermark: Mutex<Option<Time>>,
     retries: AtomicU64,
     operators: Mutex<Vec<OperatorInfo>>,
+    audits: Mutex<Vec<AuditInfo>>,
     settling: Mutex<Vec<Arc<dyn Settle>>>,
 }
 
@@ -119,6 +120,7 @@ impl BatchRun {
             watermark: Mutex::new(None),
             retries: AtomicU64::new(0),
             operators: Mutex::new(Vec::new()),
+            audits: Mutex::default(),
             settling: Mutex::new(Vec::new()),
         })
     }
@@ -157,6 +159,16 @@ impl BatchRun {
             Some(known) => known.add(info),
             None => all.push(OperatorInfo { name: operator.to_owned(), ..info }),
         }
+    }
+
+    /// Takes note of what an audit has found in this batch.
+    pub(crate) fn report_audit(&self, info: AuditInfo) {
+        self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(info);
+    }
+
+    /// What the audits have found.
+    pub(crate) fn take_audits(&self) -> Vec<AuditInfo> {
+        std::mem::take(&mut *self.audits.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the lanes of an operator may take the batch in when their rows are asked for, one by one, and not before:

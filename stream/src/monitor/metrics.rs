@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceStatus};
+use super::{AuditInfo, BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceStatus};
 use crate::error::Error;
 use crate::time::Time;
 
@@ -43,6 +43,11 @@ struct OfOperator {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfAudit {
+    audit: String,
+}
+
 /// The metrics of a job: they follow what its listeners hear.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -63,6 +68,7 @@ pub(super) struct Metrics {
     sources: Sources,
     outputs: Outputs,
     operators: Operators,
+    audits: Audits,
     checkpoints: Checkpoints,
 }
 
@@ -90,6 +96,13 @@ struct Operators {
     merges: Family<OfOperator, Counter>,
     keys: Family<OfOperator, Gauge>,
     state: Family<OfOperator, Gauge>,
+}
+
+#[derive(Debug, Default)]
+struct Audits {
+    comparisons: Family<OfAudit, Counter>,
+    misses: Family<OfAudit, Counter>,
+    breaches: Family<OfAudit, Counter>,
 }
 
 #[derive(Debug)]
@@ -129,6 +142,7 @@ impl Metrics {
             sources: Sources::default(),
             outputs: Outputs::default(),
             operators: Operators::default(),
+            audits: Audits::default(),
             checkpoints: Checkpoints {
                 written: Counter::default(),
                 latest: Level::default(),
@@ -144,7 +158,7 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry, sources, outputs, operators, checkpoints, .. } = self;
+        let Self { registry, sources, outputs, operators, audits, checkpoints, .. } = self;
         registry.register("up", "Whether the job runs", self.up.clone());
         registry.register("batches", "Batches that are over", self.batches.clone());
         registry.register("batches_waiting", "Batches that are due and wait for another one", self.waiting.clone());
@@ -185,6 +199,10 @@ impl Metrics {
             Unit::Bytes,
             checkpoints.state.clone(),
         );
+
+        registry.register("audit_comparisons", "Estimates compared with exact answers", audits.comparisons.clone());
+        registry.register("audit_misses", "Exact answers outside of their interval", audits.misses.clone());
+        registry.register("audit_breaches", "Times that a promise was found broken", audits.breaches.clone());
 
         registry.register("source_records", "Records read, by source", sources.records.clone());
         registry.register("source_active", "Whether the source is still asked", sources.active.clone());
@@ -287,6 +305,10 @@ impl Listener for Metrics {
         self.warnings.inc();
     }
 
+    fn on_audit_breached(&self, _: &AuditInfo) {
+        self.warnings.inc();
+    }
+
     fn on_source_stopped(&self, source: &SourceStatus) {
         self.show_source(source);
     }
@@ -323,6 +345,13 @@ impl Listener for Metrics {
             }
         }
         batch.operators.iter().for_each(|operator| self.count_operator(operator));
+        for audit in &batch.audits {
+            let of = OfAudit { audit: audit.name.clone() };
+            let Audits { comparisons, misses, breaches } = &self.audits;
+            comparisons.get_or_create(&of).inc_by(audit.compared);
+            misses.get_or_create(&of).inc_by(audit.missed);
+            breaches.get_or_create(&of).inc_by(audit.breached.into());
+        }
     }
 
     fn on_batch_failed(&self, batch: &BatchInfo) {

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "dashboard")]
 mod api;
+mod audit;
 mod bus;
 #[cfg(feature = "dashboard")]
 pub mod dashboard;
@@ -15,6 +16,7 @@ mod load;
 #[cfg(feature = "dashboard")]
 mod metrics;
 
+pub use audit::AuditInfo;
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};
 pub(crate) use info::SHED;

@@ -225,6 +225,8 @@ impl Driver {
                 info.operators = self.measured(std::mem::take(&mut info.operators), report.batches);
                 report.add(&info);
                 malformed.into_iter().for_each(|line| self.bus.tell(|| Event::Malformed(line)));
+                let breached = info.audits.iter().filter(|audit| audit.breached);
+                breached.for_each(|audit| self.bus.tell(|| Event::AuditBreached(audit.clone())));
                 self.bus.tell(|| Event::BatchCompleted(info));
                 let finished = plans.iter().enumerate().filter(|(_, plan)| plan.next == Next::Finished);
                 finished.for_each(|(id, _)| self.stop_source(id));
@@ -320,6 +322,7 @@ impl Driver {
         info.retries = batch.retries();
         info.watermark = batch.watermark();
         info.operators = batch.take_operators();
+        info.audits = batch.take_audits();
         info.sampled = (!self.parts.floors.is_empty()).then(|| info.kept());
     }
 

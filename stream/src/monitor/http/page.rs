@@ -36,6 +36,7 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("job.js", SCRIPT),
     file!("marks.js", SCRIPT),
     file!("pages.js", SCRIPT),
+    file!("panels/audit.js", SCRIPT),
     file!("panels/index.js", SCRIPT),
     file!("panels/number.js", SCRIPT),
     file!("panels/panel.js", SCRIPT),

@@ -1,5 +1,6 @@
 //! The kinds of panels: each file says how a row becomes a point, and what is kept.
 
+mod audit;
 mod line;
 mod quantiles;
 mod top;

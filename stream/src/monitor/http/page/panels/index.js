@@ -1,12 +1,14 @@
 // The kinds of panels, each with its renderer.
 
 import { setText } from "../dom.js";
+import { AuditPanel } from "./audit.js";
 import { NumberPanel } from "./number.js";
 import { Panel } from "./panel.js";
 import { LinePanel, QuantilesPanel } from "./series.js";
 import { TopPanel } from "./top.js";
 
 const KINDS = new Map([
+  ["audit", AuditPanel],
   ["number", NumberPanel],
   ["line", LinePanel],
   ["quantiles", QuantilesPanel],
