@@ -26,7 +26,7 @@ use self::exchange::{Exchange, gather};
 use self::measure::{Measure, Measured};
 use crate::error::{Error, panic_message};
 use crate::graph::OperatorId;
-use crate::monitor::{Load, OperatorInfo, OperatorNode};
+use crate::monitor::{AuditInfo, Load, OperatorInfo, OperatorNode};
 use crate::source::TextBlock;
 use crate::time::Time;
 
@@ -73,6 +73,7 @@ pub(crate) struct BatchRun {
     /// By operator.
     measured: Vec<Measured>,
     settling: Mutex<Vec<(Option<OperatorId>, Arc<dyn Settle>)>>,
+    audits: Mutex<Vec<AuditInfo>>,
 }
 
 /// An operator that may have work of a batch left when the outputs are done.
@@ -130,6 +131,7 @@ impl BatchRun {
             span: Span::current(),
             measured: operators.iter().map(|_| Measured::default()).collect(),
             operators,
+            audits: Mutex::default(),
             settling: Mutex::new(Vec::new()),
         })
     }
@@ -172,6 +174,16 @@ impl BatchRun {
         if let Some(measured) = self.measured.get(operator.index()) {
             measured.add(measure);
         }
+    }
+
+    /// Takes note of what an audit has found in this batch.
+    pub(crate) fn report_audit(&self, info: AuditInfo) {
+        self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(info);
+    }
+
+    /// What the audits have found.
+    pub(crate) fn take_audits(&self) -> Vec<AuditInfo> {
+        std::mem::take(&mut *self.audits.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the lanes of an operator may take the batch in when their rows are asked for, one by one, and not before:

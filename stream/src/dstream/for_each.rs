@@ -92,7 +92,7 @@ impl<T: Record> DStream<T> {
         self.output(name, true, callback);
     }
 
-    fn output<O: Outcome>(
+    pub(super) fn output<O: Outcome>(
         &self,
         name: String,
         is_state: bool,

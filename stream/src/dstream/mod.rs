@@ -6,6 +6,7 @@
 //! computed once and kept for the batch.
 
 mod aggregate;
+mod audit;
 mod by_key;
 mod combine;
 #[cfg(feature = "csv")]
@@ -40,6 +41,7 @@ mod whole;
 mod wide;
 
 pub use aggregate::Value;
+pub use audit::{AuditRow, AuditedRow};
 #[cfg(feature = "csv")]
 pub use csv::CsvStream;
 pub use cut::{ByEventTime, EndsByEventTime, EventSessions, EventTime, EventWindows, PerBatch, Windows};

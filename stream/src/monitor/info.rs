@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Load;
+use super::{AuditInfo, Load};
 use crate::schedule::Trigger;
 use crate::source::{Lag, Pending};
 use crate::time::Time;
@@ -80,6 +80,8 @@ pub struct BatchInfo {
     pub outputs: Vec<OutputInfo>,
     /// What each operator did, in the order of [`JobInfo::operators`].
     pub operators: Vec<OperatorInfo>,
+    /// Each audit that has compared anything, in the order in which the job names them.
+    pub audits: Vec<AuditInfo>,
     /// Why the batch failed, if it has.
     pub failure: Option<String>,
 }

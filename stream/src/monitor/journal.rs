@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::memory::Resident;
-use super::{BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceStatus};
+use super::{AuditInfo, BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceStatus};
 use crate::error::Error;
 use crate::source::SourceError;
 use crate::time::Time;
@@ -159,6 +159,10 @@ impl Listener for Journal {
 
     fn on_warning(&self, warning: &str) {
         self.pages().warn(warning.to_owned());
+    }
+
+    fn on_audit_breached(&self, audit: &AuditInfo) {
+        self.pages().warn(audit.to_string());
     }
 
     fn on_batch_submitted(&self, batch: &BatchInfo) {

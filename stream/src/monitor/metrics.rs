@@ -11,7 +11,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::memory::resident_bytes;
-use super::{BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus};
+use super::{
+    AuditInfo, BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus,
+};
 use crate::error::Error;
 use crate::time::Time;
 
@@ -50,6 +52,11 @@ struct OfOperator {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfAudit {
+    audit: String,
+}
+
 /// The metrics of a job: they follow what its listeners hear.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -73,6 +80,7 @@ pub(super) struct Metrics {
     sources: Sources,
     outputs: Outputs,
     operators: Operators,
+    audits: Audits,
     checkpoints: Checkpoints,
 }
 
@@ -102,6 +110,13 @@ struct Operators {
     merges: Family<OfOperator, Counter>,
     keys: Family<OfOperator, Gauge>,
     state: Family<OfOperator, Gauge>,
+}
+
+#[derive(Debug, Default)]
+struct Audits {
+    comparisons: Family<OfAudit, Counter>,
+    misses: Family<OfAudit, Counter>,
+    breaches: Family<OfAudit, Counter>,
 }
 
 #[derive(Debug)]
@@ -143,6 +158,7 @@ impl Metrics {
             sources: Sources::default(),
             outputs: Outputs::default(),
             operators: Operators::default(),
+            audits: Audits::default(),
             checkpoints: Checkpoints {
                 written: Counter::default(),
                 latest: Level::default(),
@@ -164,7 +180,7 @@ impl Metrics {
             Unit::Bytes,
             self.resident.clone(),
         );
-        let Self { registry, sources, outputs, operators, checkpoints, .. } = self;
+        let Self { registry, sources, outputs, operators, audits, checkpoints, .. } = self;
         registry.register("up", "Whether the job runs", self.up.clone());
         registry.register("batches", "Batches that are over", self.batches.clone());
         registry.register("batches_waiting", "Batches that are due and wait for another one", self.waiting.clone());
@@ -205,6 +221,10 @@ impl Metrics {
             Unit::Bytes,
             checkpoints.state.clone(),
         );
+
+        registry.register("audit_comparisons", "Estimates compared with exact answers", audits.comparisons.clone());
+        registry.register("audit_misses", "Exact answers outside of their interval", audits.misses.clone());
+        registry.register("audit_breaches", "Times that a promise was found broken", audits.breaches.clone());
 
         registry.register("source_records", "Records read, by source", sources.records.clone());
         registry.register("source_active", "Whether the source is still asked", sources.active.clone());
@@ -345,6 +365,10 @@ impl Listener for Metrics {
         self.warnings.inc();
     }
 
+    fn on_audit_breached(&self, _: &AuditInfo) {
+        self.warnings.inc();
+    }
+
     fn on_source_stopped(&self, source: &SourceStatus) {
         self.show_source(source);
     }
@@ -368,6 +392,13 @@ impl Listener for Metrics {
         }
         batch.sources.iter().for_each(|source| self.count_source(source));
         batch.operators.iter().for_each(|operator| self.count_operator(operator));
+        for audit in &batch.audits {
+            let of = OfAudit { audit: audit.name.clone() };
+            let Audits { comparisons, misses, breaches } = &self.audits;
+            comparisons.get_or_create(&of).inc_by(audit.compared);
+            misses.get_or_create(&of).inc_by(audit.missed);
+            breaches.get_or_create(&of).inc_by(audit.breached.into());
+        }
     }
 
     fn on_batch_failed(&self, batch: &BatchInfo) {

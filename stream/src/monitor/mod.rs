@@ -2,6 +2,7 @@
 
 #[cfg(feature = "dashboard")]
 mod api;
+mod audit;
 mod bus;
 #[cfg(feature = "dashboard")]
 pub mod dashboard;
@@ -18,6 +19,7 @@ mod memory;
 mod metrics;
 mod trace;
 
+pub use audit::AuditInfo;
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};
 pub(crate) use info::SHED;

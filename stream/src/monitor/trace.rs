@@ -29,6 +29,7 @@ pub(super) fn tell(event: &Event) {
             warn!(input = line.input, line = line.line, cause = line.cause, "a line is malformed")
         }
         Event::BatchFailed(batch) => error!(cause = batch.failure.as_deref(), "the batch has failed"),
+        Event::AuditBreached(audit) => warn!(audit = audit.name, "an audited summary misses more than it promises"),
         Event::CheckpointCompleted(checkpoint) => {
             debug!(time = checkpoint.time.millis(), bytes = checkpoint.written_bytes, "a checkpoint was written");
         }

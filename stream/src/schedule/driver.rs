@@ -241,6 +241,8 @@ impl Driver {
                 info.operators = self.measured(std::mem::take(&mut info.operators), report.batches);
                 report.add(&info);
                 malformed.into_iter().for_each(|line| self.bus.tell(|| Event::Malformed(line)));
+                let breached = info.audits.iter().filter(|audit| audit.breached);
+                breached.for_each(|audit| self.bus.tell(|| Event::AuditBreached(audit.clone())));
                 self.bus.tell(|| Event::BatchCompleted(info));
                 let finished = plans.iter().enumerate().filter(|(_, plan)| plan.next == Next::Finished);
                 finished.for_each(|(id, _)| self.stop_source(id));
@@ -349,6 +351,7 @@ impl Driver {
                 operator.rows_out = source.records;
             }
         }
+        info.audits = batch.take_audits();
         info.sampled = (!self.parts.floors.is_empty()).then(|| info.kept());
     }
 

@@ -197,7 +197,7 @@ where
         });
         let held = &mut panes[held];
         held.records += run.len() as u64;
-        absorb_chunk(&self.grouping, &self.spec, &mut held.groups, run);
+        absorb_chunk((&self.grouping, &self.spec), Some(self.grid.windows_of(pane)), &mut held.groups, run);
     }
 
     /// Summarizes records as they are read; late ones are only counted.

@@ -45,6 +45,7 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("panels/anomalies.js", SCRIPT),
     file!("panels/clusters.js", SCRIPT),
     file!("panels/confusion.js", SCRIPT),
+    file!("panels/audit.js", SCRIPT),
     file!("panels/index.js", SCRIPT),
     file!("panels/number.js", SCRIPT),
     file!("panels/panel.js", SCRIPT),

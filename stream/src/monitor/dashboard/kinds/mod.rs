@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod anomalies;
+mod audit;
 mod clusters;
 mod confusion;
 mod line;

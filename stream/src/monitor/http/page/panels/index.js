@@ -5,12 +5,14 @@ import { AccuracyPanel } from "./accuracy.js";
 import { AnomaliesPanel } from "./anomalies.js";
 import { ClustersPanel } from "./clusters.js";
 import { ConfusionPanel } from "./confusion.js";
+import { AuditPanel } from "./audit.js";
 import { NumberPanel } from "./number.js";
 import { Panel } from "./panel.js";
 import { LinePanel, QuantilesPanel } from "./series.js";
 import { TopPanel } from "./top.js";
 
 const KINDS = new Map([
+  ["audit", AuditPanel],
   ["number", NumberPanel],
   ["line", LinePanel],
   ["quantiles", QuantilesPanel],
