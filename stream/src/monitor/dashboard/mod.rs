@@ -8,12 +8,14 @@ pub(super) mod board;
 mod kinds;
 mod panel;
 
-pub use kinds::Ranking;
+pub use kinds::{Cell, Ranking, Records};
 pub use panel::{Panel, Point};
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
 
 use self::board::Board;
 use self::kinds::Kind;
@@ -133,11 +135,22 @@ impl Dashboard {
         kind: Kind,
         title: &str,
         stream: &DStream<T>,
-        json: impl Fn(&T, Time) -> serde_json::Value + Send + 'static,
+        json: impl Fn(&T, Time) -> Value + Send + 'static,
+    ) -> Panel {
+        self.panel_of_batches(kind, title, stream, move |rows, time| rows.iter().map(|row| json(row, time)).collect())
+    }
+
+    /// A panel that gets points from all rows of a batch.
+    fn panel_of_batches<T: Record>(
+        &self,
+        kind: Kind,
+        title: &str,
+        stream: &DStream<T>,
+        mut points: impl FnMut(&[T], Time) -> Vec<Value> + Send + 'static,
     ) -> Panel {
         let (board, id) = (self.board.clone(), self.board.add(kind, title));
         stream.output("dashboard", move |time, batch| {
-            board.push(id, batch.collect()?.iter().map(|row| json(row, time)).collect());
+            board.push(id, points(&batch.collect()?, time));
             Ok::<(), Error>(())
         });
         Panel::new(self.board.clone(), id)

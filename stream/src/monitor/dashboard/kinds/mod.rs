@@ -1,9 +1,16 @@
 //! The kinds of panels: each file says how a row becomes a point, and what is kept.
 
+mod distribution;
+mod heat;
 mod line;
 mod quantiles;
+mod samples;
+mod table;
+mod text;
 mod top;
 
+pub use samples::Records;
+pub use table::Cell;
 pub use top::Ranking;
 
 /// A kind of panel.
