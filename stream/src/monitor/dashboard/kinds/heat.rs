@@ -158,24 +158,21 @@ impl HeatMap {
     }
 
     fn json(&self, t: i64, keys: usize) -> Value {
-        let cells: Vec<_> = match self.latest.get(&t) {
-            Some(cells) => self.rows.iter().filter_map(|row| cells.get_key_value(row)).collect(),
-            None => Vec::new(),
-        };
+        let values = |row| self.latest.get(&t).and_then(|cells| cells.get(row));
         let mut contracts: Vec<String> = Vec::new();
-        for (_, value) in cells.iter().filter(|(_, value)| value.value.is_finite()) {
+        for value in self.rows.iter().filter_map(values).filter(|value| value.value.is_finite()) {
             let contract = value.contract();
             if contracts.len() < CONTRACTS && !contracts.contains(&contract) {
                 contracts.push(contract);
             }
         }
-        let cells = cells.into_iter().map(|(label, value)| {
-            let mut e = estimate(value);
+        let cells = self.rows.iter().map(|row| {
+            let mut e = values(row).map_or(Value::Null, estimate);
             // Once for the column: of each cell it would be most of the bytes.
             if let Some(e) = e.as_object_mut() {
                 e.remove("contract");
             }
-            json!({ "label": label, "e": e })
+            json!({ "label": row, "e": e })
         });
         json!({ "t": t, "keys": keys, "contracts": contracts, "cells": cells.collect::<Vec<_>>() })
     }
@@ -234,7 +231,8 @@ mod tests {
 
     fn cells(column: &Value) -> Vec<(String, Value)> {
         let cells = column["cells"].as_array().unwrap();
-        cells.iter().map(|cell| (cell["label"].as_str().unwrap().to_owned(), cell["e"]["value"].clone())).collect()
+        let present = cells.iter().filter(|cell| !cell["e"].is_null());
+        present.map(|cell| (cell["label"].as_str().unwrap().to_owned(), cell["e"]["value"].clone())).collect()
     }
 
     fn labels(column: &Value) -> Vec<String> {
@@ -251,8 +249,10 @@ mod tests {
             [("b".to_owned(), json!(3.0)), ("a".to_owned(), json!(1.0)), ("c".to_owned(), Value::Null)]
         );
         assert_eq!(first["cells"][0]["e"].get("contract"), None);
-        // Rows keep their places; a key without a value has no cell.
-        assert_eq!(labels(&column(&mut map, 2_000, &[("c", 5.0), ("a", 9.0)])), ["a", "c"]);
+        // Rows keep their places; the cell of a key without a value is empty.
+        let second = column(&mut map, 2_000, &[("c", 5.0), ("a", 9.0)]);
+        assert_eq!(labels(&second), ["a", "c"]);
+        assert_eq!(second["cells"][0], json!({ "label": "b", "e": null }));
         assert!(columns(&mut map, 3_000, &[]).is_empty());
     }
 

@@ -1,9 +1,13 @@
 // The kinds of panels, each with its renderer.
 
 import { setText } from "../dom.js";
+import { DistributionPanel } from "./distribution.js";
+import { HeatPanel } from "./heat.js";
 import { NumberPanel } from "./number.js";
 import { Panel } from "./panel.js";
+import { SamplesPanel } from "./samples.js";
 import { LinePanel, QuantilesPanel } from "./series.js";
+import { TablePanel } from "./table.js";
 import { TopPanel } from "./top.js";
 
 const KINDS = new Map([
@@ -11,6 +15,10 @@ const KINDS = new Map([
   ["line", LinePanel],
   ["quantiles", QuantilesPanel],
   ["top", TopPanel],
+  ["table", TablePanel],
+  ["samples", SamplesPanel],
+  ["heat", HeatPanel],
+  ["distribution", DistributionPanel],
 ]);
 
 /** A panel of a kind this page does not know: said, rather than left out. */
