@@ -20,6 +20,8 @@ pub struct Options {
 const BATCH_INTERVAL: Duration = Duration::from_millis(500);
 /// How long the past is that the numbers are of.
 const WINDOW: Duration = Duration::from_secs(60);
+/// How long a column of the heat map is.
+const SHORT: Duration = Duration::from_secs(5);
 /// Records that are looked at.
 const SAMPLE: usize = 20;
 
@@ -57,6 +59,12 @@ fn panels(page: &Dashboard, requests: &DStream<Request>) -> Result<(), Parameter
         .window(WINDOW, BATCH_INTERVAL)
         .summarize(|on| (on.count(), on.when(|r| r.failed).count(), on.quantiles(|r| r.millis)));
 
+    let errors = requests
+        .filter(|r| r.failed)
+        .key_by(|r| r.host.as_str())
+        .window(SHORT, BATCH_INTERVAL * 2)
+        .summarize(|on| on.count());
+
     page.number("Requests", &last, |w| w.0).unit("in 60 s");
     page.line("Paths", &last, |w| w.1);
     page.quantiles("Latency", &last, &[0.5, 0.9, 0.99], |w| w.2.clone()).unit("ms");
@@ -65,7 +73,7 @@ fn panels(page: &Dashboard, requests: &DStream<Request>) -> Result<(), Parameter
     page.table("Hosts", &hosts, ["host", "requests", "failed", "median ms", "p99 ms"], |(host, h)| {
         [host.into(), h.0.into(), h.1.into(), h.2.at(0.5).into(), h.2.at(0.99).into()]
     });
-    page.heat_map("Errors by host", &hosts, |(_, h)| h.1).unit("in 60 s");
+    page.heat_map("Errors by host", &errors, |(_, errors)| *errors).unit("in 5 s");
     page.distribution("Response size", &last, |w| w.4.clone()).unit("bytes");
     page.distribution("Latency, as it is distributed", &last, |w| w.2.clone()).unit("ms");
     page.samples("Some requests", &last, |w| w.5.clone());

@@ -28,9 +28,9 @@ impl Dashboard {
     /// How values are distributed: a histogram of the latest reading, from each row of a stream.
     ///
     /// Median, p90 and p99 are marked, and the share of the values below is drawn as a line with its band, where the
-    /// summary has bounds (KLL; a t-digest states none). There are at most 50 bins of round edges. Values without one
-    /// below zero whose p99.9 is more than twelve times the median are drawn on a logarithmic axis. What lies very far
-    /// out, and what is not above zero on a logarithmic axis, is not drawn, and it is told how much that is.
+    /// summary has bounds (KLL; a t-digest states none). There are at most 50 bins of round edges. Values that
+    /// are not below zero, and whose p99.9 is more than twelve times the median, are drawn on a logarithmic axis. What
+    /// lies very far out, and what is not above zero on a logarithmic axis, is not drawn, and it is told how much that is.
     ///
     /// ```no_run
     /// use streamgauge_stream::{StreamingContext, mins, secs};
@@ -97,21 +97,22 @@ impl Axis {
         let at = |i| quantiles.at(f64::from(i) / f64::from(LOOKED_AT)).value;
         let mut values: Vec<f64> = (0..=LOOKED_AT).map(at).filter(|x| x.abs() <= LARGEST).collect();
         let positive = values.partition_point(|&x| x <= 0.0);
-        let logarithmic = values.first().is_some_and(|&least| least >= 0.0)
-            && values[positive..].get((values.len() - positive) / 2).is_some_and(|typical| {
-                let tail = quantiles.at(0.999).value;
-                tail / typical > HEAVY
-            });
+        let tail = quantiles.at(0.999).value;
+        let typical = values[positive..].get((values.len() - positive) / 2);
+        // But for half a percent of them, no value is below zero.
+        let logarithmic =
+            values.get(1).is_some_and(|&low| low >= 0.0) && typical.is_some_and(|typical| tail / typical > HEAVY);
         if logarithmic {
             values.drain(..positive);
             values.iter_mut().for_each(|x| *x = x.log10());
         }
-        // Below the second and above the last but one lies half a percent each.
+        // Half a percent lies below the second and above the last but one: the axis goes on there for as far as it is
+        // to the median, if there are values.
         let (first, last) = (*values.first()?, *values.last()?);
         let (low, high) = match values[..] {
             [_, low, .., high, _] => {
-                let room = high - low;
-                (first.max(low - room), last.min(high + room))
+                let median = values[values.len() / 2];
+                (first.max(low - (median - low)), last.min(high + (high - median)))
             }
             _ => (first, last),
         };

@@ -24,19 +24,19 @@ const CANDIDATES: usize = 10 * ROWS;
 /// Columns whose cells are remembered: rows of windows that late records revise come again, some keys only.
 const REVISABLE: usize = 16;
 /// What is left of a key's score from one column to the next.
-const FADING: f64 = 0.9;
+const FADING: f64 = 0.97;
 /// How much more than the least of the rows a key must have to take its place.
-const BETTER: f64 = 1.25;
+const BETTER: f64 = 1.5;
 /// Contracts that are told of a column; the page says that there are more.
 const CONTRACTS: usize = 3;
 
 impl Dashboard {
     /// Keys by time: a row for each of the keys with the most, a column for each time, the value as a colour.
     ///
-    /// Twenty keys have a row, chosen by the size of their values, fading with a half-life of about seven columns. A key
-    /// keeps its row until another one has a quarter more. A cell without a row of the stream is empty, which is not zero; so
-    /// are the cells of a key from before it was chosen. Keys are told apart by their first 200 characters. The last 240
-    /// columns are kept.
+    /// Twenty keys have a row, chosen by the size of their values, of which the past ones fade with a half-life of 23
+    /// columns. A key keeps its row until another one has half as much more. A cell is empty, which is not zero, where
+    /// the stream had no row of its key, and where the key had no row on the map. Keys are told apart by their first 200
+    /// characters. The last 240 columns are kept.
     ///
     /// All rows of a batch are read, and each key is written out once.
     ///
@@ -289,7 +289,7 @@ mod tests {
         // Gone, it stays for some columns without a cell, and then makes room.
         rows.pop();
         assert_eq!(labels(&column(&mut map, 2, &rows)).len(), ROWS - 1);
-        let late = (3..60).map(|t| labels(&column(&mut map, t, &rows))).last().unwrap();
+        let late = (3..200).map(|t| labels(&column(&mut map, t, &rows))).last().unwrap();
         assert!(late.contains(&"k00".to_owned()) && late.len() == ROWS, "{late:?}");
     }
 

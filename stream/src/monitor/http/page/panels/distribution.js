@@ -25,7 +25,8 @@ export class DistributionPanel extends Panel {
   }
 
   estimates(point) {
-    return quantilesOf(point).map((one) => one.e);
+    // The ends are known better than what is between them.
+    return quantilesOf(point).filter(({ q }) => q > 0 && q < 1).map((one) => one.e);
   }
 
   show(point) {
@@ -70,7 +71,8 @@ export class DistributionPanel extends Panel {
     const ends = [edges[0], edges.at(-1)];
     const x = log ? logarithmicAxis(ends, count) : linearAxis(ends, count);
     const px = (log ? logarithmic : linear)(ends, [box.left, box.right]);
-    const y = linearAxis([0, Math.max(1e-9, ...shares[0].filter((share) => share > 0))], Math.max(2, Math.floor(height / 60)));
+    const highest = Math.max(1e-9, ...shares[0].filter((share) => share > 0));
+    const y = linearAxis([0, highest], Math.max(2, Math.floor(height / 60)));
     return {
       box, x, y, at: px,
       px: edges.map(px),

@@ -101,9 +101,7 @@ export class HeatPanel extends Panel {
 
   drawCells() {
     const { context: ctx } = this.surface;
-    const { left, right, rowHeight, from, to } = this.plane;
-    ctx.fillStyle = color("page");
-    ctx.fillRect(left, 0, right - left, rowHeight * this.labels.length);
+    const { rowHeight, from, to } = this.plane;
     const palette = shadesOf(STOPS.map(color));
     const place = this.placing();
     const gap = rowHeight >= 8 ? 1 : 0;

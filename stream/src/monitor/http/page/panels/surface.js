@@ -22,7 +22,7 @@ export class Surface {
     this.tooltip.setAttribute("aria-live", "polite"); // it is read out as the keys move it
     this.tooltip.hidden = true;
     this.when = element("p", "when", this.tooltip);
-    this.readings = element("div", "readings", this.tooltip);
+    this.readings = element("div", "readings is-plain", this.tooltip);
     this.listen(reader);
     // Held here, for a canvas that goes also lets its observer go.
     this.resized = new ResizeObserver(requestDraw);
@@ -81,7 +81,7 @@ export class Surface {
     this.tooltip.hidden = false;
     setText(this.when, title);
     resize(this.readings, rows.length, reading);
-    rows.forEach((row, i) => row.forEach((text, part) => setText(this.readings.children[i].children[part + 1], text)));
+    rows.forEach((row, i) => row.forEach((text, part) => setText(this.readings.children[i].children[part], text)));
     const { offsetWidth: width, offsetHeight: height } = this.tooltip;
     const host = this.host.getBoundingClientRect();
     const beside = x > host.width / 2 ? x - width - 12 : x + 12;
@@ -105,7 +105,6 @@ export class Surface {
 
 function reading() {
   const row = element("p", "reading");
-  element("i", "", row);
   element("bdi", "reading-name", row);
   element("b", "reading-value", row);
   element("span", "reading-bounds", row);

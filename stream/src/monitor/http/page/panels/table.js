@@ -48,17 +48,26 @@ function rowsOf(point) {
 
 const isNumber = (cell) => typeof cell === "object" && cell !== null;
 
-/** A column of texts or of numbers, and one of their intervals if any number is uncertain. */
+const stated = (cell) => estimate(cell).interval;
+
+/** A column of texts or of numbers; and one of their intervals, if there are any. */
 function columnsOf(title, i, rows) {
   const cells = rows.map((row) => row[i]).filter((cell) => cell !== null && cell !== undefined);
   const numeric = cells.length > 0 && cells.every(isNumber);
   const key = (row) => (isNumber(row[i]) ? finite(row[i].value) : row[i] ?? null);
-  const text = (cell) => (cell === null || cell === undefined ? "" : isNumber(cell) ? estimate(cell).value : foreign(cell));
-  const columns = [{ title, number: numeric, key, cell: (row) => text(row[i]) }];
-  const uncertain = cells.some((cell) => isNumber(cell) && estimate(cell).interval !== "exact");
-  const interval = (row) => (isNumber(row[i]) ? estimate(row[i]).interval : "");
-  if (uncertain) columns.push({ title: `interval of ${title}`, plain: true, cell: interval });
+  const hint = (row) => (isNumber(row[i]) ? `${textOf(row[i])}, ${stated(row[i])}` : textOf(row[i]));
+  const columns = [{ title, number: numeric, key, hint, cell: (row) => textOf(row[i]) }];
+  const bounded = cells.some((cell) => isNumber(cell) && !["exact", "no guarantee"].includes(stated(cell)));
+  const interval = (row) => (isNumber(row[i]) ? stated(row[i]) : "");
+  if (bounded) columns.push({ title: "interval", plain: true, cell: interval });
   return columns;
+}
+
+function textOf(cell) {
+  if (cell === null || cell === undefined) return "";
+  if (!isNumber(cell)) return foreign(cell);
+  const { value, interval } = estimate(cell);
+  return interval === "no guarantee" && !Number.isNaN(finite(cell.value)) ? `≈ ${value}` : value;
 }
 
 /** A table whose columns with a `key(row)` sort it: up, down, and as it was given. */
@@ -104,8 +113,8 @@ class SortableTable extends Table {
 /** Rows in the order of a key; what has none comes last in either direction. */
 function sorted(rows, key, ascending) {
   const absent = (x) => x === null || Number.isNaN(x);
-  const compare = (a, b) =>
-    typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+  const texts = new Intl.Collator("en", { numeric: true });
+  const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : texts.compare(a, b));
   return rows
     .map((row) => [key(row), row])
     .sort(([a], [b]) => {
