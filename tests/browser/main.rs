@@ -8,6 +8,7 @@
 
 mod chromium;
 mod folder;
+mod panels;
 mod process;
 
 use std::fmt::Write as _;

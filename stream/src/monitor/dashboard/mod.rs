@@ -12,7 +12,7 @@ mod saved;
 mod series;
 mod settings;
 
-pub use kinds::{Accuracy, Axes, Clusters, Lines, Ranking, Scored};
+pub use kinds::{Accuracy, Axes, Cell, Clusters, Lines, Ranking, Records, Scored};
 pub use panel::{Panel, Point};
 
 use std::fmt;
