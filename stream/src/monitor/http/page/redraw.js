@@ -1,5 +1,6 @@
 // When views are drawn: once per animation frame at most, however many updates
-// arrive, and canvases only while their card is in view.
+// arrive, texts only while their page is shown, canvases only while their card
+// is in view.
 
 export class Redraw {
   constructor() {
@@ -58,11 +59,22 @@ export class Redraw {
 
   run() {
     this.frame = null;
-    const changed = [...this.changed];
-    this.changed.clear();
-    for (const view of changed) view.refresh();
+    for (const view of [...this.changed]) {
+      if (view.root.closest("[hidden]")) continue;
+      this.changed.delete(view);
+      view.refresh();
+    }
     for (const view of [...this.stale]) {
       if (!this.visible.has(view)) continue;
+      this.stale.delete(view);
+      view.draw();
+    }
+  }
+
+  /** Draws what is behind on the page that is shown, in view or not. */
+  drawAll() {
+    for (const view of [...this.stale]) {
+      if (view.root.closest("[hidden]")) continue;
       this.stale.delete(view);
       view.draw();
     }

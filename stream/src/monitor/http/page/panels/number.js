@@ -1,6 +1,7 @@
 // A number of the present, with a sparkline of its past.
 
-import { Reading, series } from "../card.js";
+import { Reading } from "../card.js";
+import { Columns } from "../columns.js";
 import { seriesColor } from "../theme.js";
 import { Panel, spoken } from "./panel.js";
 
@@ -8,12 +9,22 @@ export class NumberPanel extends Panel {
   static shape = "narrow";
 
   build() {
+    this.columns = new Columns(this.history.longest);
+    this.columns.add("");
     this.reading = new Reading(this.body, this.unit);
     this.plot = this.chart({ axes: false });
   }
 
+  accept(points) {
+    for (const point of points) this.columns.put(point.t, [["", point.e]]);
+  }
+
   estimates(point) {
     return [point.e];
+  }
+
+  named(point) {
+    return [["", point.e]];
   }
 
   show(point) {
@@ -21,10 +32,10 @@ export class NumberPanel extends Panel {
   }
 
   draw() {
-    const { points, times } = this.history;
     this.plot.draw({
-      times,
-      series: [series(this.name, seriesColor(0), points.map((point) => point.e))],
+      times: this.columns.times,
+      series: [this.columns.of("", this.name, seriesColor(0))],
+      levels: this.levels,
       summary: () => `${this.span()}. Latest ${spoken(this.latest?.e)}`,
     });
   }
