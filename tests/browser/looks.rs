@@ -149,11 +149,15 @@ fn who_wants_no_motion_sees_none() {
     };
     let server = Scripted::start(&hello(&[panel(0, "line", 0..10)]));
     let mut page = chromium.open(&server.url);
+    page.wait("document.documentElement.dataset.status === 'live'");
     let features = json!([{ "name": "prefers-reduced-motion", "value": "reduce" }]);
     page.command("Emulation.setEmulatedMedia", &json!({ "features": features }));
     page.evaluate("document.documentElement.dataset.status = 'reconnecting'");
     let moving = "document.getAnimations().length";
     assert_eq!(page.evaluate(moving), 0);
-    page.command("Emulation.setEmulatedMedia", &json!({ "features": [] }));
-    assert_eq!(page.evaluate(moving), 1);
+    page.command(
+        "Emulation.setEmulatedMedia",
+        &json!({ "features": [{ "name": "prefers-reduced-motion", "value": "no-preference" }] }),
+    );
+    page.wait(&format!("{moving} === 1"));
 }

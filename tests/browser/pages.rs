@@ -66,7 +66,7 @@ fn pages_are_tabs_that_the_address_names() {
     page.evaluate("document.querySelectorAll('nav a')[2].focus()");
     page.press("Enter", false);
     page.wait("document.querySelectorAll('nav a')[2].ariaCurrent === 'page'");
-    page.evaluate("location.reload()");
+    page.reload();
     page.wait("document.querySelectorAll('nav a')[2]?.ariaCurrent === 'page'");
     assert_eq!(seen(&mut page), ["line 3"]);
     assert_eq!(page.texts(".user-page:not([hidden]) h2"), ["<script>"]);

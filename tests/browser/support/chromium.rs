@@ -128,6 +128,21 @@ impl Page {
         }
     }
 
+    /// Shows the same address anew, and waits until it is loaded.
+    pub(crate) fn reload(&mut self) {
+        let before = self.0.events.len();
+        self.0.call("Page.reload", &json!({}));
+        while !self.0.events[before..].iter().any(|event| event["method"] == "Page.loadEventFired") {
+            self.0.receive();
+        }
+    }
+
+    /// Waits until what has changed is drawn.
+    pub(crate) fn drawn(&mut self) {
+        let frame = "new Promise(requestAnimationFrame)";
+        self.evaluate(&format!("{frame}.then(() => {frame})"));
+    }
+
     /// The answer to a command of the protocol.
     #[track_caller]
     pub(crate) fn command(&mut self, method: &str, params: &Value) -> Value {

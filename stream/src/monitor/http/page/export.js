@@ -2,13 +2,17 @@
 
 import { isTime } from "./format.js";
 
+// Whatever the order in which a point has its parts: when, what, and how much.
+const FIRST = ["time", "t"];
+const LAST = ["value", "lower", "upper", "confidence", "contract"];
+
 /**
  * Points as `{ columns, rows }`. A point becomes a row; one that holds a list of
  * objects (series, quantiles, ranks) a row for each of them. What is within an
  * object gets a column of its own, an estimate's parts the names they have.
  */
 export function table(points) {
-  const columns = new Map([["time", 0], ["t", 1]]);
+  const columns = new Set(FIRST);
   const rows = [];
   for (const point of points) {
     const { t, ...rest } = point;
@@ -20,11 +24,11 @@ export function table(points) {
     const parts = lists.flatMap(([list, items]) => items.map((item) => ({ ...of(list), ...flat(item) })));
     for (const part of lists.length > 0 ? parts : [{}]) {
       const cells = { ...common, ...part };
-      for (const key of Object.keys(cells)) if (!columns.has(key)) columns.set(key, columns.size);
+      for (const key of Object.keys(cells)) columns.add(key);
       rows.push(cells);
     }
   }
-  const names = [...columns.keys()];
+  const names = [...[...columns].filter((name) => !LAST.includes(name)), ...LAST.filter((name) => columns.has(name))];
   return { columns: names, rows: rows.map((cells) => names.map((name) => cells[name] ?? null)) };
 }
 

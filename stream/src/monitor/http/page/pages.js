@@ -14,6 +14,7 @@ export class Pages {
     this.nav = nav;
     this.turned = turned;
     this.names = [""];
+    this.known = false; // until the job has named them, the address may ask for any
     this.shown = null;
     addEventListener("hashchange", () => this.follow());
     span.listeners.push(() => this.write());
@@ -23,6 +24,7 @@ export class Pages {
   /** Offers these pages of the job. */
   offer(names) {
     this.names = names.length > 0 ? names : [""];
+    this.known = true;
     this.shown = null; // it is to be shown again, with other panels
     this.follow();
   }
@@ -51,7 +53,8 @@ export class Pages {
     const sameClock = (name) => (name === ENGINE) === (this.shown === ENGINE);
     const hash = hashOf({ ...address(this.shown), zoom });
     // No address at all is the first page, too.
-    if (location.hash !== hash && !(location.hash === "" && hash === "#answers")) history.replaceState(null, "", hash);
+    const differs = this.known && location.hash !== hash;
+    if (differs && !(location.hash === "" && hash === "#answers")) history.replaceState(null, "", hash);
     const all = [...this.names, ENGINE];
     resize(this.nav, all.length, () => element("a", ""));
     all.forEach((name, i) => {

@@ -1,6 +1,8 @@
 // When views are drawn: once per animation frame at most, however many updates
-// arrive, texts only while their page is shown, canvases only while their card
-// is in view.
+// arrive, canvases only while their card is in view. Texts that are out of view
+// follow now and then, for who searches or listens to the page.
+
+const OUT_OF_VIEW_MS = 2000;
 
 export class Redraw {
   constructor() {
@@ -9,6 +11,8 @@ export class Redraw {
     this.visible = new Set();
     this.views = new Map(); // by their element
     this.frame = null;
+    this.swept = -Infinity; // when texts out of view were last brought up to date
+    this.sweep = null;
     this.observer = new IntersectionObserver((entries) => this.scrolled(entries), {
       rootMargin: "120px 0px",
     });
@@ -24,6 +28,7 @@ export class Redraw {
   clear() {
     this.observer.disconnect();
     for (const set of [this.stale, this.changed, this.visible, this.views]) set.clear();
+    this.swept = -Infinity;
   }
 
   /** The data of the view changed. */
@@ -59,11 +64,16 @@ export class Redraw {
 
   run() {
     this.frame = null;
+    const now = performance.now();
+    const sweeps = now - this.swept >= OUT_OF_VIEW_MS;
+    if (sweeps) this.swept = now;
     for (const view of [...this.changed]) {
-      if (view.root.closest("[hidden]")) continue;
+      if (!sweeps && !this.visible.has(view)) continue;
+      if (view.root.closest("[hidden]")) continue; // on another page
       this.changed.delete(view);
       view.refresh();
     }
+    if (this.changed.size > 0) this.sweep ??= setTimeout(() => { this.sweep = null; this.schedule(); }, OUT_OF_VIEW_MS);
     for (const view of [...this.stale]) {
       if (!this.visible.has(view)) continue;
       this.stale.delete(view);
@@ -71,8 +81,10 @@ export class Redraw {
     }
   }
 
-  /** Draws what is behind on the page that is shown, in view or not. */
+  /** Brings all of the page that is shown up to date, in view or not. */
   drawAll() {
+    this.swept = -Infinity;
+    this.run();
     for (const view of [...this.stale]) {
       if (view.root.closest("[hidden]")) continue;
       this.stale.delete(view);
