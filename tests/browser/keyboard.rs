@@ -130,9 +130,8 @@ fn a_screen_reader_finds_its_way() {
     };
     let server = start();
     let mut page = chromium.open(&server.url);
-    page.wait(
-        "[...document.querySelectorAll('canvas')].every((canvas) => canvas.ariaLabel || !canvas.checkVisibility())",
-    );
+    page.wait("document.querySelectorAll('.panel').length === 3");
+    page.wait("[...document.querySelectorAll('canvas')].every((it) => it.ariaLabel || !it.checkVisibility())");
     for landmark in ["header", "nav[aria-label]", "main", "h1"] {
         assert_eq!(page.texts(&format!("body > {landmark}, body > header {landmark}")).len(), 1, "{landmark}");
     }

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod engine;
 mod export;
 mod hostile;
@@ -13,7 +14,6 @@ mod keyboard;
 mod load;
 mod looks;
 mod pages;
-mod panels;
 mod reconnect;
 mod span;
 mod support;

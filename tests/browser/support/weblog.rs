@@ -8,7 +8,7 @@ use super::process::Process;
 
 /// A running `weblog`.
 pub(crate) struct Server {
-    _process: Process,
+    pub(crate) _process: Process,
     pub(crate) url: String,
 }
 

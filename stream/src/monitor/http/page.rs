@@ -29,7 +29,6 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("app.js", SCRIPT),
     file!("card.js", SCRIPT),
     file!("chart.js", SCRIPT),
-    file!("columns.js", SCRIPT),
     file!("connection.js", SCRIPT),
     file!("dom.js", SCRIPT),
     file!("engine.js", SCRIPT),
@@ -56,6 +55,7 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("span.js", SCRIPT),
     file!("table.js", SCRIPT),
     file!("theme.js", SCRIPT),
+    file!("timeseries.js", SCRIPT),
     file!("toolbar.js", SCRIPT),
     file!("zoom.js", SCRIPT),
 ];

@@ -1,6 +1,8 @@
 // One panel over the whole window. Nothing that a browser could refuse: the card is
 // laid over the page, and what is behind it cannot be reached.
 
+import { element, setText } from "./dom.js";
+
 let shown = null;
 
 export const isFull = (card) => shown?.card === card;
@@ -9,21 +11,27 @@ export function showFull(card) {
   leaveFull();
   const behind = [];
   for (let node = card; node !== document.body; node = node.parentElement) {
-    behind.push(...[...node.parentElement.children].filter((other) => other !== node && !other.inert && other.tagName !== "SCRIPT"));
+    behind.push(...[...node.parentElement.children].filter((other) => other !== node && !other.inert && !other.matches("[role=status], script")));
   }
   for (const node of behind) node.inert = true;
   card.classList.add("is-full");
   card.setAttribute("role", "dialog");
   card.setAttribute("aria-modal", "true");
   document.documentElement.dataset.full = "";
-  shown = { card, behind };
-  card.querySelector(".menu-button")?.focus();
+  const button = element("button", "control", card.querySelector(".card-header"));
+  button.type = "button";
+  setText(button, "Close");
+  button.setAttribute("aria-label", "Leave full screen");
+  button.addEventListener("click", leaveFull);
+  button.focus();
+  shown = { card, behind, button };
 }
 
 export function leaveFull() {
   if (!shown) return;
-  const { card, behind } = shown;
+  const { card, behind, button } = shown;
   shown = null;
+  button.remove();
   for (const node of behind) node.inert = false;
   card.classList.remove("is-full");
   card.removeAttribute("role");

@@ -39,33 +39,50 @@ export function widened([low, high], levels, logarithmic) {
   return [Math.min(low, ...shown), Math.max(high, ...shown)];
 }
 
-/** The levels as dashed lines; one beyond the axis is named at the edge it lies behind. */
-export function drawLevels(ctx, { box, y, py }, levels, labelled) {
+const LINE_HEIGHT = 14;
+
+/** The levels as dashed lines, named unless there is no room for it. One beyond the axis is named at the edge it lies behind. */
+export function drawLevels(ctx, plane, levels, named) {
+  const { box, y, py } = plane;
   const [low, high] = y.domain;
-  ctx.textAlign = "right";
-  ctx.lineWidth = 1;
+  const labels = [];
   for (const { value, label } of levels) {
-    const outside = value < low || value > high;
+    const beyondAxis = value < low ? "↓ " : value > high ? "↑ " : "";
     const at = Math.round(py(Math.min(Math.max(value, low), high))) + 0.5;
-    ctx.strokeStyle = color("limit");
-    if (!outside) {
-      ctx.setLineDash([4, 4]);
-      ctx.beginPath();
-      ctx.moveTo(box.left, at);
-      ctx.lineTo(box.right, at);
-      ctx.stroke();
-      ctx.setLineDash([]);
-    }
-    if (!labelled) continue;
-    const text = `${outside ? (value > high ? "↑ " : "↓ ") : ""}${label} ${number(value)}`;
-    const below = at - 14 < box.top;
-    ctx.textBaseline = below ? "top" : "bottom";
-    // On the ground of the card, so that a line behind it leaves it legible.
-    ctx.lineWidth = 3;
-    ctx.strokeStyle = color("card");
-    ctx.strokeText(text, box.right - 4, below ? at + 3 : at - 3);
-    ctx.fillStyle = color("limit");
-    ctx.fillText(text, box.right - 4, below ? at + 3 : at - 3);
-    ctx.lineWidth = 1;
+    if (!beyondAxis) rule(ctx, box, at);
+    const top = at - LINE_HEIGHT < box.top ? at + 2 : at - LINE_HEIGHT;
+    labels.push({ text: `${beyondAxis}${label} ${number(value)}`, top });
+  }
+  if (named) write(ctx, box, labels);
+}
+
+function rule(ctx, box, at) {
+  ctx.strokeStyle = color("limit");
+  ctx.lineWidth = 1;
+  ctx.setLineDash([4, 4]);
+  ctx.beginPath();
+  ctx.moveTo(box.left, at);
+  ctx.lineTo(box.right, at);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+/** Labels at the right end; one that would lie on others is moved to the left of them. */
+function write(ctx, box, labels) {
+  ctx.textAlign = "right";
+  ctx.textBaseline = "top";
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = color("card");
+  ctx.fillStyle = color("limit");
+  const written = [];
+  for (const { text, top } of labels) {
+    const beside = written.filter((other) => Math.abs(other.top - top) < LINE_HEIGHT).map((other) => other.left - 12);
+    const right = Math.min(box.right - 4, ...beside);
+    const left = right - ctx.measureText(text).width;
+    if (left < box.left) continue;
+    // A rim in the colour of the card keeps it legible on lines.
+    ctx.strokeText(text, right, top);
+    ctx.fillText(text, right, top);
+    written.push({ top, left });
   }
 }

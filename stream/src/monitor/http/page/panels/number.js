@@ -1,22 +1,18 @@
 // A number of the present, with a sparkline of its past.
 
 import { Reading } from "../card.js";
-import { Columns } from "../columns.js";
 import { seriesColor } from "../theme.js";
+import { TimeSeries } from "../timeseries.js";
 import { Panel, spoken } from "./panel.js";
 
 export class NumberPanel extends Panel {
   static shape = "narrow";
 
   build() {
-    this.columns = new Columns(this.history.longest);
+    this.columns = new TimeSeries((point) => this.named(point));
     this.columns.add("");
     this.reading = new Reading(this.body, this.unit);
     this.plot = this.chart({ axes: false });
-  }
-
-  accept(points) {
-    for (const point of points) this.columns.put(point.t, [["", point.e]]);
   }
 
   estimates(point) {
@@ -32,6 +28,7 @@ export class NumberPanel extends Panel {
   }
 
   draw() {
+    this.columns.sync(this.history.points);
     this.plot.draw({
       times: this.columns.times,
       series: [this.columns.of("", this.name, seriesColor(0))],

@@ -1,9 +1,9 @@
 // Charts over time of one or several named series: lines with bands, quantiles.
 
-import { Columns } from "../columns.js";
 import { element, resize, setAttribute, setText } from "../dom.js";
 import { estimate, foreign, quantile } from "../format.js";
 import { seriesColor } from "../theme.js";
+import { TimeSeries } from "../timeseries.js";
 import { Panel, spoken } from "./panel.js";
 
 const MOST_SERIES = 8;
@@ -17,7 +17,7 @@ export class SeriesPanel extends Panel {
 
   build() {
     this.names = [];
-    this.columns = new Columns(this.history.longest);
+    this.columns = new TimeSeries((point) => this.entries(point));
     this.legend = element("div", "legend", this.header);
     this.plot = this.chart(this.options);
   }
@@ -33,7 +33,6 @@ export class SeriesPanel extends Panel {
     }
     this.names = this.ordered([...known].slice(0, MOST_SERIES));
     for (const name of this.names) this.columns.add(name);
-    for (const point of points) this.columns.put(point.t, this.entries(point));
   }
 
   ordered(names) {
@@ -66,6 +65,7 @@ export class SeriesPanel extends Panel {
   }
 
   draw() {
+    this.columns.sync(this.history.points);
     this.plot.draw({
       times: this.columns.times,
       series: this.names.map((name, i) => this.columns.of(name, this.label(name), seriesColor(i))),
