@@ -1,22 +1,11 @@
 //! A panel of every kind, in the example `panels`: what it shows, by pointer and by keys, and that nothing in the data
 //! breaks it.
 
-use std::env;
-use std::process::Command;
-
-use super::{COLOURS, Server, assert_no_problems, chromium, has_digit};
-use crate::chromium::Page;
-use crate::process::Process;
+use crate::support::{COLOURS, Page, Server, assert_no_problems, chromium, has_digit};
 
 /// A running `panels`.
 fn server(more: &[&str]) -> Server {
-    let test = env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    let path = profile.join("examples/panels").with_extension(env::consts::EXE_EXTENSION);
-    assert!(path.exists(), "{} is not there: cargo build -p streamgauge-examples --examples", path.display());
-    let process = Process::spawn(Command::new(path).args(["--listen", "127.0.0.1:0", "--rate", "400"]).args(more));
-    let url = process.line("dashboard: ");
-    Server { _process: process, url }
+    Server::example("panels", &[&["--listen", "127.0.0.1:0", "--rate", "400"], more].concat())
 }
 
 #[track_caller]
