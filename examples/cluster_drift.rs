@@ -1,8 +1,10 @@
 //! Clusters that are followed as they move.
 //!
-//! Without a file it makes a stream of components that move. Try `--help`.
+//! Without a file it makes a stream of components that move. With `--listen 127.0.0.1:7878 --rate 5000` one can watch
+//! them in a browser. Try `--help`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -49,6 +51,18 @@ struct Flags {
     #[arg(long, value_name = "POINTS")]
     half_life_points: Option<f64>,
 
+    /// Show the clusters on a dashboard at this address. Whoever can reach it sees the data
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+
+    /// Points a second; as fast as possible if not given
+    #[arg(long, value_parser = at_least_one, value_name = "POINTS")]
+    rate: Option<u64>,
+
+    /// The dimensions that the map of the dashboard shows, counted from 0
+    #[arg(long, value_parser = plane, default_value = "0,1", value_name = "X,Y", requires = "listen")]
+    plane: [usize; 2],
+
     /// The seed of the start, and of the stream that is made
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -60,6 +74,15 @@ struct Flags {
 
 fn at_least_one(text: &str) -> Result<u64, String> {
     text.parse::<u64>().ok().filter(|n| *n > 0).ok_or_else(|| "give a whole number above 0".to_owned())
+}
+
+fn plane(text: &str) -> Result<[usize; 2], String> {
+    let of_two = || "give two dimensions such as 0,1".to_owned();
+    let (x, y) = text.split_once(',').ok_or_else(of_two)?;
+    match (x.trim().parse(), y.trim().parse()) {
+        (Ok(x), Ok(y)) => Ok([x, y]),
+        _ => Err(of_two()),
+    }
 }
 
 impl From<Flags> for Options {
@@ -77,6 +100,9 @@ impl From<Flags> for Options {
             forgetting: in_batches.or(in_points),
             batch: usize::try_from(flags.batch).unwrap_or(usize::MAX),
             every: flags.every,
+            dashboard: flags.listen,
+            rate: flags.rate,
+            plane: flags.plane,
             seed: flags.seed,
             threads: flags.threads,
         }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge::ml::anomaly::Sample;
 use streamgauge::prelude::*;
 use streamgauge::stream::Malformed;
+use streamgauge::stream::monitor::dashboard as monitor;
 use thiserror::Error;
 
 use super::newest::Newest;
@@ -102,6 +103,8 @@ struct Scored {
     reading: Reading,
     /// In 0 to 1; none while the detector warms up.
     score: Option<f64>,
+    /// It is the first of the strange readings that follow each other.
+    alert: bool,
 }
 
 /// The text of the error when the reader of the output has gone.
@@ -137,12 +140,14 @@ where
     let readings = readings.key_by(|reading| reading.series.as_str()).named("detectors");
     let scored = readings.train_with(detector, |detector, reading: Reading| {
         let score = detector.score_and_learn(&reading.sample).ok().flatten();
-        Scored { reading, score }
+        Scored { reading, score, alert: false }
     });
-    let alerts = alerts(&scored, options);
+    let scored = with_alerts(&scored, options);
+    let alerts = scored.filter(|scored| scored.alert);
     if let Some(address) = options.dashboard {
         ctx.dashboard().listen(address);
-        panels(&ctx.dashboard(), &scored, &alerts, series.iter().take(options.shown));
+        let shown = series.iter().take(options.shown);
+        panels(&ctx.dashboard(), &scored, &alerts, options.threshold, shown);
     }
     let report = Arc::new(Mutex::new(Report::default()));
     count(&scored, &report);
@@ -227,31 +232,33 @@ fn files(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-/// The first of the strange readings that follow each other.
-fn alerts(scored: &DStream<Scored>, options: &Options) -> DStream<Scored> {
+/// The readings, with an alert at the first of the strange ones that follow each other.
+fn with_alerts(scored: &DStream<Scored>, options: &Options) -> DStream<Scored> {
     let (threshold, quiet) = (options.threshold, options.quiet.as_millis() as i64);
-    let alerts = scored
-        .filter(move |scored| scored.score.is_some_and(|score| score >= threshold))
-        .key_by(|scored| scored.reading.series.as_str())
-        .named("alerts")
-        .flat_map_with_state(move |scored, last: &mut State<'_, CompactString, i64>| {
-            let at = scored.reading.sample.time;
-            let before = last.get().copied();
-            last.update(at);
-            before.is_none_or(|before| at - before > quiet).then_some(scored)
-        });
-    DStream::clone(&alerts)
+    let scored = scored.key_by(|scored| scored.reading.series.as_str()).named("alerts").flat_map_with_state(
+        move |mut scored, last: &mut State<'_, CompactString, i64>| {
+            if scored.score.is_some_and(|score| score >= threshold) {
+                let at = scored.reading.sample.time;
+                scored.alert = last.get().is_none_or(|before| at - before > quiet);
+                last.update(at);
+            }
+            Some(scored)
+        },
+    );
+    DStream::clone(&scored)
 }
 
 fn panels<'a>(
     dashboard: &Dashboard,
     scored: &DStream<Scored>,
     alerts: &DStream<Scored>,
+    threshold: f64,
     series: impl Iterator<Item = &'a String>,
 ) {
     let newest = alerts.named("newest alerts").train_on(|on| {
-        on.feed(Newest::default(), |newest: &mut Newest, Scored { reading, score }: &Scored| {
-            let alert = format!("{} {} = {:.4}", reading.time(), reading.series, reading.sample.value);
+        on.feed(Newest::default(), |newest: &mut Newest, Scored { reading, score, .. }: &Scored| {
+            // The series first: a narrow page cuts the end.
+            let alert = format!("{} = {:.4}, {}", reading.series, reading.sample.value, reading.time());
             newest.add((alert, score.unwrap_or_default()));
         })
     });
@@ -259,14 +266,14 @@ fn panels<'a>(
     let counts = alerts.key_by(|alert| alert.reading.series.as_str()).named("alert counts").running().complete();
     dashboard.top("Alerts by series", &counts.summarize(|on| on.count()), |(_, alerts)| *alerts).unit("alerts");
     for name in series {
-        let of_series = |name: &String| {
+        let of_series = {
             let name = name.clone();
             scored.filter(move |scored| scored.reading.series == name)
         };
-        let at = |reading: &Reading, value| Point::at(Time::from_millis(reading.sample.time), Estimate::exact(value));
-        dashboard.line(name, &of_series(name), move |scored| at(&scored.reading, scored.reading.sample.value));
-        let strange = format!("{name}: strangeness");
-        dashboard.line(&strange, &of_series(name), move |scored| at(&scored.reading, scored.score.unwrap_or_default()));
+        dashboard.anomalies(name, &of_series, move |Scored { reading, score, alert }| {
+            let seen = monitor::Scored::new(reading.sample.value, *score, threshold).alert(*alert);
+            Point::at(Time::from_millis(reading.sample.time), seen)
+        });
     }
 }
 
@@ -291,7 +298,7 @@ fn write(alerts: &DStream<Scored>, report: &Arc<Mutex<Report>>, out: impl Write 
             (a.reading.sample.time, &a.reading.series).cmp(&(b.reading.sample.time, &b.reading.series))
         });
         let mut report = lock(&report);
-        for Scored { reading, score } in alerts {
+        for Scored { reading, score, .. } in alerts {
             let (time, score) = (reading.time(), score.unwrap_or_default());
             writeln!(out, "{time}\t{}\t{}\t{score:.4}", reading.series, reading.sample.value).map_err(told)?;
             report.alerts += 1;

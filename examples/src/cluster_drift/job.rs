@@ -1,14 +1,17 @@
 //! The job: from points to clusters that follow them.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use streamgauge::ml::cluster::{Cluster, Forgetting, StreamingKMeans};
 use streamgauge::ml::{Clusterer, Learn, Learning};
 use streamgauge::prelude::*;
+use streamgauge::stream::Model;
 use thiserror::Error;
 
+use super::panels::panels;
 use super::report::tell;
 use super::{Input, Point, Score, Summary as Told, Tally};
 
@@ -25,6 +28,12 @@ pub struct Options {
     pub batch: usize,
     /// After how many batches progress is told.
     pub every: u64,
+    /// The address of the dashboard; none for no dashboard.
+    pub dashboard: Option<SocketAddr>,
+    /// How many points a second; as many as possible if none.
+    pub rate: Option<u64>,
+    /// The dimensions that the dashboard maps.
+    pub plane: [usize; 2],
     /// The seed of the start.
     pub seed: u64,
     /// The threads of the job; 0 for as many as there are.
@@ -45,7 +54,7 @@ pub enum Failure {
     Write(io::Error),
     /// The job failed while it ran.
     #[error("{0}")]
-    Run(streamgauge::stream::Error),
+    Run(Error),
 }
 
 impl From<io::Error> for Failure {
@@ -109,6 +118,9 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
     let usage = |e: &dyn std::fmt::Display| Failure::Usage(e.to_string());
     let (rows, noise) = options.input.read()?;
     let dimension = rows.schema().attributes().len();
+    if let Some(wrong) = options.plane.iter().find(|at| options.dashboard.is_some() && **at >= dimension) {
+        return Err(Failure::Usage(format!("there is no dimension {wrong} to map: there are {dimension}, from 0 on")));
+    }
     let clusters = StreamingKMeans::new(options.clusters, dimension).map_err(|e| usage(&e))?.seed(options.seed);
     let clusters = match options.forgetting {
         Some(forgetting) => clusters.forgetting(forgetting).map_err(|e| usage(&e))?,
@@ -120,8 +132,14 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
         queue.push(batch.to_vec());
     }
     drop(points);
+    queue.close();
 
-    let ctx = StreamingContext::builder("cluster drift").trigger(Trigger::Available).threads(options.threads).build();
+    let settings = StreamingContext::builder("cluster drift").threads(options.threads);
+    let ctx = match options.rate {
+        // One batch a tick.
+        Some(rate) => settings.batch_interval(interval(options.batch, rate)).trigger(Trigger::Every).build(),
+        None => settings.trigger(Trigger::Available).build(),
+    };
     let points = ctx.source(source.one_at_a_time());
     let model = points.train_on(|on| on.cluster(clusters, |point: &Point| &point.at[..]));
     let progress = Arc::new(Mutex::new(Progress {
@@ -134,7 +152,12 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
         failure: None,
     }));
     let scored = progress.clone();
-    model.predict_on(&points, move |model, point| score(model, &point, noise)).for_each_batch(move |_, batch| {
+    let scores = model.predict_on(&points, move |model, point| score(model, &point, noise));
+    if let Some(address) = options.dashboard {
+        ctx.dashboard().listen(address);
+        panels(&ctx.dashboard(), &points, &model, &scores, options.plane).map_err(|e| usage(&e))?;
+    }
+    scores.for_each_batch(move |_, batch| {
         let scores = batch.collect()?;
         let mut progress = lock(&scored);
         scores.into_iter().flatten().for_each(|score| progress.recent.add(score));
@@ -149,9 +172,32 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
     let started = Instant::now();
     ctx.start().map_err(|e| usage(&e))?;
     ctx.stop_on_ctrl_c();
+    if options.dashboard.is_some() {
+        eprintln!("dashboard: http://{}", ctx.dashboard().address());
+    }
     let report = ctx.await_termination();
     let seconds = started.elapsed().as_secs_f64();
-    let mut progress = lock(&progress);
+    finish(&model, &progress, report, seconds)?;
+    if options.dashboard.is_some() && !ctx.is_stopping() {
+        eprintln!("the input has ended; the dashboard stays until Ctrl-C");
+        ctx.await_stop();
+    }
+    Ok(())
+}
+
+/// The length of a batch of so many points at so many a second: at least a millisecond, at most an hour.
+fn interval(batch: usize, rate: u64) -> Duration {
+    Duration::from_secs_f64((batch as f64 / rate as f64).clamp(1e-3, 3_600.0))
+}
+
+/// Tells the end.
+fn finish<W: Write>(
+    model: &Model<Learning<StreamingKMeans>>,
+    progress: &Mutex<Progress<W>>,
+    report: Result<Report, Error>,
+    seconds: f64,
+) -> Result<(), Failure> {
+    let mut progress = lock(progress);
     if let Some(error) = progress.failure.take() {
         return Err(error.into());
     }

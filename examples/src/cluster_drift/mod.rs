@@ -3,6 +3,7 @@
 
 mod input;
 mod job;
+mod panels;
 mod report;
 
 pub use input::{Input, Point};

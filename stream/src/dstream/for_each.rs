@@ -6,7 +6,7 @@ use super::output::describe;
 use super::{DStream, Node as _, Outcome, Shared};
 use crate::batch::{Batch, BatchRun, Env, EnvOf, Input, Partitions};
 use crate::error::{Error, panic_message};
-use crate::graph::{Output, Rest};
+use crate::graph::{Output, Place, Rest};
 use crate::source::Record;
 use crate::time::Time;
 
@@ -25,6 +25,10 @@ where
 {
     fn name(&self) -> &str {
         &self.env.operator
+    }
+
+    fn place(&self) -> Place {
+        Place::Reads(self.parent.operator(), std::any::type_name::<T>())
     }
 
     fn description(&self) -> String {
@@ -88,7 +92,7 @@ impl<T: Record> DStream<T> {
         self.output(name, true, callback);
     }
 
-    fn output<O: Outcome>(
+    pub(super) fn output<O: Outcome>(
         &self,
         name: String,
         is_state: bool,

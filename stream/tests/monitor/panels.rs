@@ -290,12 +290,13 @@ fn panels_behind_an_operator_that_shed_say_so() {
     let sizes = (0..40_u64).map(|batch| if batch < 20 { 4_000 } else { 40 });
     let script: Vec<Vec<u64>> = sizes.map(|size| (0..size).collect()).collect();
     let work = clock.clone();
-    let sampled = ctx.source(Script::new(script).source()).shed(|n| n, 0.05).map(move |n| {
+    let all = ctx.source(Script::new(script).source());
+    let sampled = all.shed(|n| n, 0.05).map(move |n| {
         work.work(Duration::from_micros(500));
         n
     });
     let counts = sampled.window(secs(2), secs(1)).summarize(|on| on.count());
-    let other = ctx.source(Script::new(vec![vec![1_u64]; 40]).source()).summarize(|on| on.count());
+    let other = all.summarize(|on| on.distinct(|n| n));
     let dashboard = ctx.dashboard();
     dashboard.listen(FREE);
     dashboard.number("Sampled", &counts, |n| *n);

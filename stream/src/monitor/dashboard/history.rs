@@ -64,7 +64,7 @@ impl History {
         }
         let sent = json(&point)?;
         let said = strip(&mut point);
-        let kept = if said.has_contract { json(&point)? } else { sent.clone() };
+        let kept = if said.is_stripped { json(&point)? } else { sent.clone() };
         let kept = Kept::new(time, kept, said);
         self.bytes += kept.bytes();
         if is_known {
@@ -87,7 +87,7 @@ impl History {
         };
         let Ok(sent) = RawValue::from_string(point).map(Json::from) else { return };
         let said = strip(&mut value);
-        let kept = if said.has_contract { json(&value) } else { Some(sent.clone()) };
+        let kept = if said.is_stripped { json(&value) } else { Some(sent.clone()) };
         if let Some(json) = kept {
             let kept = Kept::new(time, json, said);
             self.bytes += kept.bytes();
@@ -205,14 +205,15 @@ struct Said {
     marks: usize,
     /// Its numbers, and those of its estimates, as far as they are compared.
     values: Vec<f64>,
-    /// Whether there was a contract.
-    has_contract: bool,
+    /// Whether there was something that is drawn of the last point only.
+    is_stripped: bool,
 }
 
-/// Takes the contracts out of a point, and notes what it says.
+/// Takes out of a point what is drawn of the last one only, contracts and the sample of a map, and notes what it says.
 fn strip(point: &mut Value) -> Said {
     let mut said = Said::default();
     let Some(fields) = point.as_object_mut() else { return said };
+    said.is_stripped = fields.remove("sample").is_some();
     for (name, field) in fields.iter() {
         said.marks += usize::from(*field == Value::Bool(true));
         // What is known of the batch is no value.
@@ -237,7 +238,7 @@ impl Said {
                 if let Some(value) = fields.get("value").and_then(Value::as_f64) {
                     self.note(value);
                 }
-                self.has_contract |= fields.remove("contract").is_some();
+                self.is_stripped |= fields.remove("contract").is_some();
                 fields.values_mut().for_each(|field| self.strip(field));
             }
             Value::Array(all) => all.iter_mut().for_each(|field| self.strip(field)),

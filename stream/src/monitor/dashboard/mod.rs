@@ -12,7 +12,7 @@ mod saved;
 mod series;
 mod settings;
 
-pub use kinds::{Lines, Ranking};
+pub use kinds::{Accuracy, Axes, Cell, Clusters, Lines, Ranking, Records, Scored};
 pub use panel::{Panel, Point};
 
 use std::fmt;
@@ -172,7 +172,7 @@ impl Dashboard {
         mut points: impl FnMut(&[T], Time) -> Vec<Value> + Send + 'static,
     ) {
         let board = self.board.clone();
-        let shedding = self.graph.shedding_above(&stream.inputs());
+        let shedding = self.graph.shedding_above(stream.operator());
         let name = self.graph.unique_name(&format!("dashboard: {}", cut(title)));
         stream.output_to_state(name, move |time, batch| {
             let env = batch.env.clone();

@@ -104,6 +104,8 @@ function values(point) {
     if (Number.isFinite(field.value) && found.length < COMPARED) found.push(field.value);
     for (const inner of Object.values(field)) visit(inner);
   };
-  for (const [, field] of fields) visit(field);
+  for (const [name, field] of fields) {
+    if (name !== "sample") visit(field); // it is drawn of the last point only
+  }
   return found;
 }
