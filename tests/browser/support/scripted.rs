@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::weblog::Server;
+use super::examples::Server;
 
 /// The longest wait for a page to connect.
 const PATIENCE: Duration = Duration::from_secs(30);
