@@ -23,7 +23,7 @@ fn hello(address: SocketAddr) -> Value {
 /// The panels of a job over some made-up and some hostile records, after eight batches.
 fn panels(threads: usize) -> Vec<Value> {
     let mut job = TestJob::with(move |settings| settings.threads(threads));
-    let long = "long ".repeat(1 << 16);
+    let long = "long ".repeat(1 << 14);
     let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e308, -1.0];
     let record = move |n: u64| {
         let key = match n % 50 {

@@ -129,7 +129,7 @@ export class DistributionPanel extends Panel {
     line(ctx, this.plane, below[0], BELOW);
   }
 
-  /** The marks of the quantiles within the axis, each with its interval as a shade, and its name where there is room. */
+  /** Marks the quantiles within the axis, each with its interval as a shade, and its name where there is room. */
   drawQuantiles() {
     const { box, at, px } = this.plane;
     const { context: ctx } = this.surface;
