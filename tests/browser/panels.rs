@@ -14,7 +14,7 @@ fn server(more: &[&str]) -> Server {
     let profile = test.ancestors().nth(2).unwrap();
     let path = profile.join("examples/panels").with_extension(env::consts::EXE_EXTENSION);
     assert!(path.exists(), "{} is not there: cargo build -p streamgauge-examples --examples", path.display());
-    let process = Process::spawn(Command::new(path).args(["--listen", "127.0.0.1:0", "--rate", "400"]).args(more));
+    let process = Process::spawn(Command::new(path).args(["--listen", "127.0.0.1:0", "--rate", "2000"]).args(more));
     let url = process.line("dashboard: ");
     Server { _process: process, url }
 }

@@ -46,7 +46,8 @@ export class DistributionPanel extends Panel {
       share(point.under, log ? "at zero or far below the axis" : "far below the axis"),
       share(point.over, "far above the axis"),
     ];
-    const notes = [moment(point.t), `${number(finite(point.count))} values`, ...outside];
+    const parts = ["bars: share in each bin", "line: share below"];
+    const notes = [moment(point.t), `${number(finite(point.count))} values`, ...outside, ...parts];
     setText(this.note, edges.length > 1 ? notes.filter(Boolean).join(" · ") : "no finite values");
   }
 
