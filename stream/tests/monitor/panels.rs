@@ -32,7 +32,8 @@ fn panels(threads: usize) -> Vec<Value> {
             2 => long.clone(),
             _ => format!("key-{:03}", n * n % 211),
         };
-        let value = if n % 97 == 0 { values[(n / 97 % 5) as usize] } else { 1.5_f64.powi((n * 7 % 30) as i32) };
+        let value =
+            if n.is_multiple_of(97) { values[(n / 97 % 5) as usize] } else { 1.5_f64.powi((n * 7 % 30) as i32) };
         (key, value)
     };
     let batches: Vec<Vec<(String, f64)>> = (0..8).map(|b| (b * 500..(b + 1) * 500).map(&record).collect()).collect();
