@@ -6,5 +6,6 @@ mod access;
 mod answers;
 mod client;
 mod judges;
+mod kinds;
 mod metrics;
 mod panels;
