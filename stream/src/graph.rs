@@ -51,8 +51,8 @@ pub(crate) struct Parts {
     pub(crate) checkpoints: Vec<(String, u32)>,
     /// The floors of the operators that shed, and the fraction that they keep.
     pub(crate) floors: Vec<f64>,
-    /// The operators that shed, and what they read.
-    shedding: Vec<(OperatorId, Vec<Input>)>,
+    /// The operators that shed.
+    shedding: Vec<OperatorId>,
     pub(crate) fraction: Arc<Mutex<Fraction>>,
     is_started: bool,
     names: HashSet<String>,
@@ -220,9 +220,9 @@ impl Graph {
 
     /// Takes note that an operator sheds, down to this fraction. A job that goes on begins with the fraction that it had;
     /// it is one for all operators, and kept as the state of the first.
-    pub(crate) fn sheds(&self, name: &str, operator: OperatorId, inputs: Vec<Input>, floor: f64) {
+    pub(crate) fn sheds(&self, name: &str, operator: OperatorId, floor: f64) {
         let mut parts = self.parts();
-        parts.shedding.push((operator, inputs));
+        parts.shedding.push(operator);
         if parts.floors.is_empty() {
             let state = Stateful::of("fraction that is kept".to_owned(), &parts.fraction);
             parts.states.push((name.to_owned(), state));
@@ -230,13 +230,12 @@ impl Graph {
         parts.floors.push(floor);
     }
 
-    /// The operators that shed which what comes of these inputs may have gone through: those that read an input which
-    /// these are derived from.
+    /// The operators that shed which this one's rows have gone through.
     #[cfg(feature = "dashboard")]
-    pub(crate) fn shedding_above(&self, inputs: &[Input]) -> Vec<OperatorId> {
-        let shedding = self.parts().shedding.clone();
-        let above = |from: &[Input]| from.iter().any(|from| self.derives(inputs, *from));
-        shedding.into_iter().filter(|(_, from)| above(from)).map(|(operator, _)| operator).collect()
+    pub(crate) fn shedding_above(&self, operator: Option<OperatorId>) -> Vec<OperatorId> {
+        let parts = self.parts();
+        let above = parts.operators.above(operator);
+        parts.shedding.iter().copied().filter(|operator| above.contains(operator)).collect()
     }
 
     pub(crate) fn add_state(&self, operator: &str, state: Stateful) {

@@ -9,6 +9,7 @@
 mod answers;
 mod engine;
 mod export;
+mod history;
 mod hostile;
 mod keyboard;
 mod load;

@@ -172,12 +172,6 @@ impl<T: Record> DStream<T> {
         }
     }
 
-    /// The inputs that its rows come from.
-    #[cfg(feature = "dashboard")]
-    pub(crate) fn inputs(&self) -> Vec<Input> {
-        self.node.inputs()
-    }
-
     pub(crate) fn has_readers(&self) -> bool {
         self.node.has_readers()
     }

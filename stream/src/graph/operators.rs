@@ -50,6 +50,20 @@ impl Operators {
         }
     }
 
+    /// An operator and all that it is made of.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn above(&self, operator: Option<OperatorId>) -> Vec<OperatorId> {
+        let mut above: Vec<OperatorId> = operator.into_iter().collect();
+        let mut next = 0;
+        while let Some(operator) = above.get(next).copied() {
+            let inputs = self.0.get(operator.index()).into_iter().flat_map(|described| &described.inputs);
+            let new: Vec<_> = inputs.copied().filter(|input| !above.contains(input)).collect();
+            above.extend(new);
+            next += 1;
+        }
+        above
+    }
+
     /// The operators with their names, which are told here only: what is numbered keeps clear of what is named,
     /// whichever was described first.
     pub(super) fn nodes(&self, taken: &HashSet<String>) -> Vec<OperatorNode> {

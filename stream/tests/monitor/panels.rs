@@ -1,11 +1,14 @@
 //! What the page is told of its panels: how they are set, their points, and what of them outlives the job.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use streamgauge_stream::monitor::dashboard::Dashboard;
 use streamgauge_stream::testing::{Breakdown, FaultyDisk, Recorder, Script, SimulatedClock, TestJob};
-use streamgauge_stream::{ContextBuilder, DStream, Error, StreamingContext, Window, millis, secs};
+use streamgauge_stream::{
+    CheckpointInfo, ContextBuilder, DStream, Error, Listener, StreamingContext, Window, millis, secs,
+};
 
 use crate::client::{FREE, hello_text};
 
@@ -46,6 +49,7 @@ fn a_panel_says_how_it_is_set() {
         first,
         json!({
             "id": 0, "kind": "line", "title": "Latency", "unit": "ms", "page": "Details", "group": "Web",
+            "series": [],
             "thresholds": [{ "value": 250.0, "label": "SLO" }, { "value": -1.5, "label": "" }],
         })
     );
@@ -103,6 +107,7 @@ fn lines_of_several_streams_share_their_times() {
     job.ticks(3).unwrap();
     let panel = &panels(&dashboard)[0];
     assert_eq!((&panel["kind"], &panel["unit"]), (&json!("line"), &json!("a batch")));
+    assert_eq!(panel["series"], json!(["all", "large"]));
     assert_eq!(seconds(panel), [1, 2, 3]);
     let lines = |point: &Value| -> Vec<(String, f64)> {
         let series = point["series"].as_array().unwrap().iter();
@@ -124,15 +129,15 @@ fn a_chart_has_a_line_for_each_of_the_first_eight_keys() {
     let by_key = keys.map(|n| (n, n)).key_by(|(key, _)| key).summarize(|on| on.sum(|(_, n)| *n));
     dashboard.lines("By key", &by_key, |(_, sum)| *sum);
     job.ticks(2).unwrap();
-    let points = panels(&dashboard)[0]["points"].clone();
+    let panel = &panels(&dashboard)[0];
+    let points = &panel["points"];
+    assert_eq!(panel["series"], json!(["5", "6", "7", "0", "1", "2", "3", "4"]));
     let names = |point: &Value| -> Vec<String> {
         point["series"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(&points[0]), ["5", "6", "7"]);
     assert_eq!(points[0]["more"], Value::Null);
-    let mut second = names(&points[1]);
-    second.sort_unstable();
-    assert_eq!(second, ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    assert_eq!(names(&points[1]), ["5", "6", "7", "0", "1", "2", "3", "4"], "each keeps its place");
     assert_eq!(points[1]["more"], 2, "8 and 9 are not drawn, and that is said");
 }
 
@@ -272,12 +277,13 @@ fn panels_behind_an_operator_that_shed_say_so() {
     let sizes = (0..40_u64).map(|batch| if batch < 20 { 4_000 } else { 40 });
     let script: Vec<Vec<u64>> = sizes.map(|size| (0..size).collect()).collect();
     let work = clock.clone();
-    let sampled = ctx.source(Script::new(script).source()).shed(|n| n, 0.05).map(move |n| {
+    let all = ctx.source(Script::new(script).source());
+    let sampled = all.shed(|n| n, 0.05).map(move |n| {
         work.work(Duration::from_micros(500));
         n
     });
     let counts = sampled.window(secs(2), secs(1)).summarize(|on| on.count());
-    let other = ctx.source(Script::new(vec![vec![1_u64]; 40]).source()).summarize(|on| on.count());
+    let other = all.summarize(|on| on.distinct(|n| n));
     let dashboard = ctx.dashboard();
     dashboard.listen(FREE);
     dashboard.number("Sampled", &counts, |n| *n);
@@ -299,17 +305,31 @@ fn panels_behind_an_operator_that_shed_say_so() {
     assert!(panels[1]["points"].as_array().unwrap().iter().all(|point| point.get("kept").is_none()));
 }
 
+/// What checkpoints took.
+#[derive(Default)]
+struct Checkpoints(Mutex<Vec<CheckpointInfo>>);
+
+impl Listener for Checkpoints {
+    fn on_checkpoint_completed(&self, checkpoint: &CheckpointInfo) {
+        self.0.lock().unwrap().push(checkpoint.clone());
+    }
+}
+
 #[test]
-fn thirty_full_panels_are_a_few_megabytes_to_a_page_that_comes() {
+fn thirty_full_panels_are_a_few_megabytes_to_a_page_and_a_checkpoint() {
     const POINTS: usize = 1_000;
-    let mut job = TestJob::new();
-    let numbers = job.source((0..POINTS as u64 + 100).map(|n| (0..20).map(|i| n.wrapping_mul(i)).collect::<Vec<_>>()));
+    let mut job = TestJob::with(|it| it.checkpoint_storage(FaultyDisk::new()).checkpoint_every(500));
+    let batch = |n: u64| (0..20).map(|i| n.wrapping_mul(i)).collect::<Vec<_>>();
+    let numbers = job.script(Script::new((0..POINTS as u64 + 100).map(batch)));
     let dashboard = served(&job);
     let distinct = numbers.summarize(|on| on.distinct(|n| n));
     for panel in 0..30 {
         dashboard.line(&format!("Distinct {panel}"), &distinct, |it| *it).unit("numbers");
     }
+    let checkpoints = Arc::new(Checkpoints::default());
+    job.context().add_listener(checkpoints.clone());
     job.ticks(POINTS + 100).unwrap();
+    job.stop().unwrap();
     let text = hello_text(dashboard.address());
     let shown: Value = serde_json::from_str(&text).unwrap();
     for panel in shown["panels"].as_array().unwrap() {
@@ -318,8 +338,9 @@ fn thirty_full_panels_are_a_few_megabytes_to_a_page_that_comes() {
         let contracts = points.iter().filter(|point| point["e"]["contract"].is_string()).count();
         assert_eq!((contracts, points[POINTS - 1]["e"]["contract"].is_string()), (1, true));
     }
-    println!("hello of 30 panels of {POINTS} points: {} bytes", text.len());
-    assert!(text.len() < 5_000_000, "{}", text.len());
+    let last = checkpoints.0.lock().unwrap().last().unwrap().clone();
+    println!("30 panels of {POINTS} points: hello of {} bytes; the checkpoint: {last:?}", text.len());
+    assert!(text.len() < 5_000_000 && last.written_bytes < 5_000_000, "{}, {last:?}", text.len());
 }
 
 #[test]

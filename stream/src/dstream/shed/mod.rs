@@ -12,7 +12,7 @@ use self::thin::Thin;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::{DStream, Draw, Node as _};
+use super::{DStream, Draw};
 use crate::batch::exchange::key_hash;
 use crate::monitor::SHED;
 use crate::source::Record;
@@ -97,7 +97,7 @@ impl<T: Record> DStream<T> {
             ));
         }
         let operator = self.graph.named_operator(&name, SHED, [self.operator()]);
-        self.graph.sheds(&name, operator, self.node.inputs(), floor);
+        self.graph.sheds(&name, operator, floor);
         let thin = Thin {
             draw: Draw::new(self.graph.seed(), &name, 0),
             parent: self.read_by_one_more(),

@@ -83,6 +83,8 @@ struct HelloPanel {
     kind: &'static str,
     #[serde(flatten)]
     settings: Settings,
+    /// The names of its series, in their order.
+    series: Vec<String>,
     points: Vec<Json>,
 }
 
@@ -104,8 +106,8 @@ impl Stored {
         Self { history: History::new(longest), longest, unsent: Vec::new() }
     }
 
-    fn add(&mut self, point: Value) {
-        let Some((time, json)) = self.history.add(point) else { return };
+    fn add(&mut self, point: Value, names: &Names) {
+        let Some((time, json)) = self.history.add(point, names) else { return };
         // What takes the place of another is sent in its place.
         match self.unsent.iter_mut().rev().find(|(known, _)| *known == time) {
             Some((_, known)) => *known = json,
@@ -181,7 +183,7 @@ impl Board {
                 // Enough for people to read, and short.
                 fields.insert("kept".to_owned(), json!((kept * 1e4).round().min(9_999.0) / 1e4));
             }
-            stored.add(point);
+            stored.add(point, names);
         }
     }
 
@@ -230,6 +232,7 @@ impl Board {
             id,
             kind: panel.kind.name,
             settings: panel.settings.clone(),
+            series: panel.names.all().to_vec(),
             points: panel.points.all(),
         });
         Hello {
@@ -264,7 +267,7 @@ impl Listener for Board {
             *total += source.records;
         }
         let point = engine_point(&state, batch, now);
-        state.engine.add(point);
+        state.engine.add(point, &Names::default());
         let due = state.sent.is_none_or(|sent| now.millis() - sent.millis() >= UPDATE_EVERY);
         if due {
             self.send_update(&mut state, now);

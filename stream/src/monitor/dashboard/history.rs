@@ -11,6 +11,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::series::Names;
+
 /// The newest points, which are all kept.
 const WHOLE: usize = 400;
 /// The most that the points of a history may take up, in bytes of JSON.
@@ -36,6 +38,7 @@ pub(super) type Json = Arc<RawValue>;
 struct Kept {
     time: i64,
     json: Json,
+    marks: usize,
     values: Box<[f64]>,
 }
 
@@ -45,9 +48,9 @@ impl History {
     }
 
     /// Adds a point, and gives it as it is to be sent. A point of a time that is there already takes the place of that
-    /// one: so a window arrives that late records have revised. The series of the two are joined, by name. A point
-    /// without a time has no place.
-    pub(super) fn add(&mut self, mut point: Value) -> Option<(i64, Json)> {
+    /// one: so a window arrives that late records have revised. The series of the two are joined, in the order of the
+    /// names. A point without a time has no place.
+    pub(super) fn add(&mut self, mut point: Value, names: &Names) -> Option<(i64, Json)> {
         let time = point.get("t")?.as_i64()?;
         let at = self.points.partition_point(|kept| kept.time < time);
         let is_known = self.points.get(at).is_some_and(|kept| kept.time == time);
@@ -56,13 +59,13 @@ impl History {
             let known = if is_last { self.last.as_ref() } else { None };
             let known = known.unwrap_or(&self.points[at].json);
             if let Ok(known) = serde_json::from_str(known.get()) {
-                join(known, &mut point);
+                join(known, &mut point, names);
             }
         }
         let sent = json(&point)?;
-        let mut values = Vec::new();
-        let kept = if strip(&mut point, &mut values) { json(&point)? } else { sent.clone() };
-        let kept = Kept { time, json: kept, values: values.into() };
+        let said = strip(&mut point);
+        let kept = if said.is_stripped { json(&point)? } else { sent.clone() };
+        let kept = Kept::new(time, kept, said);
         self.bytes += kept.bytes();
         if is_known {
             self.bytes -= std::mem::replace(&mut self.points[at], kept).bytes();
@@ -83,10 +86,10 @@ impl History {
             return;
         };
         let Ok(sent) = RawValue::from_string(point).map(Json::from) else { return };
-        let mut values = Vec::new();
-        let kept = if strip(&mut value, &mut values) { json(&value) } else { Some(sent.clone()) };
+        let said = strip(&mut value);
+        let kept = if said.is_stripped { json(&value) } else { Some(sent.clone()) };
         if let Some(json) = kept {
-            let kept = Kept { time, json, values: values.into() };
+            let kept = Kept::new(time, json, said);
             self.bytes += kept.bytes();
             self.points.push(kept);
             self.last = Some(sent);
@@ -152,12 +155,13 @@ impl History {
         older.map(|at| (at, cost(at))).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
     }
 
-    /// Whether of a pair the first is further from the line between the neighbours: a peak stays. A point of more values
-    /// than the other says more.
+    /// Whether of a pair the first is further from the line between the neighbours: a peak stays. A point of more marks
+    /// or values than the other says more in any case.
     fn stands_out(&self, first: usize) -> bool {
         let [before, a, b, after] = [first - 1, first, first + 1, first + 2].map(|at| &self.points[at]);
-        if a.values.len() != b.values.len() {
-            return a.values.len() > b.values.len();
+        let says = |point: &Kept| (point.marks, point.values.len());
+        if says(a) != says(b) {
+            return says(a) > says(b);
         }
         let length = after.time.saturating_sub(before.time) as f64;
         let (mut of_a, mut of_b) = (0.0, 0.0);
@@ -180,6 +184,10 @@ impl History {
 }
 
 impl Kept {
+    fn new(time: i64, json: Json, said: Said) -> Self {
+        Self { time, json, marks: said.marks, values: said.values.into() }
+    }
+
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.json.get().len() + self.values.len() * size_of::<f64>()
     }
@@ -190,34 +198,57 @@ fn json(point: &Value) -> Option<Json> {
     to_raw_value(point).ok().map(Arc::from)
 }
 
-/// Takes out what is drawn of the last point only, the contracts and the sample of a map, and notes values of a point: its
-/// numbers, and those of its estimates. Says whether anything was taken out.
-fn strip(point: &mut Value, values: &mut Vec<f64>) -> bool {
-    let Some(fields) = point.as_object_mut() else { return false };
-    // What is known of the batch is no value.
-    let numbers =
-        fields.iter().filter(|(name, _)| *name != "t" && *name != "kept").filter_map(|(_, field)| field.as_f64());
-    values.extend(numbers.take(COMPARED));
-    let sampled = fields.remove("sample").is_some();
-    fields.values_mut().fold(sampled, |found, field| strip_field(field, values) || found)
+/// What a point says, in short.
+#[derive(Debug, Default)]
+struct Said {
+    /// Its fields that are true: an alert, say.
+    marks: usize,
+    /// Its numbers, and those of its estimates, as far as they are compared.
+    values: Vec<f64>,
+    /// Whether there was something that is drawn of the last point only.
+    is_stripped: bool,
 }
 
-fn strip_field(field: &mut Value, values: &mut Vec<f64>) -> bool {
-    match field {
-        Value::Object(fields) => {
-            if let Some(value) = fields.get("value").and_then(Value::as_f64).filter(|_| values.len() < COMPARED) {
-                values.push(value);
-            }
-            let found = fields.remove("contract").is_some();
-            fields.values_mut().fold(found, |found, field| strip_field(field, values) || found)
+/// Takes out of a point what is drawn of the last one only, contracts and the sample of a map, and notes what it says.
+fn strip(point: &mut Value) -> Said {
+    let mut said = Said::default();
+    let Some(fields) = point.as_object_mut() else { return said };
+    said.is_stripped = fields.remove("sample").is_some();
+    for (name, field) in fields.iter() {
+        said.marks += usize::from(*field == Value::Bool(true));
+        // What is known of the batch is no value.
+        if let Some(number) = field.as_f64().filter(|_| name != "t" && name != "kept") {
+            said.note(number);
         }
-        Value::Array(all) => all.iter_mut().fold(false, |found, field| strip_field(field, values) || found),
-        _ => false,
+    }
+    fields.values_mut().for_each(|field| said.strip(field));
+    said
+}
+
+impl Said {
+    fn note(&mut self, value: f64) {
+        if self.values.len() < COMPARED {
+            self.values.push(value);
+        }
+    }
+
+    fn strip(&mut self, field: &mut Value) {
+        match field {
+            Value::Object(fields) => {
+                if let Some(value) = fields.get("value").and_then(Value::as_f64) {
+                    self.note(value);
+                }
+                self.is_stripped |= fields.remove("contract").is_some();
+                fields.values_mut().for_each(|field| self.strip(field));
+            }
+            Value::Array(all) => all.iter_mut().for_each(|field| self.strip(field)),
+            _ => {}
+        }
     }
 }
 
 /// Joins the series of an earlier point of the same time to those of a later one, which has the last word on each name.
-fn join(earlier: Value, later: &mut Value) {
+fn join(earlier: Value, later: &mut Value, names: &Names) {
     let kept = [&earlier, later].into_iter().filter_map(|point| point["kept"].as_f64()).reduce(f64::min);
     let (Value::Object(mut earlier), Some(later)) = (earlier, later.as_object_mut()) else { return };
     let (Some(Value::Array(old)), Some(Value::Array(new))) = (earlier.remove("series"), later.get_mut("series")) else {
@@ -230,6 +261,7 @@ fn join(earlier: Value, later: &mut Value) {
             None => series.push(one),
         }
     }
+    names.sort(&mut series);
     *new = series;
     if let Some(kept) = kept {
         later.insert("kept".to_owned(), kept.into());
@@ -243,6 +275,10 @@ mod tests {
     use super::*;
 
     const LONGEST: usize = 1_000;
+
+    fn add(history: &mut History, point: Value) -> Option<(i64, Json)> {
+        history.add(point, &Names::default())
+    }
 
     /// A point a second; every 5,000th is a peak of half a second.
     fn point(second: i64) -> Value {
@@ -262,7 +298,7 @@ mod tests {
     fn a_day_is_there_in_a_thousand_points_and_the_older_the_coarser() {
         const DAY: i64 = 86_400;
         let mut history = History::new(LONGEST);
-        (0..DAY).for_each(|second| assert!(history.add(point(second)).is_some()));
+        (0..DAY).for_each(|second| assert!(add(&mut history, point(second)).is_some()));
         let at = seconds(&history);
         assert_eq!((at.len(), at[0]), (LONGEST, 0));
         assert!(at[LONGEST - WHOLE..].iter().copied().eq(DAY - WHOLE as i64..DAY), "the newest are whole");
@@ -274,24 +310,43 @@ mod tests {
         // Peaks are narrower than any step, and all of them are there.
         let peaks = values(&history).iter().filter(|value| **value == 1e6).count();
         assert_eq!(peaks, 17);
-        // The same, whenever it is done.
-        let mut again = History::new(LONGEST);
-        (0..DAY).for_each(|second| drop(again.add(point(second))));
-        assert_eq!(seconds(&again), at);
         let bytes: usize = history.points.iter().map(Kept::bytes).sum();
         assert_eq!(history.bytes, bytes);
+    }
+
+    /// The browser tests have the same points and the same sum: the page is to keep what the job keeps.
+    #[test]
+    fn the_page_thins_as_this_does() {
+        let mut history = History::new(LONGEST);
+        for i in 0..5_000_i64 {
+            let noise = |prime: i64| (i * prime % 65_536) as f64 / 64.0;
+            add(
+                &mut history,
+                json!({
+                    "t": i * 1_000 + i * 7_919 % 900,
+                    "alert": i % 97 == 0,
+                    "score": noise(40_503),
+                    "e": { "value": noise(25_717), "contract": "none" },
+                    "kept": 0.5,
+                }),
+            );
+        }
+        let sum = history.points.iter().fold(0, |sum, point| (sum * 31 + point.time) % 1_000_000_007);
+        assert_eq!(sum, 759_850_971);
+        let alerts = history.points.iter().filter(|point| point.marks > 0).count();
+        assert_eq!(alerts, 52, "alerts stay");
     }
 
     #[test]
     fn a_history_goes_on_from_its_points_as_if_nothing_had_happened() {
         let (mut undisturbed, mut before) = (History::new(LONGEST), History::new(LONGEST));
-        (0..5_000).for_each(|second| drop(undisturbed.add(point(second))));
-        (0..3_000).for_each(|second| drop(before.add(point(second))));
+        (0..5_000).for_each(|second| drop(add(&mut undisturbed, point(second))));
+        (0..3_000).for_each(|second| drop(add(&mut before, point(second))));
         let mut after = History::new(LONGEST);
         before.points().for_each(|point| after.restore(point.get().to_owned()));
         let text = |history: &History| history.points().map(|point| point.get().to_owned()).collect::<Vec<_>>();
         assert_eq!(text(&after), text(&before));
-        (3_000..5_000).for_each(|second| drop(after.add(point(second))));
+        (3_000..5_000).for_each(|second| drop(add(&mut after, point(second))));
         assert_eq!(values(&after), values(&undisturbed));
         // What is no point of it is passed over.
         for wrong in ["", "{", "[]", "{\"t\":\"now\"}", "{\"t\":0}", "{\"t\":4999000}"] {
@@ -305,16 +360,16 @@ mod tests {
         let mut history = History::new(3);
         let of = |t: i64, value: f64| json!({ "t": t, "e": { "value": value, "contract": "c" } });
         for (t, value) in [(1, 1.0), (3, 3.0), (2, 2.0), (3, 4.0), (2, 5.0)] {
-            assert!(history.add(of(t, value)).is_some());
+            assert!(add(&mut history, of(t, value)).is_some());
         }
         let texts: Vec<_> = history.points().map(|point| point.get().to_owned()).collect();
         let expected = [r#"{"e":{"value":1.0},"t":1}"#, r#"{"e":{"value":5.0},"t":2}"#];
         assert_eq!(texts[..2], expected);
         assert_eq!(texts[2], r#"{"e":{"contract":"c","value":4.0},"t":3}"#, "the last has its contract");
-        assert!(history.add(json!({ "e": 1 })).is_none() && history.add(json!({ "t": 0.5 })).is_none());
+        assert!(add(&mut history, json!({ "e": 1 })).is_none() && add(&mut history, json!({ "t": 0.5 })).is_none());
         // The latest of a kind that keeps one is that of the latest time.
         let mut latest = History::new(1);
-        [(5, 1.0), (4, 2.0)].map(|(t, value)| latest.add(of(t, value)));
+        [(5, 1.0), (4, 2.0)].into_iter().for_each(|(t, value)| drop(add(&mut latest, of(t, value))));
         assert_eq!(seconds(&latest).len(), 1);
         assert_eq!(latest.last_time(), Some(5));
     }
@@ -323,11 +378,11 @@ mod tests {
     fn large_points_are_fewer() {
         let mut history = History::new(LONGEST);
         let large = |t: i64| json!({ "t": t, "rows": vec!["x".repeat(100); 100] });
-        (0..500).for_each(|t| drop(history.add(large(t))));
+        (0..500).for_each(|t| drop(add(&mut history, large(t))));
         assert!(history.bytes <= MOST_BYTES && history.points.len() > 90, "{} points", history.points.len());
         // One that is too large by itself is there all the same: it is the one that is drawn.
         let huge = json!({ "t": 500, "rows": ["x".repeat(MOST_BYTES)] });
-        drop(history.add(huge));
+        drop(add(&mut history, huge));
         assert_eq!((history.points.len(), history.last_time()), (1, Some(500)));
     }
 
@@ -335,14 +390,14 @@ mod tests {
     fn series_of_one_time_are_joined_by_name() {
         let mut history = History::new(LONGEST);
         let of = |t: i64, name: &str, value: u64| json!({ "t": t, "series": [{ "name": name, "e": value }] });
-        drop(history.add(of(1, "a", 1)));
+        drop(add(&mut history, of(1, "a", 1)));
         let mut shed = of(1, "b", 2);
         shed["kept"] = json!(0.5);
-        drop(history.add(shed));
-        let (_, sent) = history.add(of(1, "a", 3)).unwrap();
+        drop(add(&mut history, shed));
+        let (_, sent) = add(&mut history, of(1, "a", 3)).unwrap();
         let expected = json!({ "t": 1, "kept": 0.5, "series": [{ "name": "a", "e": 3 }, { "name": "b", "e": 2 }] });
         assert_eq!(serde_json::from_str::<Value>(sent.get()).unwrap(), expected);
-        drop(history.add(of(2, "c", 1)));
+        drop(add(&mut history, of(2, "c", 1)));
         assert_eq!(history.names(), ["a", "b", "c"]);
     }
 }

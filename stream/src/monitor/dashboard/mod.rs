@@ -172,7 +172,7 @@ impl Dashboard {
         mut points: impl FnMut(&[T], Time) -> Vec<Value> + Send + 'static,
     ) {
         let board = self.board.clone();
-        let shedding = self.graph.shedding_above(&stream.inputs());
+        let shedding = self.graph.shedding_above(stream.operator());
         let name = self.graph.unique_name(&format!("dashboard: {}", cut(title)));
         stream.output_to_state(name, move |time, batch| {
             let env = batch.env.clone();

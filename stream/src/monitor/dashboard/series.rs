@@ -26,19 +26,60 @@ impl Names {
         }
     }
 
+    /// All names, in their order.
+    pub(super) fn all(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Puts series in the order of their names here: outputs may have come in any.
+    pub(super) fn sort(&self, series: &mut [Value]) {
+        series.sort_by_key(|one| self.0.iter().position(|name| one["name"] == **name));
+    }
+
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|known| known == name)
     }
 
-    /// Takes series out of a point that are none of those that are drawn, and says in it how many they were. A name
-    /// that is new takes its place, as long as there is one.
+    /// Takes series out of a point that are none of those that are drawn, and says in it how many they were; the others
+    /// come in their order. A name that is new takes its place, as long as there is one.
     pub(super) fn limit(&mut self, point: &mut Value) {
         let Some(series) = point.get_mut("series").and_then(Value::as_array_mut) else { return };
         let before = series.len();
         series.retain(|one| one["name"].as_str().is_some_and(|name| self.add(name) || self.has(name)));
         let more = before - series.len();
+        self.sort(series);
         if more > 0 {
             point["more"] = json!(more);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_eight_names_have_a_place() {
+        let mut names = Names::default();
+        assert!(names.add("b") && names.add("a") && !names.add("b"));
+        let series = |names: &[&str]| json!({ "t": 1, "series": names.iter().map(|n| json!({ "name": n })).collect::<Vec<_>>() });
+        let mut point = series(&["a", "c", "b"]);
+        names.limit(&mut point);
+        assert_eq!(point, series(&["b", "a", "c"]), "in the order in which they came");
+        let mut point = series(&["z", "y", "x", "w", "v", "u", "t", "a"]);
+        names.limit(&mut point);
+        let mut expected = series(&["a", "z", "y", "x", "w", "v"]);
+        expected["more"] = json!(2);
+        assert_eq!(point, expected);
+        assert_eq!(names.all().len(), MOST_SERIES);
+        // What has no series, or series without names, is none of its affairs.
+        for (mut odd, expected) in [
+            (json!({ "t": 1 }), json!({ "t": 1 })),
+            (json!({ "series": 1 }), json!({ "series": 1 })),
+            (json!({ "series": [1, {}] }), json!({ "series": [], "more": 2 })),
+        ] {
+            names.limit(&mut odd);
+            assert_eq!(odd, expected);
         }
     }
 }

@@ -68,10 +68,12 @@ export class History {
 
 /**
  * Whether `a` is further than `b` from the line between the points around the
- * two: a peak stays. A point of more values than the other says more.
+ * two: a peak stays. A point of more marks or values than the other says more
+ * in any case.
  */
 function standsOut([before, a, b, after]) {
   const [from, ofA, ofB, to] = [before, a, b, after].map(values);
+  if (marks(a) !== marks(b)) return marks(a) > marks(b);
   if (ofA.length !== ofB.length) return ofA.length > ofB.length;
   const share = (point) => (point.t - before.t) / (after.t - before.t);
   let [sumA, sumB] = [0, 0];
@@ -87,6 +89,11 @@ function standsOut([before, a, b, after]) {
   return sumA > sumB;
 }
 
+/** How many fields of a point are true: an alert, say. */
+function marks(point) {
+  return Object.values(point).filter((field) => field === true).length;
+}
+
 /** Values of a point: its numbers, and those of its estimates. */
 function values(point) {
   const fields = Object.entries(point);
@@ -97,6 +104,8 @@ function values(point) {
     if (Number.isFinite(field.value) && found.length < COMPARED) found.push(field.value);
     for (const inner of Object.values(field)) visit(inner);
   };
-  for (const [, field] of fields) visit(field);
+  for (const [name, field] of fields) {
+    if (name !== "sample") visit(field); // it is drawn of the last point only
+  }
   return found;
 }

@@ -16,8 +16,10 @@ export class SeriesPanel extends Panel {
   static shape = "wide";
 
   build() {
-    this.names = [];
+    const declared = Array.isArray(this.spec.series) ? this.spec.series.map(String) : [];
+    this.names = this.ordered(declared.slice(0, MOST_SERIES));
     this.columns = new TimeSeries((point) => this.entries(point));
+    for (const name of this.names) this.columns.add(name);
     this.legend = element("div", "legend", this.header);
     this.plot = this.chart(this.options);
   }
