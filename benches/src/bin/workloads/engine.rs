@@ -11,7 +11,7 @@ use streamgauge::stream::sink::{Cause, Part, Sink};
 use streamgauge::stream::source::{Limit, Next, Partition, Plan};
 
 use crate::PANES;
-use crate::input::{self, Input, PARTITIONS, Workload};
+use streamgauge_benches::input::{self, Input, PARTITIONS, Workload};
 use crate::mark::{Batch, Mark};
 use crate::tally::Tally;
 use crate::text::each_word;

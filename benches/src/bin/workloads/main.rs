@@ -8,7 +8,6 @@
 
 mod engine;
 mod hand;
-mod input;
 mod mark;
 mod race;
 mod tally;
@@ -23,7 +22,7 @@ use std::{env, fs, io};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::input::Workload;
+use streamgauge_benches::input::Workload;
 use crate::mark::Batch;
 use crate::tally::Tally;
 

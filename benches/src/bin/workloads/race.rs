@@ -8,7 +8,7 @@ use std::{env, io};
 
 use streamgauge_benches::median;
 
-use crate::input::Workload;
+use streamgauge_benches::input::Workload;
 use crate::mark::Batch;
 use crate::tally::Tally;
 use crate::{PANES, Side, verdict};

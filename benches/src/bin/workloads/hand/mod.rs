@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::input::{self, Input, Workload};
+use streamgauge_benches::input::{self, Input, Workload};
 use crate::mark::{Batch, Mark};
 use crate::tally::Tally;
 

@@ -56,7 +56,7 @@ export class Timeline {
     const sorted = this.values(0).filter((value) => !Number.isNaN(value)).sort();
     if (sorted.length === 0) return "";
     const at = (share) => this.spec.print(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
-    return `median ${at(0.5)} · 95 % up to ${at(0.95)} · most ${at(1)}`;
+    return `median ${at(0.5)} · 95\u00a0% up to ${at(0.95)} · most ${at(1)}`;
   }
 
   values(series) {
