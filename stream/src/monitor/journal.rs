@@ -80,7 +80,8 @@ impl Pages {
     }
 
     fn enter(&mut self, status: Status, batch: &BatchInfo) {
-        let entry = self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone(), resident: None });
+        let entry =
+            self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone(), resident: None });
         let outputs = std::mem::take(&mut entry.batch.outputs);
         entry.status = status;
         entry.batch = batch.clone();

@@ -119,8 +119,8 @@ fn turn(side: Side, folder: &Path, interval: u64, batches: u64, clients: usize) 
 fn interval(ratios: &[f64]) -> (f64, f64, f64) {
     /// Of 1 to 30 degrees of freedom.
     const STUDENT: [f64; 30] = [
-        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-        2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+        2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
     ];
     let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
     let n = logs.len() as f64;
@@ -142,7 +142,13 @@ fn compare(what: &str, with: &[f64], without: &[f64]) -> bool {
     let ratios: Vec<f64> = with.iter().zip(without).map(|(with, without)| with / without).collect();
     let (mean, low, high) = interval(&ratios);
     let goal = 1.0 + GOAL;
-    let verdict = if high < goal { "reached" } else if low > goal { "MISSED" } else { "open" };
+    let verdict = if high < goal {
+        "reached"
+    } else if low > goal {
+        "MISSED"
+    } else {
+        "open"
+    };
     println!(
         "  {what}: {:+.2} % [{:+.2} to {:+.2}], goal < {:.0} %: {verdict}",
         percent(mean),
@@ -159,7 +165,10 @@ fn bench(flags: &Flags, folder: &Path) -> Result<bool, Box<dyn Error>> {
     let (rounds, batches) = if flags.short { (2, 40) } else { (flags.rounds.max(2), flags.batches.max(1)) };
     let alone = turn(Side::Off, folder, 0, batches.min(200), 0)?;
     let interval = ((2.0 * alone.milliseconds).ceil() as u64).max(1);
-    println!("A batch takes {:.2} ms: one every {interval} ms, {batches} a turn, {rounds} turns each", alone.milliseconds);
+    println!(
+        "A batch takes {:.2} ms: one every {interval} ms, {batches} a turn, {rounds} turns each",
+        alone.milliseconds
+    );
     let mut measured: [Vec<Measured>; 3] = Default::default();
     for round in 0..rounds {
         // Every other round the other way round: what the machine does in the meantime is shared out.
