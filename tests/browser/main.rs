@@ -280,6 +280,49 @@ fn the_graph_of_operators_is_drawn_in_layers() {
     assert_no_problems(&mut page);
 }
 
+/// A job of this process: of an output whose name and errors are from elsewhere, and that may be stopped from the page.
+#[test]
+fn the_page_of_the_engine_tells_errors_harmlessly_and_stops_the_job_when_asked_to() {
+    use std::time::Duration;
+
+    use streamgauge::prelude::*;
+
+    let Some(mut chromium) = chromium() else {
+        return;
+    };
+    let settings = StreamingContext::builder("to be stopped").on_failure(OnFailure::SkipOutput);
+    let ctx = settings.batch_interval(Duration::from_millis(50)).build();
+    let numbers = ctx.source(Rate::per_second(1_000).max_rate(500));
+    numbers.for_each_batch(|_, _: Batch<(u64, Time)>| Err::<(), _>(format!("<b>no</b>\u{202e}{}", "w".repeat(4_000))));
+    ctx.dashboard().listen(([127, 0, 0, 1], 0).into()).allow_stop();
+    ctx.start().unwrap();
+    let mut page = chromium.open(&format!("http://{}/#engine", ctx.dashboard().address()));
+    page.wait("document.querySelectorAll('[aria-label=Batches] tbody tr.is-marked').length > 3");
+    page.evaluate("document.querySelector('[aria-label=Batches] tbody tr').click()");
+    page.wait("document.querySelectorAll('.details .is-marked').length === 1");
+    let failure = &page.texts(".details .is-marked td:last-child")[0];
+    assert!(failure.contains("<b>no</b>\u{fffd}www") && failure.ends_with('…'), "{failure}");
+    assert_eq!(page.evaluate("document.querySelectorAll('main b:not(.series-value, .value)').length"), 0);
+    assert_eq!(page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
+    // The source is held to half of what it has, so it is ever more behind.
+    page.evaluate("document.querySelector('.by-source').open = true");
+    page.wait(
+        "[...document.querySelectorAll('.by-source .series-value')].filter((it) => +it.textContent > 0).length >= 2",
+    );
+
+    page.evaluate("window.confirm = (question) => { window.asked = question; return false; }");
+    page.evaluate("document.querySelector('#stop').focus(); document.activeElement.click()");
+    assert_eq!(page.evaluate("document.activeElement.id"), "stop");
+    assert!(page.evaluate("window.asked").as_str().unwrap().contains("cannot be started again"));
+    assert!(ctx.await_termination_for(Duration::from_millis(200)).unwrap().is_none(), "it was not to be stopped");
+    page.evaluate("window.confirm = () => true");
+    page.evaluate("document.activeElement.click()");
+    page.wait("document.documentElement.dataset.status === 'finished' && document.querySelector('#stop').hidden");
+    page.wait("document.querySelector('#page-engine > .facts').textContent.startsWith('finished after ')");
+    assert!(ctx.await_termination().is_ok());
+    assert_no_problems(&mut page);
+}
+
 #[test]
 fn the_page_survives_a_restart_of_the_server() {
     let Some(mut chromium) = chromium() else {
