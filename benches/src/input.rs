@@ -22,8 +22,10 @@ pub enum Workload {
 }
 
 impl Workload {
+    /// All of them.
     pub const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
 
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::W1 => "w1",
@@ -34,6 +36,7 @@ impl Workload {
         }
     }
 
+    /// What it computes.
     pub fn title(self) -> &'static str {
         match self {
             Self::W1 => "word count per batch (records are lines of ten words)",

@@ -307,7 +307,7 @@ fn the_page_of_the_engine_tells_errors_harmlessly_and_stops_the_job_when_asked_t
     // The source is held to half of what it has, so it is ever more behind.
     page.evaluate("document.querySelector('.by-source').open = true");
     page.wait(
-        "[...document.querySelectorAll('.by-source .series-value')].filter((it) => +it.textContent > 0).length >= 2",
+        "[...document.querySelectorAll('.by-source .series-value')].filter((it) => +it.textContent.replace(',', '') > 0).length >= 2",
     );
 
     page.evaluate("window.confirm = (question) => { window.asked = question; return false; }");
