@@ -3,8 +3,9 @@
 
 import { series } from "../card.js";
 import { element, resize, setAttribute, setText } from "../dom.js";
-import { finite, moment, number } from "../format.js";
+import { finite, foreign, moment, number } from "../format.js";
 import { DIAMOND, symbol } from "../symbols.js";
+import { color } from "../theme.js";
 import { Panel } from "./panel.js";
 
 const MOST_ALERTS = 50;
@@ -23,9 +24,10 @@ export class AnomaliesPanel extends Panel {
     };
     this.plot = chart("anomalies-values");
     this.strip = chart("anomalies-scores");
-    const side = element("div", "beside-list", this.body);
-    this.heading = element("p", "beside-title", side);
-    this.list = element("ol", "alerts", side);
+    this.side = element("div", "beside-list", this.body);
+    this.side.hidden = true;
+    this.heading = element("p", "beside-title", this.side);
+    this.list = element("ol", "alerts", this.side);
     this.list.tabIndex = 0;
     this.list.setAttribute("role", "listbox");
     this.list.setAttribute("aria-label", `Latest alerts of ${this.name}`);
@@ -45,8 +47,8 @@ export class AnomaliesPanel extends Panel {
     const alerts = this.history.points.filter((point) => point.alert === true);
     this.alerts = alerts.slice(-MOST_ALERTS).reverse();
     const count = alerts.length > MOST_ALERTS ? `the latest of ${number(alerts.length)}` : `${alerts.length}`;
-    setText(this.heading, alerts.length === 0 ? "No alerts in view" : `Alerts: ${count}`);
-    this.list.hidden = alerts.length === 0;
+    setText(this.heading, `Alerts: ${count}`);
+    this.side.hidden = alerts.length === 0;
     resize(this.list, this.alerts.length, () => this.row());
     this.alerts.forEach((alert, i) => this.fill(this.list.children[i], alert, i));
     this.point();
@@ -66,7 +68,7 @@ export class AnomaliesPanel extends Panel {
     const [, when, value, score] = row.children;
     row.id = `alert-${this.root.dataset.panel}-${i}`;
     setText(when, moment(alert.t).replace(/ UTC$/, ""));
-    setText(value, `${number(finite(alert.value))}${this.unit ? ` ${this.unit}` : ""}`);
+    setText(value, `${number(finite(alert.value))}${this.unit ? ` ${foreign(this.unit, 24)}` : ""}`);
     setText(score, `score ${number(finite(alert.score))}`);
   }
 
@@ -149,5 +151,9 @@ function mark(ctx, { box, px, py }, points, values) {
 function writeName(ctx, { box }) {
   ctx.textAlign = "left";
   ctx.textBaseline = "top";
-  ctx.fillText("score", box.left + 4, box.top - 2);
+  ctx.strokeStyle = color("card");
+  ctx.fillStyle = color("muted");
+  ctx.lineWidth = 3;
+  ctx.strokeText("score", box.left + 4, box.top);
+  ctx.fillText("score", box.left + 4, box.top);
 }

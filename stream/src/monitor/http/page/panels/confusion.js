@@ -83,20 +83,20 @@ function read(point) {
   };
 }
 
-function inWords({ classes, labels, columns, counts, right, total }) {
+function inWords({ labels, columns, counts, right, total }) {
   if (total === 0) return "No rows yet";
   let worst = { n: 0 };
   counts.forEach((row, i) => row.forEach((n, k) => {
-    if ((i !== k || i >= classes) && n > worst.n) worst = { n, i, k };
+    if (i !== k && n > worst.n) worst = { n, i, k };
   }));
-  const most = worst.n > 0 && worst.i !== worst.k
+  const most = worst.n > 0
     ? `; most often ${labels[worst.i]} was taken for ${columns[worst.k]}, ${number(worst.n)} times`
     : "";
   return `${percent(right / total)} of ${number(total)} right${most}`;
 }
 
 function percent(share) {
-  return `${number(share * 100, 1, true)} %`;
+  return `${(share * 100).toFixed(1)} %`;
 }
 
 function headCell(row, scope = "col") {
