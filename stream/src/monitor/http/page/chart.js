@@ -22,7 +22,7 @@ const SUMMARY_EVERY_MS = 5000; // a screen reader should not be talked over
  * `between` fills the space between neighbouring series, `reference` is a value
  * to draw a level line at, `print` and `moment` format a value and a time
  * of the tooltip, `estimates` is false for figures without an interval,
- * `overlay(ctx, plane)` draws upon the lines, and
+ * `overlay(ctx, plane, model)` draws upon the lines, and
  * `summary()` says in words what the chart shows.
  */
 export class Chart {
@@ -164,7 +164,7 @@ export class Chart {
     for (const series of model.series) line(ctx, plane, series.values, series.color);
     if (model.reference) this.drawReference(plane, model.reference);
     for (const series of model.series) last(ctx, plane, series);
-    model.overlay?.(ctx, plane);
+    model.overlay?.(ctx, plane, model);
     ctx.restore();
   }
 

@@ -4,11 +4,13 @@
 import { series } from "../card.js";
 import { element, resize, setAttribute, setText } from "../dom.js";
 import { finite, foreign, moment, number } from "../format.js";
-import { DIAMOND, symbol } from "../symbols.js";
+import { DIAMOND, TRIANGLE, symbol } from "../symbols.js";
 import { color } from "../theme.js";
 import { Panel } from "./panel.js";
 
 const MOST_ALERTS = 50;
+const STRANGE = 1;
+const ALERT = 2;
 
 export class AnomaliesPanel extends Panel {
   static shape = "wide";
@@ -41,6 +43,10 @@ export class AnomaliesPanel extends Panel {
     const threshold = finite(point.threshold);
     const marked = Number.isNaN(threshold) ? "alerts are marked" : `marked from a score of ${number(threshold)} on`;
     return [{ contract: marked }];
+  }
+
+  named(point) {
+    return [["", { value: point.value }]];
   }
 
   show() {
@@ -105,18 +111,21 @@ export class AnomaliesPanel extends Panel {
     const { points, times } = this.history;
     const column = (name, color, key) => series(name, color, points.map((point) => ({ value: point[key] })));
     const values = column(this.name, "series-1", "value");
+    // A column of the series, so that it is cut where the series is.
+    values.marks = Uint8Array.from(points, (point) => (point.alert === true ? ALERT : isStrange(point) ? STRANGE : 0));
     this.plot.draw({
       times,
       series: [values],
       estimates: false,
-      overlay: (ctx, plane) => mark(ctx, plane, points, values.values),
+      levels: this.levels,
+      overlay: mark,
       summary: () => this.summary(),
     });
     this.strip.draw({
       times,
       series: [column("score", "series-6", "score"), column("threshold", "limit", "threshold")],
       estimates: false,
-      overlay: (ctx, plane) => writeName(ctx, plane),
+      overlay: writeName,
       summary: () => `Scores of ${this.span()}`,
     });
   }
@@ -137,13 +146,13 @@ function isStrange(point) {
 }
 
 /** Strange readings as hollow diamonds; alerts as full ones, with a tick on the time axis. */
-function mark(ctx, { box, px, py }, points, values) {
+function mark(ctx, { box, px, py }, { series: [{ values, marks }] }) {
   ctx.lineWidth = 1.4;
-  points.forEach((point, i) => {
-    if (!point.alert && !isStrange(point)) return;
+  marks.forEach((mark, i) => {
+    if (mark === 0) return;
     const known = !Number.isNaN(values[i]);
-    if (known) symbol(ctx, DIAMOND, px[i], py(values[i]), point.alert ? 5 : 3.2, "limit", !point.alert);
-    if (point.alert) symbol(ctx, 2, px[i], box.bottom - 3, 3.5, "limit");
+    if (known) symbol(ctx, DIAMOND, px[i], py(values[i]), mark === ALERT ? 5 : 3.2, "limit", mark !== ALERT);
+    if (mark === ALERT) symbol(ctx, TRIANGLE, px[i], box.bottom - 3, 3.5, "limit");
   });
 }
 

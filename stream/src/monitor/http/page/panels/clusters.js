@@ -84,6 +84,12 @@ export class ClustersPanel extends Panel {
     if (this.model) this.plot.draw(this.model);
   }
 
+  /** The centres, for exports. */
+  table() {
+    const { x, y, centres: all } = this.model ?? { x: "x", y: "y", centres: [] };
+    return { columns: ["cluster", "weight", x, y], rows: all.map((one) => [one.id, one.weight, one.x, one.y]) };
+  }
+
   summary() {
     const { centres: all, x, y } = this.model;
     const heaviest = [...all].sort((a, b) => b.weight - a.weight).slice(0, 8);

@@ -39,6 +39,12 @@ export class ConfusionPanel extends Panel {
     matrix.labels.forEach((name, i) => this.showRow(this.rows.children[i], name, matrix, i));
   }
 
+  /** The matrix, for exports. */
+  table() {
+    const { labels, columns, counts } = read(this.latest ?? {});
+    return { columns: ["actual", ...columns], rows: labels.map((name, i) => [name, ...counts[i]]) };
+  }
+
   showRow(row, name, matrix, actual) {
     const counts = matrix.counts[actual];
     const total = counts.reduce((sum, n) => sum + n, 0);
