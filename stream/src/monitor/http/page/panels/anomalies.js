@@ -5,7 +5,6 @@ import { series } from "../card.js";
 import { element, resize, setAttribute, setText } from "../dom.js";
 import { finite, foreign, moment, number } from "../format.js";
 import { DIAMOND, TRIANGLE, symbol } from "../symbols.js";
-import { color } from "../theme.js";
 import { Panel } from "./panel.js";
 
 const MOST_ALERTS = 50;
@@ -25,6 +24,7 @@ export class AnomaliesPanel extends Panel {
       return plot;
     };
     this.plot = chart("anomalies-values");
+    setText(element("p", "beside-title", charts), "Score and threshold");
     this.strip = chart("anomalies-scores");
     this.side = element("div", "beside-list", this.body);
     this.side.hidden = true;
@@ -125,7 +125,6 @@ export class AnomaliesPanel extends Panel {
       times,
       series: [column("score", "series-6", "score"), column("threshold", "limit", "threshold")],
       estimates: false,
-      overlay: writeName,
       summary: () => `Scores of ${this.span()}`,
     });
   }
@@ -154,15 +153,4 @@ function mark(ctx, { box, px, py }, { series: [{ values, marks }] }) {
     if (known) symbol(ctx, DIAMOND, px[i], py(values[i]), mark === ALERT ? 5 : 3.2, "limit", mark !== ALERT);
     if (mark === ALERT) symbol(ctx, TRIANGLE, px[i], box.bottom - 3, 3.5, "limit");
   });
-}
-
-/** Which chart it is: there is no room for a heading. */
-function writeName(ctx, { box }) {
-  ctx.textAlign = "left";
-  ctx.textBaseline = "top";
-  ctx.strokeStyle = color("card");
-  ctx.fillStyle = color("muted");
-  ctx.lineWidth = 3;
-  ctx.strokeText("score", box.left + 4, box.top);
-  ctx.fillText("score", box.left + 4, box.top);
 }

@@ -68,7 +68,7 @@ export class ConfusionPanel extends Panel {
 /** What a point says, as far as it can be drawn: whatever is no count is 0. */
 function read(point) {
   const list = (what) => (Array.isArray(what) ? what.slice(0, MOST_CLASSES) : []);
-  const classes = list(point.classes).map((name) => foreign(name, 60));
+  const classes = list(point.classes).map((name) => foreign(name, 40));
   const others = finite(point.others);
   const labels = others > 0 ? [...classes, `other (${number(others)} classes)`] : classes;
   const none = list(point.none);
