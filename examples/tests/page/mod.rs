@@ -18,7 +18,7 @@ impl Drop for Process {
 
 /// Runs an example with a dashboard until its input has ended: what it has written then, and what a page that is opened
 /// then gets first.
-pub fn of(example: &str, args: &[&str]) -> (String, Value) {
+pub(crate) fn of(example: &str, args: &[&str]) -> (String, Value) {
     let tests = std::env::current_exe().unwrap();
     let program = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples").join(example);
     assert!(program.exists(), "build it first: cargo build -p streamgauge-examples --examples");
