@@ -4,6 +4,7 @@ pub mod anomaly;
 pub mod cluster_drift;
 pub mod labelled;
 pub mod nab;
+pub mod panels;
 pub mod prequential;
 pub mod spam;
 pub mod weblog;

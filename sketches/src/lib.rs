@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod audit;
 pub mod codec;
 pub mod distinct;
 mod error;
@@ -55,6 +56,7 @@ pub mod sample;
 pub mod summary;
 mod table;
 
+pub use audit::{Audit, Audited};
 pub use codec::Codec;
 pub use compact_str::CompactString;
 pub use distinct::{ExaLogLog, HyperLogLog};

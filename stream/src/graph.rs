@@ -1,19 +1,27 @@
 //! What a job consists of, collected while it is described.
 
+mod operators;
+
+pub(crate) use operators::OperatorId;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use streamgauge_sketches::summary::{Identity, On};
 
+use self::operators::{Name, Operators};
 use crate::batch::exchange::SHARDS;
 use crate::batch::{BatchRun, Input};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::monitor::OperatorNode;
 use crate::rate::RateControl;
 use crate::schedule::Fraction;
-use crate::source::{Limit, Next, Pending, SourceError};
-pub(crate) use crate::state::{Kept, StateSize, Stateful, decode};
+use crate::source::{Lag, Limit, Next, Pending, SourceError};
+#[cfg(feature = "dashboard")]
+pub(crate) use crate::state::encode;
+pub(crate) use crate::state::{Kept, StateSize, Stateful, decode, is_shown};
 
 /// The registry of a job: sources, outputs, state, and everything that is wrong with it.
 pub(crate) struct Graph {
@@ -28,6 +36,10 @@ pub(crate) struct Graph {
 pub(crate) struct Parts {
     pub(crate) sources: Vec<Box<dyn AnySource>>,
     pub(crate) outputs: Vec<Box<dyn Output>>,
+    operators: Operators,
+    /// The operators that sources and outputs are, in the order of these.
+    pub(crate) source_operators: Vec<OperatorId>,
+    pub(crate) output_operators: Vec<OperatorId>,
     /// State by the name of its operator.
     pub(crate) states: Vec<(String, Stateful)>,
     /// By input: what it is derived from; nothing for a source.
@@ -39,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) checkpoints: Vec<(String, u32)>,
     /// The floors of the operators that shed, and the fraction that they keep.
     pub(crate) floors: Vec<f64>,
+    /// The operators that shed, and what they read.
+    shedding: Vec<(OperatorId, Vec<Input>)>,
     pub(crate) fraction: Arc<Mutex<Fraction>>,
     is_started: bool,
     names: HashSet<String>,
@@ -102,6 +116,42 @@ impl Graph {
         name
     }
 
+    /// This name, with a number if an operator has it already.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn unique_name(&self, wanted: &str) -> String {
+        let mut parts = self.parts();
+        let numbered = (2_usize..).map(|n| format!("{wanted} {n}"));
+        let free = std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !parts.names.contains(name));
+        // There are fewer names than numbers.
+        let name = free.unwrap_or_default();
+        parts.names.insert(name.clone());
+        name
+    }
+
+    /// An operator that reads these, without a name of its own.
+    pub(crate) fn operator(
+        &self,
+        kind: &'static str,
+        inputs: impl IntoIterator<Item = Option<OperatorId>>,
+    ) -> OperatorId {
+        self.parts().operators.add(Name::Numbered, kind, inputs.into_iter().flatten().collect())
+    }
+
+    /// An operator that reads these, by the name that it has got.
+    pub(crate) fn named_operator(
+        &self,
+        name: &str,
+        kind: &'static str,
+        inputs: impl IntoIterator<Item = Option<OperatorId>>,
+    ) -> OperatorId {
+        self.parts().operators.add(Name::Own(name.to_owned()), kind, inputs.into_iter().flatten().collect())
+    }
+
+    /// Takes note of the type of the rows that an operator gives.
+    pub(crate) fn gives<T>(&self, operator: OperatorId) {
+        self.parts().operators.gives(operator, std::any::type_name::<T>());
+    }
+
     /// A builder of summaries with the seed of the job.
     pub(crate) fn on<T: 'static>(&self) -> On<Identity<T>> {
         On::records().seeded(self.seed)
@@ -133,11 +183,27 @@ impl Graph {
     }
 
     pub(crate) fn add_output(&self, output: Box<dyn Output>) {
-        self.parts().outputs.push(output);
+        let mut parts = self.parts();
+        let operator = match output.place() {
+            Place::Reads(input, rows) => {
+                let name = Name::Own(output.name().to_owned());
+                let operator = parts.operators.add(name, OUTPUT, input.into_iter().collect());
+                parts.operators.gives(operator, rows);
+                operator
+            }
+            Place::Is(operator) => operator,
+        };
+        parts.output_operators.push(operator);
+        parts.outputs.push(output);
     }
 
-    pub(crate) fn add_source(&self, source: Box<dyn AnySource>) {
-        self.parts().sources.push(source);
+    /// Adds a source; gives the operator that it is.
+    pub(crate) fn add_source(&self, source: Box<dyn AnySource>) -> OperatorId {
+        let mut parts = self.parts();
+        let operator = parts.operators.add(Name::Wanted(source.name()), "source", Vec::new());
+        parts.source_operators.push(operator);
+        parts.sources.push(source);
+        operator
     }
 
     /// Adds the log of the source that is added next.
@@ -154,13 +220,23 @@ impl Graph {
 
     /// Takes note that an operator sheds, down to this fraction. A job that goes on begins with the fraction that it had;
     /// it is one for all operators, and kept as the state of the first.
-    pub(crate) fn sheds(&self, operator: &str, floor: f64) {
+    pub(crate) fn sheds(&self, name: &str, operator: OperatorId, inputs: Vec<Input>, floor: f64) {
         let mut parts = self.parts();
+        parts.shedding.push((operator, inputs));
         if parts.floors.is_empty() {
             let state = Stateful::of("fraction that is kept".to_owned(), &parts.fraction);
-            parts.states.push((operator.to_owned(), state));
+            parts.states.push((name.to_owned(), state));
         }
         parts.floors.push(floor);
+    }
+
+    /// The operators that shed which what comes of these inputs may have gone through: those that read an input which
+    /// these are derived from.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn shedding_above(&self, inputs: &[Input]) -> Vec<OperatorId> {
+        let shedding = self.parts().shedding.clone();
+        let above = |from: &[Input]| from.iter().any(|from| self.derives(inputs, *from));
+        shedding.into_iter().filter(|(_, from)| above(from)).map(|(operator, _)| operator).collect()
     }
 
     pub(crate) fn add_state(&self, operator: &str, state: Stateful) {
@@ -184,6 +260,11 @@ impl Graph {
 }
 
 impl Parts {
+    /// The operators, each after all that it reads.
+    pub(crate) fn operators(&self) -> Arc<[OperatorNode]> {
+        self.operators.nodes(&self.names).into()
+    }
+
     /// All that was logged has been run: sources that are written ahead may give more.
     pub(crate) fn begin_logs(&self) -> Result<(), Error> {
         let mut logs = self.logs.iter().filter_map(|(source, log)| Some((self.sources.get(*source)?, log)));
@@ -247,6 +328,9 @@ pub(crate) trait AnySource: Send {
 
     /// What was taken in that no batch has planned; none for a source that takes nothing in beside the batches.
     fn pending(&self) -> Option<Pending>;
+
+    /// How far it is behind its input; none if it does not know.
+    fn lag(&self) -> Option<Lag>;
     fn reads_ahead(&self) -> bool;
     fn bound_pending(&mut self, bytes: u64);
 
@@ -261,6 +345,17 @@ pub(crate) trait AnySource: Send {
 /// What is left of an output operation after its operators have computed: narrow work, and the sink.
 pub(crate) type Rest<'a> = Box<dyn FnOnce() -> Result<(), Error> + Send + 'a>;
 
+/// The kind of an operator that is an output.
+const OUTPUT: &str = "output";
+
+/// Where an output stands among the operators.
+pub(crate) enum Place {
+    /// It reads this one, whose rows are of this type.
+    Reads(Option<OperatorId>, &'static str),
+    /// It is there for the work of this one alone.
+    Is(OperatorId),
+}
+
 /// An output operation: run once a batch.
 pub(crate) trait Output: Send + Sync {
     /// Called once when the job is started: what is wrong with the output's target, if that can be known by then.
@@ -270,9 +365,16 @@ pub(crate) trait Output: Send + Sync {
 
     fn name(&self) -> &str;
 
+    fn place(&self) -> Place;
+
     /// What it is an output of, in words.
     fn description(&self) -> String {
         self.name().to_owned()
+    }
+
+    /// Whether what it does is state of the job: then it is done for every batch that brings state up to where it was.
+    fn is_state(&self) -> bool {
+        false
     }
 
     /// Gets the batch ready: the stream that is read prepares it, and so wide operators compute. Outputs are prepared
@@ -298,6 +400,7 @@ mod tests {
             *counter.lock().unwrap() += 1;
             StateSize { keys: kept.len() as u64, bytes: 8 * kept.len() as u64 }
         });
+        numbers.graph.named_operator("kept", "state", []);
         numbers.graph.add_state("kept", state);
         let recorder = job.record();
         drop(job.capture(&numbers));

@@ -54,9 +54,9 @@ pub use dstream::CsvStream;
 #[cfg(feature = "json")]
 pub use dstream::json;
 pub use dstream::{
-    All, By, ByEach, ByEventTime, DStream, EndsByEventTime, EventSessions, EventTime, EventWindows, Grouped, Grouping,
-    OnBadTable, OnMalformed, Outcome, PerBatch, Reading, ReferenceTable, Row, Storage, TextStream, Transformed, Value,
-    Windows,
+    All, AuditRow, AuditedRow, By, ByEach, ByEventTime, DStream, EndsByEventTime, EventSessions, EventTime,
+    EventWindows, Grouped, Grouping, OnBadTable, OnMalformed, Outcome, PerBatch, Reading, ReferenceTable, Row, Storage,
+    TextStream, Transformed, Value, Windows,
 };
 pub use dstream::{
     Forever, HalfLife, IdleTimeout, KeyedState, NewRecords, NoTimeout, Running, StateStream, StateTime, Timeout,
@@ -65,7 +65,7 @@ pub use dstream::{KeyedModels, Model, Trained};
 pub use dstream::{Sampled, SampledGrouped, SampledPart, SampledRow, SampledStream};
 pub use error::{Error, Malformed};
 pub use event::OutputMode;
-pub use monitor::{BatchInfo, CheckpointInfo, Event, Listener, Load, Report};
+pub use monitor::{AuditInfo, BatchInfo, CheckpointInfo, Event, Listener, Load, Report};
 pub use rate::{PidRateEstimator, ProcessedBatch, RateEstimator};
 pub use recovery::Resume;
 pub use schedule::{JobState, OnFailure, Trigger};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::path::Visited;
 use super::{Absorb, Path, Summary, Weight};
+use crate::audit::{Audit, AuditedSpec, Group};
 
 /// How records of one type enter a summary.
 ///
@@ -18,8 +19,29 @@ pub trait Spec: Clone + Send + Sync + 'static {
     /// The spec of the exact answers to the same questions.
     type Exact: Spec<Item = Self::Item>;
 
+    /// Whether a state depends on the group that it is begun for: [`start_for`](Self::start_for) is more than
+    /// [`start`](Self::start).
+    const BY_GROUP: bool = false;
+
     /// An empty state.
     fn start(&self) -> Self::State;
+
+    /// An empty state for the records of a group.
+    fn start_for(&self, group: &Group) -> Self::State {
+        let _ = group;
+        self.start()
+    }
+
+    /// The same summary, with the exact answer beside it on what the audit chooses: a record that is not chosen costs
+    /// one look at whether it is. The reading is an [`Audited`](crate::audit::Audited).
+    ///
+    /// A summary that has no exact twin, such as one fed by a closure, is its own: comparing the two says nothing.
+    fn audited(self, audit: Audit) -> AuditedSpec<Self>
+    where
+        Self: Sized,
+    {
+        AuditedSpec::new(self, audit)
+    }
 
     /// Absorbs a record.
     fn absorb(&self, state: &mut Self::State, record: &Self::Item);
@@ -165,8 +187,14 @@ impl<S: Spec> Spec for Option<S> {
     type State = Option<S::State>;
     type Exact = Option<S::Exact>;
 
+    const BY_GROUP: bool = S::BY_GROUP;
+
     fn start(&self) -> Self::State {
         self.as_ref().map(Spec::start)
+    }
+
+    fn start_for(&self, group: &Group) -> Self::State {
+        self.as_ref().map(|spec| spec.start_for(group))
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! Tuples of summaries are summaries.
 
 use super::{Absorb, Decay, Merge, Sliding, Spec, Subtract, Summary, Weight, Weighted};
+use crate::audit::Group;
 use crate::error::Mismatch;
 
 macro_rules! tuple {
@@ -140,8 +141,14 @@ macro_rules! tuple {
             type State = ($($s::State,)+);
             type Exact = ($($s::Exact,)+);
 
+            const BY_GROUP: bool = false $(|| $s::BY_GROUP)+;
+
             fn start(&self) -> Self::State {
                 ($(self.$i.start(),)+)
+            }
+
+            fn start_for(&self, group: &Group) -> Self::State {
+                ($(self.$i.start_for(group),)+)
             }
 
             #[inline]

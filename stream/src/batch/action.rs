@@ -161,6 +161,6 @@ impl<T: Record> Batch<T> {
     }
 
     pub(crate) fn into_parent(self) -> Arc<Shared<T>> {
-        Arc::new(Shared::new(Box::new(self.plan)))
+        Arc::new(Shared::new(Box::new(self.plan), None))
     }
 }

@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use tracing::{Span, trace_span, warn};
 
+use super::measure::{self, Measure, Work};
 use super::{BadLine, BatchRun, Input};
 use crate::error::{Error, panic_message};
+use crate::graph::OperatorId;
 
 /// What the partitions of a batch run on, and how often.
 #[derive(Clone, Debug)]
@@ -29,8 +32,7 @@ pub(crate) struct Running {
 pub(super) struct Tally {
     pub(super) records: Vec<(Input, u64)>,
     pub(super) late: u64,
-    /// What operators that shed were offered, and kept.
-    pub(super) shed: Vec<(Arc<str>, u64, u64)>,
+    pub(super) measured: Vec<(OperatorId, Measure)>,
     pub(super) malformed: u64,
     pub(super) first_malformed: Vec<BadLine>,
 }
@@ -62,22 +64,39 @@ impl BatchRun {
         });
     }
 
-    /// Runs one attempt; a panic is an error that names operator and partition.
+    /// Takes note of what an operator did; of the attempt that runs on this thread, once it has succeeded.
+    pub(crate) fn measured(&self, operator: Option<OperatorId>, measure: Measure) {
+        let Some(operator) = operator else { return };
+        TALLY.with_borrow_mut(|tally| match tally {
+            Some(tally) => tally.measured.push((operator, measure)),
+            None => self.add_measure(operator, measure),
+        });
+    }
+
+    /// Runs one attempt, as work of the operator for which the batch was working when it asked for it; a panic is an
+    /// error that names operator and partition.
     fn attempt<R>(
         &self,
-        operator: &str,
+        (id, operator, within): (Option<OperatorId>, &str, &Span),
         partition: usize,
         run: &impl Fn(usize) -> Result<R, Error>,
     ) -> Result<R, Error> {
         // An attempt may come to run within another one: rayon runs what it finds while it waits.
         let outer = TALLY.replace(Some(Tally::default()));
-        let result = catch_unwind(AssertUnwindSafe(|| run(partition))).unwrap_or_else(|panic| {
+        let work = Work::begin(id);
+        let run = || span_of(within, operator, partition).in_scope(|| run(partition));
+        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let cause = panic_message(&*panic);
             Err(Error::Operator { operator: operator.to_owned(), partition, time: self.time, cause })
         });
+        let measure = work.end();
         let tally = TALLY.replace(outer);
-        if let (Ok(_), Some(tally)) = (&result, tally) {
-            self.add(tally);
+        match (&result, tally) {
+            (Ok(_), Some(tally)) => {
+                self.add(tally);
+                self.measured(id, measure);
+            }
+            _ => self.measured(id, Measure { nanos: measure.nanos, ..Measure::default() }),
         }
         result
     }
@@ -107,10 +126,14 @@ pub(crate) fn each_lane<E: Send, R: Send>(
     in_parallel: bool,
     work: impl Fn(usize, E) -> Result<R, Error> + Sync,
 ) -> Result<Vec<R>, Error> {
-    let guarded = |(lane, entries)| one_lane(batch, operator, lane, || work(lane, entries));
+    let (id, within) = (measure::current(), Span::current());
+    let guarded = |(lane, entries)| {
+        let work = || one_lane(batch, operator, lane, || work(lane, entries));
+        batch.work(id, || span_of(&within, operator, lane).in_scope(work))
+    };
     let results: Vec<_> = if in_parallel {
         let run_all = || lanes.into_par_iter().enumerate().with_max_len(1).map(guarded).collect();
-        batch.running().pool.install(run_all)
+        batch.wait(|| batch.running().pool.install(run_all))
     } else {
         lanes.into_iter().enumerate().map(guarded).collect()
     };
@@ -137,20 +160,29 @@ fn run_each<R: Send>(
     attempts: u32,
     run: impl Fn(usize) -> Result<R, Error> + Sync,
 ) -> Result<Vec<R>, Error> {
+    let (id, within) = (measure::current(), Span::current());
+    let attempt = |partition| batch.attempt((id, operator, &within), partition, &run);
     let run_one = |partition| {
-        let mut result = batch.attempt(operator, partition, &run);
+        let mut result = attempt(partition);
         for _ in 1..attempts {
-            if result.is_ok() {
+            let Err(error) = &result else {
                 return result;
-            }
+            };
+            warn!(parent: &within, operator, partition, %error, "the partition is run again");
             batch.count_retry();
-            result = batch.attempt(operator, partition, &run);
+            result = attempt(partition);
         }
         result.map_err(|error| after(error, attempts))
     };
     // A thread that is of the pool already goes straight on; an output on a thread of its own enters it here.
     let run_all = || (0..partitions).into_par_iter().with_max_len(1).map(run_one).collect::<Vec<_>>();
-    batch.running().pool.install(run_all).into_iter().collect()
+    batch.wait(|| batch.running().pool.install(run_all)).into_iter().collect()
+}
+
+/// The span of a partition or a lane of an operator, or that of the operator if nobody wants to know of partitions.
+fn span_of(within: &Span, operator: &str, partition: usize) -> Span {
+    let span = trace_span!(parent: within, "streamgauge.partition", operator, partition);
+    if span.is_disabled() { within.clone() } else { span }
 }
 
 /// An error with the number of attempts in its cause, if there were several.

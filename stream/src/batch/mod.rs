@@ -3,6 +3,7 @@
 mod action;
 mod attempt;
 pub(crate) mod exchange;
+pub(crate) mod measure;
 mod narrow;
 mod pair;
 mod plan;
@@ -17,12 +18,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Serialize, de::DeserializeOwned};
+use tracing::{Span, debug_span};
 
 use self::attempt::Tally;
 pub(crate) use self::attempt::{Running, each_lane, each_partition, one_lane};
 use self::exchange::{Exchange, gather};
+use self::measure::{Measure, Measured};
 use crate::error::{Error, panic_message};
-use crate::monitor::{Load, OperatorInfo, SHED};
+use crate::graph::OperatorId;
+use crate::monitor::{AuditInfo, Load, OperatorInfo, OperatorNode};
 use crate::source::TextBlock;
 use crate::time::Time;
 
@@ -63,8 +67,13 @@ pub(crate) struct BatchRun {
     first_malformed: Mutex<Vec<BadLine>>,
     watermark: Mutex<Option<Time>>,
     retries: AtomicU64,
-    operators: Mutex<Vec<OperatorInfo>>,
-    settling: Mutex<Vec<Arc<dyn Settle>>>,
+    /// What the operators of the batch trace is in.
+    pub(crate) span: Span,
+    operators: Arc<[OperatorNode]>,
+    /// By operator.
+    measured: Vec<Measured>,
+    settling: Mutex<Vec<(Option<OperatorId>, Arc<dyn Settle>)>>,
+    audits: Mutex<Vec<AuditInfo>>,
 }
 
 /// An operator that may have work of a batch left when the outputs are done.
@@ -92,11 +101,12 @@ pub(crate) struct BadLine {
 }
 
 impl BatchRun {
-    /// A batch of inputs that are derived from each other, of which these sources have ended.
+    /// A batch of these operators, and of inputs that are derived from each other, of which these sources have ended.
     pub(crate) fn new(
         time: Time,
         load: Load,
         exchange: Arc<dyn Exchange>,
+        operators: Arc<[OperatorNode]>,
         derived: Arc<[Vec<Input>]>,
         ended: impl Iterator<Item = Input>,
         running: Running,
@@ -118,7 +128,10 @@ impl BatchRun {
             first_malformed: Mutex::new(Vec::new()),
             watermark: Mutex::new(None),
             retries: AtomicU64::new(0),
-            operators: Mutex::new(Vec::new()),
+            span: Span::current(),
+            measured: operators.iter().map(|_| Measured::default()).collect(),
+            operators,
+            audits: Mutex::default(),
             settling: Mutex::new(Vec::new()),
         })
     }
@@ -149,14 +162,28 @@ impl BatchRun {
         self.running.fraction
     }
 
-    /// Takes note of what an operator did in this batch. Called once by an operator that has done its work, never per
-    /// record. Reports of one name are added up.
-    pub(crate) fn report(&self, operator: &str, info: OperatorInfo) {
-        let mut all = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.iter_mut().find(|known| known.name == operator) {
-            Some(known) => known.add(info),
-            None => all.push(OperatorInfo { name: operator.to_owned(), ..info }),
+    /// The span of an operator within another span, or that one if nobody wants to know of operators.
+    pub(crate) fn span_of(&self, operator: Option<OperatorId>, within: &Span) -> Span {
+        let node = operator.and_then(|operator| self.operators.get(operator.index()));
+        let span = node
+            .map(|node| debug_span!(parent: within, "streamgauge.operator", operator = node.name, kind = node.kind));
+        span.filter(|span| !span.is_disabled()).unwrap_or_else(|| within.clone())
+    }
+
+    pub(super) fn add_measure(&self, operator: OperatorId, measure: Measure) {
+        if let Some(measured) = self.measured.get(operator.index()) {
+            measured.add(measure);
         }
+    }
+
+    /// Takes note of what an audit has found in this batch.
+    pub(crate) fn report_audit(&self, info: AuditInfo) {
+        self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(info);
+    }
+
+    /// What the audits have found.
+    pub(crate) fn take_audits(&self) -> Vec<AuditInfo> {
+        std::mem::take(&mut *self.audits.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the lanes of an operator may take the batch in when their rows are asked for, one by one, and not before:
@@ -168,22 +195,24 @@ impl BatchRun {
         !self.keeps_rows() && !self.derived[input.0 as usize].iter().all(|from| self.is_finished(*from))
     }
 
-    /// Takes note that an operator is to be settled.
+    /// Takes note that the operator for which this thread works is to be settled.
     pub(crate) fn settle_at_end(&self, operator: Arc<dyn Settle>) {
-        self.settling.lock().unwrap_or_else(PoisonError::into_inner).push(operator);
+        let settling = (measure::current(), operator);
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner).push(settling);
     }
 
     /// Lets operators do what they have left.
     pub(crate) fn settle(&self) -> Result<(), Error> {
         let settling = std::mem::take(&mut *self.settling.lock().unwrap_or_else(PoisonError::into_inner));
-        settling.iter().try_for_each(|operator| operator.settle(self))
+        settling.iter().try_for_each(|(id, operator)| {
+            let settle = || self.work(*id, || operator.settle(self));
+            self.span_of(*id, &self.span).in_scope(settle)
+        })
     }
 
-    /// What the operators reported, by name.
-    pub(crate) fn take_operators(&self) -> Vec<OperatorInfo> {
-        let mut all = std::mem::take(&mut *self.operators.lock().unwrap_or_else(PoisonError::into_inner));
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+    /// What the operators did, in the order in which the job describes them.
+    pub(crate) fn operators(&self) -> Vec<OperatorInfo> {
+        self.measured.iter().zip(&*self.operators).map(|(measured, node)| measured.info(node)).collect()
     }
 
     fn count_retry(&self) {
@@ -231,9 +260,12 @@ impl BatchRun {
         self.count(|tally| tally.count_records(input, records));
     }
 
-    /// Counts the records that an operator was offered in a partition, and those that it kept.
-    pub(crate) fn count_shed(&self, operator: &Arc<str>, offered: u64, kept: u64) {
-        self.count(|tally| tally.shed.push((operator.clone(), offered, kept)));
+    /// The fraction that operators which shed have kept of what they were offered in this batch, of some of them the
+    /// least; 1 if there are none, or none was offered anything yet.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn kept_by(&self, shedding: &[OperatorId]) -> f64 {
+        let measured = shedding.iter().filter_map(|operator| self.measured.get(operator.index()));
+        measured.filter_map(Measured::share_kept).fold(1.0, f64::min)
     }
 
     pub(crate) fn count_late(&self, records: u64) {
@@ -254,8 +286,8 @@ impl BatchRun {
                 counter.fetch_add(records, Ordering::Relaxed);
             }
         }
-        for (operator, rows_in, rows_out) in tally.shed {
-            self.report(&operator, OperatorInfo { kind: SHED, rows_in, rows_out, ..OperatorInfo::default() });
+        for (operator, measure) in tally.measured {
+            self.add_measure(operator, measure);
         }
         self.late.fetch_add(tally.late, Ordering::Relaxed);
         self.malformed.fetch_add(tally.malformed, Ordering::Relaxed);

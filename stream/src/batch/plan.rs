@@ -145,7 +145,7 @@ impl<T: Record> Batch<T> {
         node: impl FnOnce(Arc<Shared<T>>, &Env) -> N,
     ) -> Batch<U> {
         let Self { plan, env, .. } = self;
-        let node = node(Arc::new(Shared::new(Box::new(plan))), &env);
+        let node = node(Arc::new(Shared::new(Box::new(plan), None)), &env);
         Batch::new(env, node)
     }
 

@@ -84,6 +84,7 @@ impl StreamingContext {
         let driver = Driver {
             inputs: parts.inputs.as_slice().into(),
             shedding: Shedding::new(&parts, settings.trigger),
+            operators: parts.operators(),
             parts,
             last: match (reached, settings.trigger) {
                 (Some(time), _) => time,

@@ -112,7 +112,7 @@ impl StreamingContext {
         let mut dashboard = self.job.dashboard.lock().unwrap_or_else(PoisonError::into_inner);
         dashboard
             .get_or_insert_with(|| {
-                let dashboard = crate::monitor::dashboard::Dashboard::new(&self.job.settings.name);
+                let dashboard = crate::monitor::dashboard::Dashboard::new(&self.job.settings.name, &self.job.graph);
                 dashboard.listeners().into_iter().for_each(|listener| self.add_listener(listener));
                 dashboard
             })

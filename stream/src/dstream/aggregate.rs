@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
-use streamgauge_sketches::{Merge, Mismatch, Spec, Summary};
+use streamgauge_sketches::audit::{Group, WindowsOfPane};
+use streamgauge_sketches::{Key, Merge, Mismatch, Spec, Summary, key_hash};
 
 use crate::source::Record;
 
@@ -13,8 +14,23 @@ pub(crate) trait Aggregate<T>: Send + Sync + 'static {
     /// A partial result: of a partition, or of a pane.
     type Partial: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
 
+    /// Whether a partial result depends on the group that it is begun for.
+    const BY_GROUP: bool = false;
+
     /// The partial result of no records.
     fn start(&self) -> Self::Partial;
+
+    /// The partial result of no records of a group.
+    fn start_for(&self, group: &Group) -> Self::Partial {
+        let _ = group;
+        self.start()
+    }
+
+    /// The partial result of no records of a key, in a pane that lies in these windows.
+    #[inline]
+    fn begin<Q: Key + ?Sized>(&self, key: &Q, windows: Option<WindowsOfPane>) -> Self::Partial {
+        if Self::BY_GROUP { self.start_for(&group(key, windows)) } else { self.start() }
+    }
 
     fn absorb(&self, partial: &mut Self::Partial, record: &T);
 
@@ -31,6 +47,12 @@ pub(crate) trait Aggregate<T>: Send + Sync + 'static {
     fn schema() -> String;
 }
 
+/// The group of a key, in a pane that lies in these windows.
+fn group<Q: Key + ?Sized>(key: &Q, windows: Option<WindowsOfPane>) -> Group {
+    let key = (size_of::<Q::Owned>() > 0).then(|| key_hash(key));
+    Group { key, windows }
+}
+
 impl<T: Record, S> Aggregate<T> for S
 where
     S: Spec<Item = T>,
@@ -38,9 +60,15 @@ where
 {
     type Partial = S::State;
 
+    const BY_GROUP: bool = S::BY_GROUP;
+
     #[inline]
     fn start(&self) -> S::State {
         Spec::start(self)
+    }
+
+    fn start_for(&self, group: &Group) -> S::State {
+        Spec::start_for(self, group)
     }
 
     #[inline]

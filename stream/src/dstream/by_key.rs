@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use streamgauge_sketches::{OwnedKey, Table};
 
-use super::combine::Part;
-use super::{DStream, Node, Shared, expect_like, in_chunks, is_much};
+use super::combine::{Part, count_merged};
+use super::{DStream, Node, Shared, expect_like, in_chunks, is_much, mapped};
 use crate::batch::exchange::{Portable, by_lane, key_hash, lane_of, lanes_of};
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::error::Error;
@@ -188,6 +188,7 @@ impl<K: OwnedKey, V: Record, B: Combine<V>> CombineByKey<K, V, B> {
         match part {
             Part::Records(rows) => rows.into_iter().for_each(|row| self.absorb(states, row)),
             Part::States(others) => {
+                let (known, all) = (states.len(), others.len());
                 for (key, other) in others {
                     let held = states.entry_owned(key, || None);
                     *held = match (held.take(), other) {
@@ -195,6 +196,7 @@ impl<K: OwnedKey, V: Record, B: Combine<V>> CombineByKey<K, V, B> {
                         (state, other) => state.or(other),
                     };
                 }
+                count_merged(all, states.len() - known);
             }
         }
     }
@@ -247,7 +249,7 @@ impl<K: OwnedKey, V: Record, B: Combine<V>> Node<(K, B::State)> for CombineByKey
 impl<K: OwnedKey, V: Record> DStream<(K, V)> {
     /// Each value made into another; the key stays.
     pub fn map_values<U: Record>(&self, f: impl Fn(V) -> U + Send + Sync + 'static) -> DStream<(K, U)> {
-        self.map(move |(key, value)| (key, f(value)))
+        self.narrow("map_values", mapped(move |(key, value)| (key, f(value))))
     }
 
     /// Each value made into none, one or several, all with its key.
@@ -255,7 +257,7 @@ impl<K: OwnedKey, V: Record> DStream<(K, V)> {
         &self,
         f: impl Fn(V) -> I + Send + Sync + 'static,
     ) -> DStream<(K, U)> {
-        self.narrow(move |rows, out| {
+        self.narrow("flat_map_values", move |rows, out| {
             for (key, value) in rows.drain(..) {
                 out.extend(f(value).into_iter().map(|value| (key.clone(), value)));
             }
@@ -317,11 +319,12 @@ impl<K: OwnedKey, V: Record> DStream<(K, V)> {
         self.combined("aggregate_by_key", aggregating(zero, absorb, merge))
     }
 
-    pub(crate) fn combined<B: Combine<V>>(&self, kind: &str, combine: B) -> DStream<(K, B::State)> {
+    pub(crate) fn combined<B: Combine<V>>(&self, kind: &'static str, combine: B) -> DStream<(K, B::State)> {
         let graph = self.graph.clone();
         let parent = self.read_by_one_more();
         let input = graph.derived_input(parent.inputs());
-        let node = CombineByKey::new(graph.name(None, kind), parent, input, combine, graph.lanes());
-        DStream::new(graph, node)
+        let name = graph.name(None, kind);
+        let operator = graph.named_operator(&name, kind, [parent.operator()]);
+        DStream::new(graph.clone(), operator, CombineByKey::new(name, parent, input, combine, graph.lanes()))
     }
 }

@@ -2,11 +2,12 @@
 
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use streamgauge_sketches::audit::WindowsOfPane;
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 
 use super::{Aggregate, Grouping, Node, Shared};
-use crate::batch::BatchRun;
 use crate::batch::exchange::{by_lane, key_hash, lane_of};
+use crate::batch::{BatchRun, measure};
 use crate::error::Error;
 use crate::source::Record;
 
@@ -44,10 +45,14 @@ impl<'de, T, K: Deserialize<'de>, S: Deserialize<'de>> Deserialize<'de> for Part
     }
 }
 
-/// Absorbs the records of a chunk into their groups.
+/// Absorbs the records of a chunk, which lie in these windows, into their groups.
 #[inline]
-pub(crate) fn absorb_chunk<T, G, S>(grouping: &G, spec: &S, groups: &mut Table<G::Key, S::Partial>, records: &[T])
-where
+pub(crate) fn absorb_chunk<T, G, S>(
+    (grouping, spec): (&G, &S),
+    windows: Option<WindowsOfPane>,
+    groups: &mut Table<G::Key, S::Partial>,
+    records: &[T],
+) where
     T: Record,
     G: Grouping<T>,
     S: Aggregate<T>,
@@ -57,12 +62,12 @@ where
         && let Some(first) = records.first()
     {
         return grouping.visit(first, |key| {
-            spec.absorb_all(groups.entry(key, || spec.start()), records);
+            spec.absorb_all(groups.entry(key, || spec.begin(key, windows)), records);
         });
     }
     for record in records {
         grouping.visit(record, |key| {
-            spec.absorb(groups.entry(key, || spec.start()), record);
+            spec.absorb(groups.entry(key, || spec.begin(key, windows)), record);
         });
     }
 }
@@ -84,7 +89,8 @@ pub(crate) fn scatter<T, G, S>(
     parent: &Shared<T>,
     run: &BatchRun,
     partition: usize,
-    (grouping, spec): (&G, &S),
+    by: (&G, &S),
+    windows: Option<WindowsOfPane>,
     lanes: usize,
     expected: usize,
 ) -> Result<Vec<Part<T, G::Key, S::Partial>>, Error>
@@ -99,7 +105,7 @@ where
             && !records.is_empty()
         {
             let mut groups = Table::default();
-            absorb_chunk(grouping, spec, &mut groups, records);
+            absorb_chunk(by, windows, &mut groups, records);
             sending = if G::ONE_EACH
                 && run.is_alone()
                 && combining_is_useless(S::bytes, &groups, records.len() * G::RECORD_BYTES)
@@ -115,13 +121,13 @@ where
         match &mut sending {
             Sending::Undecided => {}
             Sending::States(groups) => {
-                absorb_chunk(grouping, spec, groups, records);
+                absorb_chunk(by, windows, groups, records);
                 records.clear();
             }
             Sending::Records(sorted) => {
                 for record in records.drain(..) {
                     let mut lane = 0;
-                    grouping.visit(&record, |key| lane = lane_of(key_hash(key), lanes));
+                    by.0.visit(&record, |key| lane = lane_of(key_hash(key), lanes));
                     sorted[lane].push(record);
                 }
             }
@@ -143,7 +149,8 @@ fn combining_is_useless<K: OwnedKey, S>(bytes: impl Fn(&S) -> usize, groups: &Ta
 pub(crate) fn absorb_part<T, G, S>(
     groups: &mut Table<G::Key, S::Partial>,
     part: Part<T, G::Key, S::Partial>,
-    (grouping, spec): (&G, &S),
+    by: (&G, &S),
+    windows: Option<WindowsOfPane>,
 ) -> Result<(), Mismatch>
 where
     T: Record,
@@ -151,15 +158,17 @@ where
     S: Aggregate<T>,
 {
     match part {
-        Part::Records(records) => absorb_chunk(grouping, spec, groups, &records),
+        Part::Records(records) => absorb_chunk(by, windows, groups, &records),
         Part::States(states) => {
+            let (known, all) = (groups.len(), states.len());
             for (key, state) in states {
                 let mut state = Some(state);
                 let held = groups.entry_owned(key, || state.take().expect("the state is taken once, here"));
                 if let Some(state) = state {
-                    spec.merge(held, state)?;
+                    by.1.merge(held, state)?;
                 }
             }
+            count_merged(all, groups.len() - known);
         }
     }
     Ok(())
@@ -171,6 +180,7 @@ where
     K: OwnedKey,
     S: Merge,
 {
+    let (known, all) = (groups.len(), entries.len());
     for (key, state) in entries {
         let mut state = Some(state);
         let held = groups.entry(&key, || state.take().expect("the state is taken once, here"));
@@ -178,5 +188,11 @@ where
             held.merge(state)?;
         }
     }
+    count_merged(all, groups.len() - known);
     Ok(())
+}
+
+/// Of so many summaries some were the first of their key; takes note that all others were merged.
+pub(crate) fn count_merged(summaries: usize, first: usize) {
+    measure::count_merges((summaries - first) as u64);
 }

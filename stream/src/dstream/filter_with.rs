@@ -85,6 +85,7 @@ impl<T: Record> DStream<T> {
         let name = graph.name(None, "filter_with");
         self.check_context(summaries, &name);
         let (parent, summaries) = (self.read_by_one_more(), summaries.read_by_one_more());
-        DStream::new(graph, FilterWith { name, parent, summaries, latest: Mutex::new(None), condition })
+        let operator = graph.named_operator(&name, "filter_with", [parent.operator(), summaries.operator()]);
+        DStream::new(graph, operator, FilterWith { name, parent, summaries, latest: Mutex::new(None), condition })
     }
 }

@@ -6,12 +6,13 @@ use super::output::describe;
 use super::{DStream, Node as _, Outcome, Shared};
 use crate::batch::{Batch, BatchRun, Env, EnvOf, Input, Partitions};
 use crate::error::{Error, panic_message};
-use crate::graph::{Output, Rest};
+use crate::graph::{Output, Place, Rest};
 use crate::source::Record;
 use crate::time::Time;
 
 struct ForEach<T, F> {
     env: EnvOf,
+    is_state: bool,
     parent: Arc<Shared<T>>,
     callback: Mutex<F>,
 }
@@ -26,8 +27,16 @@ where
         &self.env.operator
     }
 
+    fn place(&self) -> Place {
+        Place::Reads(self.parent.operator(), std::any::type_name::<T>())
+    }
+
     fn description(&self) -> String {
         describe::<T>(&self.env.operator)
+    }
+
+    fn is_state(&self) -> bool {
+        self.is_state
     }
 
     fn prepare<'a>(&'a self, run: &'a BatchRun) -> Result<Option<Rest<'a>>, Error> {
@@ -69,14 +78,29 @@ impl<T: Record> DStream<T> {
     /// # }
     /// ```
     pub fn for_each_batch<O: Outcome>(&self, callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static) {
-        self.output("for_each_batch", callback);
+        self.output(self.graph.name(None, "for_each_batch"), false, callback);
     }
 
-    /// [`for_each_batch`](Self::for_each_batch) under the name of another kind of output.
-    pub(crate) fn output<O: Outcome>(&self, kind: &str, callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static) {
+    /// [`for_each_batch`](Self::for_each_batch) under a name that the graph has given, to a function that writes to state
+    /// of the job.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn output_to_state<O: Outcome>(
+        &self,
+        name: String,
+        callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static,
+    ) {
+        self.output(name, true, callback);
+    }
+
+    pub(super) fn output<O: Outcome>(
+        &self,
+        name: String,
+        is_state: bool,
+        callback: impl FnMut(Time, Batch<T>) -> O + Send + 'static,
+    ) {
         // An output is read by nobody, so it is no input of its own.
-        let env = EnvOf::new(&self.graph, self.graph.name(None, kind), Input(0));
+        let env = EnvOf::new(&self.graph, name, Input(0));
         let parent = self.read_by_one_more();
-        self.graph.add_output(Box::new(ForEach { env, parent, callback: Mutex::new(callback) }));
+        self.graph.add_output(Box::new(ForEach { env, is_state, parent, callback: Mutex::new(callback) }));
     }
 }

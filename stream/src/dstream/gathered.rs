@@ -120,6 +120,7 @@ impl<T: Record> DStream<T> {
         }
         let parent = self.read_by_one_more();
         let input = graph.derived_input(parent.inputs());
-        DStream::new(graph, Gathered::divided(name, parent, input, partitions))
+        let operator = graph.named_operator(&name, "repartition", [parent.operator()]);
+        DStream::new(graph, operator, Gathered::divided(name, parent, input, partitions))
     }
 }

@@ -232,7 +232,7 @@ impl<K: OwnedKey, V: Portable> DStream<(K, V)> {
     fn joined<W: Portable, J: Joining<V, W>>(
         &self,
         other: &DStream<(K, W)>,
-        kind: &str,
+        kind: &'static str,
         how: J,
     ) -> DStream<(K, J::Row)> {
         let graph = self.graph.clone();
@@ -241,7 +241,8 @@ impl<K: OwnedKey, V: Portable> DStream<(K, V)> {
         let parents = (self.read_by_one_more(), other.read_by_one_more());
         let inputs = parents.0.inputs().into_iter().chain(parents.1.inputs()).collect();
         let input = graph.derived_input(inputs);
+        let operator = graph.named_operator(&name, kind, [parents.0.operator(), parents.1.operator()]);
         let node = Join::new(name, parents, input, how, graph.lanes());
-        DStream::new(graph, node)
+        DStream::new(graph, operator, node)
     }
 }

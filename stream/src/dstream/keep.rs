@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{DStream, Node, Shared};
 use crate::batch::exchange::Portable;
-use crate::batch::{BatchRun, Input, Partitions, each_partition};
+use crate::batch::{BatchRun, Input, Partitions, each_partition, measure};
 use crate::error::Error;
 use crate::source::Record;
 use crate::time::Time;
@@ -103,8 +103,9 @@ impl<T: Portable> Persist<T> {
         let spill = Spill::default();
         let chunks = each_partition(run, &self.name, count, |partition| {
             let mut chunks = Vec::new();
-            let mut failure = None;
+            let (mut count, mut failure) = (0, None);
             self.parent.run(run, partition, &mut |rows| {
+                count += rows.len() as u64;
                 if failure.is_some() || rows.is_empty() {
                     return rows.clear();
                 }
@@ -123,6 +124,8 @@ impl<T: Portable> Persist<T> {
                     }
                 }
             })?;
+            // Each once, however often they are read.
+            measure::count_rows_out(count);
             match failure {
                 Some(error) => Err(self.failed(run, partition, "cannot keep", error)),
                 None => Ok(chunks),
@@ -185,7 +188,8 @@ impl<T: Record> DStream<T> {
         T: Portable,
     {
         let name = self.graph.name(None, "persist");
-        DStream::new(self.graph.clone(), Persist::new(name, self.read_by_one_more(), storage))
+        let operator = self.graph.named_operator(&name, "persist", [self.operator()]);
+        DStream::new(self.graph.clone(), operator, Persist::new(name, self.read_by_one_more(), storage))
     }
 
     /// Asks for a checkpoint of the job at least this often: a multiple of the batch interval. The job must have a

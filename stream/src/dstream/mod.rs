@@ -6,6 +6,7 @@
 //! computed once and kept for the batch.
 
 mod aggregate;
+mod audit;
 mod by_key;
 mod combine;
 #[cfg(feature = "csv")]
@@ -40,6 +41,7 @@ mod whole;
 mod wide;
 
 pub use aggregate::Value;
+pub use audit::{AuditRow, AuditedRow};
 #[cfg(feature = "csv")]
 pub use csv::CsvStream;
 pub use cut::{ByEventTime, EndsByEventTime, EventSessions, EventTime, EventWindows, PerBatch, Windows};
@@ -61,7 +63,7 @@ pub use table::{OnBadTable, ReferenceTable};
 pub use transform::Transformed;
 
 pub(crate) use by_key::{Combine, CombineByKey, Combiner, aggregating, by_reduction, grouping};
-pub(crate) use combine::{Part, absorb_chunk, merge_groups, scatter};
+pub(crate) use combine::{Part, absorb_chunk, count_merged, merge_groups, scatter};
 pub(crate) use gathered::Gathered;
 pub(crate) use join::{Both, Full, Inner, Join, Joining, Left, Right};
 pub(crate) use keep::Persist;
@@ -79,7 +81,7 @@ use std::sync::Arc;
 
 use crate::batch::{BatchRun, Input, Partitions};
 use crate::error::Error;
-use crate::graph::Graph;
+use crate::graph::{Graph, OperatorId};
 use crate::source::Record;
 
 /// An operator of the graph, producing rows of type `T`.
@@ -136,9 +138,29 @@ impl<T> std::fmt::Debug for DStream<T> {
     }
 }
 
+impl<T> DStream<T> {
+    /// The operator that gives it.
+    pub(crate) fn operator(&self) -> Option<OperatorId> {
+        self.node.operator()
+    }
+}
+
 impl<T: Record> DStream<T> {
-    pub(crate) fn new(graph: Arc<Graph>, node: impl Node<T> + 'static) -> Self {
-        Self { node: Arc::new(Shared::new(Box::new(node))), graph }
+    /// The stream that an operator gives.
+    pub(crate) fn new(graph: Arc<Graph>, operator: OperatorId, node: impl Node<T> + 'static) -> Self {
+        graph.gives::<T>(operator);
+        Self { node: Arc::new(Shared::new(Box::new(node), Some(operator))), graph }
+    }
+
+    /// The same, whose chunks have so many rows.
+    pub(crate) fn counted(
+        graph: Arc<Graph>,
+        operator: OperatorId,
+        node: impl Node<T> + 'static,
+        count: fn(&[T]) -> u64,
+    ) -> Self {
+        graph.gives::<T>(operator);
+        Self { node: Arc::new(Shared::new(Box::new(node), Some(operator)).counted(count)), graph }
     }
 
     /// Takes note of a mistake if a stream of another context is combined with this one.
@@ -148,6 +170,12 @@ impl<T: Record> DStream<T> {
             other.graph.problem(problem.as_str());
             self.graph.problem(problem);
         }
+    }
+
+    /// The inputs that its rows come from.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        self.node.inputs()
     }
 
     pub(crate) fn has_readers(&self) -> bool {

@@ -54,22 +54,25 @@ pub(crate) fn filtered<T>(condition: impl Fn(&T) -> bool) -> impl Fn(&mut Vec<T>
 }
 
 impl<T: Record> DStream<T> {
+    /// An operator of this kind that turns chunks into chunks.
     pub(crate) fn narrow<U: Record>(
         &self,
+        kind: &'static str,
         chunk: impl Fn(&mut Vec<T>, &mut Vec<U>) + Send + Sync + 'static,
     ) -> DStream<U> {
         let parent = self.read_by_one_more();
-        DStream::new(self.graph.clone(), Narrow { parent, chunk })
+        let operator = self.graph.operator(kind, [parent.operator()]);
+        DStream::new(self.graph.clone(), operator, Narrow { parent, chunk })
     }
 
     /// Each row made into another.
     pub fn map<U: Record>(&self, f: impl Fn(T) -> U + Send + Sync + 'static) -> DStream<U> {
-        self.narrow(mapped(f))
+        self.narrow("map", mapped(f))
     }
 
     /// The rows for which a condition holds.
     pub fn filter(&self, condition: impl Fn(&T) -> bool + Send + Sync + 'static) -> DStream<T> {
-        self.narrow(filtered(condition))
+        self.narrow("filter", filtered(condition))
     }
 
     /// Each row made into none, one or several.
@@ -77,6 +80,6 @@ impl<T: Record> DStream<T> {
         &self,
         f: impl Fn(T) -> I + Send + Sync + 'static,
     ) -> DStream<U> {
-        self.narrow(move |rows, out| out.extend(rows.drain(..).flat_map(&f)))
+        self.narrow("flat_map", move |rows, out| out.extend(rows.drain(..).flat_map(&f)))
     }
 }

@@ -2,15 +2,12 @@
 
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
 
 use super::{DStream, Node, Shared};
 use crate::batch::{BatchRun, each_partition};
 use crate::error::{Error, panic_message};
-use crate::graph::{Output, Rest};
-use crate::monitor::OperatorInfo;
+use crate::graph::{Output, Place, Rest};
 use crate::sink::{Cause, MemorySink, Part, Print, Sink};
 use crate::source::Record;
 use crate::time::Time;
@@ -44,12 +41,6 @@ pub(super) fn describe<T>(name: &str) -> String {
     format!("{name} of {}", std::any::type_name::<T>())
 }
 
-/// Takes note of how many rows an output took, and how long that was.
-fn report(batch: &BatchRun, name: &str, rows: u64, begun: Instant) {
-    let info = OperatorInfo { kind: "output", rows_in: rows, elapsed: begun.elapsed(), ..OperatorInfo::default() };
-    batch.report(name, info);
-}
-
 struct ForEachPartition<T, F> {
     name: String,
     parent: Arc<Shared<T>>,
@@ -64,6 +55,10 @@ where
 {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn place(&self) -> Place {
+        Place::Reads(self.parent.operator(), std::any::type_name::<T>())
     }
 
     fn description(&self) -> String {
@@ -83,20 +78,16 @@ where
     O: Outcome,
 {
     fn run(&self, batch: &BatchRun, partitions: usize) -> Result<(), Error> {
-        let begun = Instant::now();
-        let counts = each_partition(batch, &self.name, partitions, |partition| {
+        each_partition(batch, &self.name, partitions, |partition| {
             let mut rows = Vec::new();
             self.parent.run(batch, partition, &mut |chunk| rows.append(chunk))?;
-            let count = rows.len() as u64;
             (self.callback)(batch.time, partition, rows).outcome().map_err(|cause| Error::Output {
                 output: self.name.clone(),
                 time: batch.time,
                 cause: format!("partition {partition}: {cause}"),
-            })?;
-            Ok(count)
-        })?;
-        report(batch, &self.name, counts.iter().sum(), begun);
-        Ok(())
+            })
+        })
+        .map(drop)
     }
 }
 
@@ -139,25 +130,20 @@ impl<T: Record, S: Sink<T>> WriteTo<T, S> {
             return Ok(());
         }
         self.ask(|sink| sink.begin(time)).map_err(failed)?;
-        let (begun, count) = (Instant::now(), AtomicU64::new(0));
         let parts = each_partition(batch, &self.name, partitions, |partition| {
             let failed = |cause: String| failed(format!("partition {partition}: {cause}"));
             let mut part = self.ask(|sink| sink.part(time, partition)).map_err(failed)?;
-            let (mut written, mut rows_here) = (Ok(()), 0);
+            let mut written = Ok(());
             self.parent.run(batch, partition, &mut |rows| {
-                rows_here += rows.len() as u64;
                 if written.is_ok() {
                     written = part.write(rows);
                 }
                 rows.clear();
             })?;
             written.and_then(|()| part.finish()).map_err(|cause| failed(cause.to_string()))?;
-            count.fetch_add(rows_here, Ordering::Relaxed);
             Ok(part)
         })?;
-        self.ask(|sink| sink.commit(time, parts)).map_err(failed)?;
-        report(batch, &self.name, count.into_inner(), begun);
-        Ok(())
+        self.ask(|sink| sink.commit(time, parts)).map_err(failed)
     }
 }
 
@@ -177,6 +163,10 @@ impl<T: Record, S: Sink<T>> Output for WriteTo<T, S> {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn place(&self) -> Place {
+        Place::Reads(self.parent.operator(), std::any::type_name::<T>())
     }
 
     fn description(&self) -> String {

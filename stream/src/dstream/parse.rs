@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{DStream, Node, Shared};
-use crate::batch::{BadLine, BatchRun, CHUNK, Input, MALFORMED_TOLD, Partitions};
+use crate::batch::{BadLine, BatchRun, CHUNK, Input, MALFORMED_TOLD, Partitions, measure};
 use crate::error::{Error, Malformed};
 use crate::source::{LineNumbers, Record, TextBlock};
 
@@ -101,7 +101,7 @@ impl<B: Block, F> Reader<B, F> {
         F: Format<B, T>,
     {
         let input = self.partitions.lock().unwrap_or_else(PoisonError::into_inner)[partition];
-        let (mut malformed, mut first) = (0, Vec::new());
+        let (mut malformed, mut first, mut all) = (0, Vec::new(), 0);
         let mut kept = Vec::with_capacity(CHUNK);
         self.parent.run(batch, partition, &mut |blocks| {
             for block in blocks.drain(..) {
@@ -116,6 +116,7 @@ impl<B: Block, F> Reader<B, F> {
                 self.format.parse(&block, &mut rows);
                 let records = rows.records;
                 kept = rows.rows;
+                all += records;
                 if self.counts {
                     batch.count_records(input, records);
                 }
@@ -124,6 +125,7 @@ impl<B: Block, F> Reader<B, F> {
         if !kept.is_empty() {
             out(&mut kept);
         }
+        measure::count_rows_in(all);
         Ok((malformed, first))
     }
 }
@@ -150,7 +152,8 @@ pub(crate) fn parse<B: Block, T: Record>(
     format: impl Format<B, T>,
     on_malformed: OnMalformed,
 ) -> DStream<T> {
-    DStream::new(blocks.graph.clone(), Parse { reader: Reader::new(blocks, format), on_malformed })
+    let operator = blocks.graph.operator("parse", [blocks.operator()]);
+    DStream::new(blocks.graph.clone(), operator, Parse { reader: Reader::new(blocks, format), on_malformed })
 }
 
 struct Parse<B, F> {
@@ -187,10 +190,17 @@ pub(crate) fn divert<B: Block, T: Record>(
     format: impl Format<B, T>,
 ) -> (DStream<T>, DStream<Malformed>) {
     let node = Divert { reader: Reader::new(blocks, format), numbers: LineNumbers::default() };
-    let divided = DStream::new(blocks.graph.clone(), node);
+    let operator = blocks.graph.operator("parse", [blocks.operator()]);
+    let divided = DStream::counted(blocks.graph.clone(), operator, node, |chunk: &[Divided<T>]| {
+        chunk.iter().map(|divided| (divided.rows.len() + divided.malformed.len()) as u64).sum()
+    });
     // Chunks are shared, not rows: whoever reads one side takes no copies of the other.
-    let rows = divided.flat_map(|Divided { rows, .. }: Divided<T>| Arc::unwrap_or_clone(rows));
-    let malformed = divided.flat_map(|Divided { malformed, .. }| Arc::unwrap_or_clone(malformed));
+    let rows = divided.narrow("parsed", |chunk: &mut Vec<Divided<T>>, out| {
+        chunk.drain(..).for_each(|divided| out.extend(Arc::unwrap_or_clone(divided.rows)));
+    });
+    let malformed = divided.narrow("malformed", |chunk: &mut Vec<Divided<T>>, out| {
+        chunk.drain(..).for_each(|divided| out.extend(Arc::unwrap_or_clone(divided.malformed)));
+    });
     (rows, malformed)
 }
 

@@ -97,11 +97,20 @@ impl<T: Record> DStream<T> {
         &self,
         f: impl Fn(IntoIter<T>) -> I + Send + Sync + 'static,
     ) -> DStream<U> {
-        DStream::new(self.graph.clone(), MapPartitions { parent: self.read_by_one_more(), f })
+        self.mapped_partitions("map_partitions", f)
     }
 
     /// The rows of each partition as one row; an empty partition is an empty row.
     pub fn glom(&self) -> DStream<Vec<T>> {
-        self.map_partitions(|rows| [rows.collect::<Vec<_>>()])
+        self.mapped_partitions("glom", |rows| [rows.collect::<Vec<_>>()])
+    }
+
+    fn mapped_partitions<U: Record, I: IntoIterator<Item = U>>(
+        &self,
+        kind: &'static str,
+        f: impl Fn(IntoIter<T>) -> I + Send + Sync + 'static,
+    ) -> DStream<U> {
+        let operator = self.graph.operator(kind, [self.operator()]);
+        DStream::new(self.graph.clone(), operator, MapPartitions { parent: self.read_by_one_more(), f })
     }
 }

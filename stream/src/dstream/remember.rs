@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{DStream, Node as _, Shared};
 use crate::batch::{BatchRun, each_partition};
 use crate::error::Error;
-use crate::graph::{Output, Rest};
+use crate::graph::{Output, Place, Rest};
 use crate::source::Record;
 use crate::time::Time;
 
@@ -41,6 +41,10 @@ struct Remember<T> {
 impl<T: Record> Output for Remember<T> {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn place(&self) -> Place {
+        Place::Reads(self.parent.operator(), std::any::type_name::<T>())
     }
 
     fn prepare<'a>(&'a self, run: &'a BatchRun) -> Result<Option<Rest<'a>>, Error> {

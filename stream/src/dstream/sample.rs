@@ -82,18 +82,25 @@ impl<T: Record> DStream<T> {
         if !(0.0..=1.0).contains(&fraction) {
             self.graph.problem(format!("{name}: the fraction is {fraction}; give one in 0..=1"));
         }
-        self.sampled(&name, move |_| fraction)
+        self.sampled("sample", &name, move |_| fraction)
     }
 
-    fn sampled(&self, name: &str, fraction: impl Fn(&T) -> f64 + Send + Sync + 'static) -> DStream<T> {
+    fn sampled(
+        &self,
+        kind: &'static str,
+        name: &str,
+        fraction: impl Fn(&T) -> f64 + Send + Sync + 'static,
+    ) -> DStream<T> {
+        let operator = self.graph.named_operator(name, kind, [self.operator()]);
         let draw = Draw::new(self.graph.seed(), name, 0);
-        DStream::new(self.graph.clone(), Sample { parent: self.read_by_one_more(), draw, fraction })
+        DStream::new(self.graph.clone(), operator, Sample { parent: self.read_by_one_more(), draw, fraction })
     }
 }
 
 impl<K: OwnedKey, V: Record> DStream<(K, V)> {
     /// Each row with a probability, in 0..=1, that depends on its key. One outside of that fails the batch.
     pub fn sample_by_key(&self, fraction: impl Fn(&K) -> f64 + Send + Sync + 'static) -> DStream<(K, V)> {
-        self.sampled(&self.graph.name(None, "sample_by_key"), move |(key, _)| fraction(key))
+        let name = self.graph.name(None, "sample_by_key");
+        self.sampled("sample_by_key", &name, move |(key, _)| fraction(key))
     }
 }

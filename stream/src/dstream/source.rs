@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::graph::{AnySource, Planned, decode};
 use crate::rate::RateControl;
-use crate::source::{Limit, Next, Partition, Pending, Record, Source, SourceError};
+use crate::source::{Lag, Limit, Next, Partition, Pending, Record, Source, SourceError};
 
 type Content<T> = Arc<[Box<dyn Partition<T>>]>;
 
@@ -155,6 +155,10 @@ impl<S: Source> AnySource for Driven<S> {
         self.source.pending()
     }
 
+    fn lag(&self) -> Option<Lag> {
+        self.source.lag()
+    }
+
     fn reads_ahead(&self) -> bool {
         self.source.reads_ahead()
     }
@@ -168,7 +172,7 @@ impl<S: Source> AnySource for Driven<S> {
     }
 
     fn position(&self) -> String {
-        format!("{:?}{}", self.to, if self.is_finished { ", ended" } else { "" })
+        format!("{}{}", self.source.in_words(&self.to), if self.is_finished { ", ended" } else { "" })
     }
 
     fn load(&mut self, position: &[u8]) -> Result<(), Error> {

@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use streamgauge_sketches::audit::WindowsOfPane;
 use streamgauge_sketches::summary::{Identity, On};
 use streamgauge_sketches::{Merge, Spec, Summary as _, Table};
 
@@ -15,6 +17,7 @@ use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::error::Error;
 use crate::source::Record;
 use crate::state::Lanes;
+use crate::time::{Time, millis_of};
 
 struct Summarize<T, G: Grouping<T>, A: Aggregate<T>, R> {
     name: String,
@@ -23,6 +26,7 @@ struct Summarize<T, G: Grouping<T>, A: Aggregate<T>, R> {
     grouping: G,
     aggregate: A,
     read: fn(&A::Partial) -> Option<R>,
+    interval: Option<Duration>,
     /// The groups of the batch that runs; their room is used again by the next.
     groups: Lanes<Table<G::Key, A::Partial>>,
     /// How many records or groups a partition of the last batch had.
@@ -38,6 +42,15 @@ pub(crate) fn expect_like<T, K, S>(parts: &[Vec<Part<T, K, S>>]) -> usize {
 pub(crate) fn is_much<T, K, S>(lanes: &[Vec<Part<T, K, S>>]) -> bool {
     const MUCH: usize = 512;
     lanes.iter().flatten().map(Part::len).sum::<usize>() >= MUCH
+}
+
+impl<T, G: Grouping<T>, A: Aggregate<T>, R> Summarize<T, G, A, R> {
+    /// A batch, as a window of its own.
+    fn window_of(&self, time: Time) -> WindowsOfPane {
+        let length_ms = self.interval.map_or(0, millis_of);
+        let number = time.millis().div_euclid(length_ms.max(1));
+        WindowsOfPane { first: number, last: number, length_ms }
+    }
 }
 
 impl<T, G, A, R> Node<G::Row<R>> for Summarize<T, G, A, R>
@@ -56,9 +69,9 @@ where
             return Ok(None);
         };
         let (by, lanes) = ((&self.grouping, &self.aggregate), self.groups.len());
-        let expected = self.expected.load(Ordering::Relaxed);
+        let (expected, windows) = (self.expected.load(Ordering::Relaxed), Some(self.window_of(run.time)));
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
-            scatter(&self.parent, run, partition, by, lanes, expected)
+            scatter(&self.parent, run, partition, by, windows, lanes, expected)
         })?;
         self.expected.store(expect_like(&local), Ordering::Relaxed);
         let gathered = run.gather(&self.name, lanes, local)?;
@@ -66,7 +79,7 @@ where
         each_lane(run, &self.name, gathered, much, |lane, parts| {
             let mut groups = self.groups.lane(lane);
             groups.clear();
-            let absorbed = parts.into_iter().try_for_each(|part| absorb_part(&mut groups, part, by));
+            let absorbed = parts.into_iter().try_for_each(|part| absorb_part(&mut groups, part, by, windows));
             absorbed.map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })
         })?;
         Ok(Some(vec![self.input; lanes].into()))
@@ -149,23 +162,26 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, PerBatch> {
         self.reduce(|_| 1, |a, b| a + b)
     }
 
-    fn aggregate<A, R>(self, kind: &str, aggregate: A, read: fn(&A::Partial) -> Option<R>) -> DStream<G::Row<R>>
+    fn aggregate<A, R>(self, kind: &'static str, aggregate: A, read: fn(&A::Partial) -> Option<R>) -> DStream<G::Row<R>>
     where
         A: Aggregate<T>,
         R: Record,
     {
         let graph = self.stream.graph.clone();
         let parent = self.stream.read_by_one_more();
+        let name = graph.name(self.name, kind);
+        let operator = graph.named_operator(&name, kind, [parent.operator()]);
         let node = Summarize {
-            name: graph.name(self.name, kind),
+            name,
             input: graph.derived_input(super::Node::inputs(&*parent)),
             parent,
             grouping: self.grouping,
             aggregate,
             read,
+            interval: graph.interval(),
             groups: Lanes::new(lanes_of::<G::Key>(graph.lanes()), Table::default),
             expected: AtomicUsize::new(0),
         };
-        DStream::new(graph, node)
+        DStream::new(graph, operator, node)
     }
 }

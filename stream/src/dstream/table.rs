@@ -244,6 +244,11 @@ impl<T: Record> DStream<T> {
             Table::default()
         });
         let lookup = Mutex::new(Lookup { entries: Arc::new(entries), loaded: None });
-        DStream::new(graph, JoinTable { name, parent: self.read_by_one_more(), table: table.clone(), lookup, key })
+        let operator = graph.named_operator(&name, "join_table", [self.operator()]);
+        DStream::new(
+            graph,
+            operator,
+            JoinTable { name, parent: self.read_by_one_more(), table: table.clone(), lookup, key },
+        )
     }
 }

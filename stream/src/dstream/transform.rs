@@ -6,7 +6,7 @@ use super::{DStream, Node, Shared};
 use crate::batch::{Batch, BatchRun, Env, EnvOf, Input, Partitions, Plan, guarded};
 use crate::context::StreamingContext;
 use crate::error::Error;
-use crate::graph::Graph;
+use crate::graph::{Graph, OperatorId};
 use crate::source::Record;
 use crate::time::Time;
 
@@ -43,6 +43,7 @@ trait Parents: Send + Sync {
     type Batches;
 
     fn inputs(&self) -> Vec<Input>;
+    fn operators(&self) -> Vec<Option<OperatorId>>;
 
     /// `None` if one of them has no batch at this time.
     fn batches(&self, env: &Arc<Env>, run: &BatchRun) -> Result<Option<Self::Batches>, Error>;
@@ -53,6 +54,10 @@ impl<T: Record> Parents for Arc<Shared<T>> {
 
     fn inputs(&self) -> Vec<Input> {
         Node::inputs(&**self)
+    }
+
+    fn operators(&self) -> Vec<Option<OperatorId>> {
+        vec![self.operator()]
     }
 
     fn batches(&self, env: &Arc<Env>, run: &BatchRun) -> Result<Option<Batch<T>>, Error> {
@@ -68,6 +73,10 @@ impl<A: Parents, B: Parents> Parents for (A, B) {
         self.0.inputs().into_iter().chain(self.1.inputs()).collect()
     }
 
+    fn operators(&self) -> Vec<Option<OperatorId>> {
+        self.0.operators().into_iter().chain(self.1.operators()).collect()
+    }
+
     fn batches(&self, env: &Arc<Env>, run: &BatchRun) -> Result<Option<Self::Batches>, Error> {
         // All are asked in any case: a window must see every batch.
         let (a, b) = (self.0.batches(env, run)?, self.1.batches(env, run)?);
@@ -80,6 +89,10 @@ impl<P: Parents> Parents for Vec<P> {
 
     fn inputs(&self) -> Vec<Input> {
         self.iter().flat_map(Parents::inputs).collect()
+    }
+
+    fn operators(&self) -> Vec<Option<OperatorId>> {
+        self.iter().flat_map(Parents::operators).collect()
     }
 
     fn batches(&self, env: &Arc<Env>, run: &BatchRun) -> Result<Option<Self::Batches>, Error> {
@@ -116,7 +129,7 @@ where
         let mut f = self.f.lock().unwrap_or_else(PoisonError::into_inner);
         let batch = guarded(&self.env.operator, 0, run.time, || f(batches, run.time).transformed())?;
         let plan: Plan<B::Row> = batch.plan;
-        let plan = Arc::new(Shared::new(Box::new(plan)));
+        let plan = Arc::new(Shared::new(Box::new(plan), None));
         let Some(partitions) = plan.prepare(run)? else {
             return Ok(None);
         };
@@ -190,7 +203,7 @@ impl StreamingContext {
     }
 }
 
-fn transformed<P, F, B>(graph: &Arc<Graph>, kind: &str, parents: P, f: F) -> DStream<B::Row>
+fn transformed<P, F, B>(graph: &Arc<Graph>, kind: &'static str, parents: P, f: F) -> DStream<B::Row>
 where
     P: Parents + 'static,
     F: FnMut(P::Batches, Time) -> B + Send + 'static,
@@ -198,5 +211,6 @@ where
 {
     let input = graph.derived_input(parents.inputs());
     let env = EnvOf::new(graph, graph.name(None, kind), input);
-    DStream::new(graph.clone(), Transform { env, parents, f: Mutex::new(f), plan: Mutex::new(None) })
+    let operator = graph.named_operator(&env.operator, kind, parents.operators());
+    DStream::new(graph.clone(), operator, Transform { env, parents, f: Mutex::new(f), plan: Mutex::new(None) })
 }

@@ -67,6 +67,7 @@ impl<T: Record> DStream<T> {
             |input: Input| (input, if seen.insert(input) { input } else { first.graph.derived_input(vec![input]) });
         let inputs = parents.iter().map(|parent| parent.inputs().into_iter().map(&mut here).collect()).collect();
         let node = Union { parents, inputs, partitions: Mutex::new(Arc::new([])) };
-        Some(DStream::new(first.graph.clone(), node))
+        let operator = first.graph.operator("union", streams.iter().map(DStream::operator));
+        Some(DStream::new(first.graph.clone(), operator, node))
     }
 }

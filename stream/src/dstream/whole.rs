@@ -6,7 +6,7 @@ use streamgauge_sketches::OwnedKey;
 
 use super::{DStream, Node, Shared};
 use crate::batch::exchange::Portable;
-use crate::batch::{BatchRun, Input, Partitions, each_partition, guarded};
+use crate::batch::{BatchRun, Input, Partitions, each_partition, guarded, measure};
 use crate::error::Error;
 use crate::source::Record;
 
@@ -44,7 +44,8 @@ where
             Ok(vec![value])
         })?;
         let gathered = run.gather(&self.name, 1, local)?;
-        let values = gathered.into_iter().flatten().flatten().collect();
+        let values: Vec<A> = gathered.into_iter().flatten().flatten().collect();
+        measure::count_merges(values.len().saturating_sub(1) as u64);
         // The one lane belongs to one process: the others have no row.
         let value = match run.owns(0, 1) {
             true => guarded(&self.name, 0, run.time, || Ok((self.merge)(values)))?,
@@ -66,7 +67,7 @@ where
 impl<T: Record> DStream<T> {
     fn whole<A: Portable>(
         &self,
-        kind: &str,
+        kind: &'static str,
         absorb: impl Fn(Option<A>, &mut Vec<T>) -> Option<A> + Send + Sync + 'static,
         merge: impl Fn(Vec<A>) -> Option<A> + Send + Sync + 'static,
     ) -> DStream<A> {
@@ -74,7 +75,8 @@ impl<T: Record> DStream<T> {
         let parent = self.read_by_one_more();
         let input = graph.derived_input(parent.inputs());
         let name = graph.name(None, kind);
-        DStream::new(graph, Whole { name, parent, input, absorb, merge, value: Mutex::new(None) })
+        let operator = graph.named_operator(&name, kind, [parent.operator()]);
+        DStream::new(graph, operator, Whole { name, parent, input, absorb, merge, value: Mutex::new(None) })
     }
 
     /// The number of rows: exactly one row a batch, 0 for an empty one.

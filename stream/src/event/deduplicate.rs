@@ -97,7 +97,7 @@ where
     {
         let name = self.stream.graph.name(self.name.clone(), "deduplicate");
         let schema = format!("keys seen of {}", std::any::type_name::<Q::Owned>());
-        self.deduplicated(name, schema, key, |_| Exact::<Q::Owned>::default())
+        self.deduplicated("deduplicate", name, schema, key, |_| Exact::<Q::Owned>::default())
     }
 
     /// Each event once, in less memory: keys are remembered by Bloom filters, one for each *pane* of time as long as the
@@ -125,10 +125,17 @@ where
         let empty = empty.map_err(|wrong| graph.problem(format!("{name}: {wrong}"))).ok();
         let schema = format!("keys seen by Bloom filters of {items_per_pane} keys at {rate}");
         // Without a filter the job does not start.
-        self.deduplicated(name, schema, key, |_| Approximate::new(empty.clone()))
+        self.deduplicated("deduplicate_approx", name, schema, key, |_| Approximate::new(empty.clone()))
     }
 
-    fn deduplicated<Q, K, L>(self, name: String, schema: String, key: K, lane: impl Fn(usize) -> L) -> DStream<T>
+    fn deduplicated<Q, K, L>(
+        self,
+        kind: &'static str,
+        name: String,
+        schema: String,
+        key: K,
+        lane: impl Fn(usize) -> L,
+    ) -> DStream<T>
     where
         Q: Key + ?Sized + 'static,
         K: Fn(&T) -> &Q + Send + Sync + 'static,
@@ -141,7 +148,8 @@ where
         let distance = front.tolerance.total();
         graph.add_state(&name, Stateful::with_lanes(format!("{schema} within {distance} ms"), &state));
         let inputs = front.inputs.clone();
+        let id = graph.named_operator(&name, kind, [front.parent.operator()]);
         let operator = Operator { name, front, key, distance, state };
-        streams(&graph, inputs, false, By(operator, std::marker::PhantomData)).0
+        streams(&graph, id, inputs, false, By(operator, std::marker::PhantomData)).0
     }
 }

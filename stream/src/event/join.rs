@@ -239,7 +239,9 @@ where
         graph.add_state(&name, Stateful::with_lanes(schema, &state));
         let (left, right) = (Side::of(self), Side::of(right));
         let inputs = left.front.inputs.iter().chain(&right.front.inputs).copied().collect();
+        let id =
+            graph.named_operator(&name, "join within", [left.front.parent.operator(), right.front.parent.operator()]);
         let operator = Operator { name, left, right, bounds: Bounds { lower, upper }, row, state };
-        streams(&graph, inputs, false, operator).0
+        streams(&graph, id, inputs, false, operator).0
     }
 }

@@ -9,7 +9,7 @@ use super::sessions::{Session, SessionLane, Telling, session_of};
 use super::{Arrivals, Events, Front, LONGEST, Watermarks, streams};
 use crate::batch::exchange::{by_lane, lanes_of};
 use crate::batch::{BatchRun, each_lane};
-use crate::dstream::{DStream, EventSessions, Grouped, Grouping, Reading, Row};
+use crate::dstream::{Aggregate as _, DStream, EventSessions, Grouped, Grouping, Reading, Row};
 use crate::error::Error;
 use crate::graph::Stateful;
 use crate::source::Record;
@@ -57,7 +57,7 @@ where
             |time, record| {
                 self.grouping.visit(&record, |key| {
                     let sessions = keys.entry(key, Vec::new);
-                    match session_of(sessions, time, self.telling.gap, || self.spec.start()) {
+                    match session_of(sessions, time, self.telling.gap, || self.spec.begin(key, None)) {
                         Ok(session) => self.spec.absorb(&mut session.state, &record),
                         Err(mismatch) => absorbed = Err(mismatch),
                     }
@@ -168,7 +168,8 @@ where
         let telling = Telling { gap: millis_of(gap).max(1), mode, lateness: millis_of(event_time.lateness) };
         let front = Front::new(&self.stream, event_time);
         let inputs = front.inputs.clone();
+        let id = graph.named_operator(&name, "session", [front.parent.operator()]);
         let operator = Operator { name, front, grouping: self.grouping, spec: spec(graph.on()), telling, state };
-        streams(&graph, inputs, keeps_late, operator)
+        streams(&graph, id, inputs, keeps_late, operator)
     }
 }

@@ -7,6 +7,7 @@ use streamgauge_sketches::{Merge, Mismatch, OwnedKey};
 
 use super::OutputMode;
 use super::timers::Timers;
+use crate::batch::measure;
 use crate::graph::{Kept, StateSize};
 use crate::state::{Bytes, Saved, Slots, Stored};
 
@@ -33,6 +34,7 @@ impl<S: Merge> Session<S> {
 
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.state.merge(&other.state)?;
+        measure::count_merges(1);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.told = false;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::batch::{BatchRun, Input};
 use crate::dstream::{Compute, DStream, Wide};
 use crate::error::Error;
-use crate::graph::Graph;
+use crate::graph::{Graph, OperatorId};
 use crate::source::Record;
 use crate::time::Time;
 
@@ -18,6 +18,7 @@ pub(crate) trait Events<R, T>: Send + Sync {
 /// What an operator has computed, until both streams have taken it.
 struct Twofold<E, R, T> {
     events: E,
+    operator: OperatorId,
     keeps_late: bool,
     computed: Mutex<Computed<R, T>>,
 }
@@ -32,7 +33,8 @@ impl<E: Events<R, T>, R, T> Twofold<E, R, T> {
     fn computed(&self, run: &BatchRun) -> Result<MutexGuard<'_, Computed<R, T>>, Error> {
         let mut computed = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
         if computed.at != Some(run.time) {
-            let (rows, late) = self.events.compute(run)?;
+            // Whichever stream asks first.
+            let (rows, late) = run.work(Some(self.operator), || self.events.compute(run))?;
             run.count_late(late.len() as u64);
             let late = if self.keeps_late { late } else { Vec::new() };
             *computed = Computed { at: Some(run.time), rows, late };
@@ -67,6 +69,7 @@ impl<E: Events<R, T>, R: Record, T: Record> Compute<T> for Late<E, R, T> {
 /// The two streams of an operator. Late records are kept only if they are asked for.
 pub(crate) fn streams<E, R, T>(
     graph: &Arc<Graph>,
+    operator: OperatorId,
     inputs: Vec<Input>,
     keeps_late: bool,
     events: E,
@@ -77,8 +80,10 @@ where
     T: Record,
 {
     let computed = Mutex::new(Computed { at: None, rows: Vec::new(), late: Vec::new() });
-    let twofold = Arc::new(Twofold { events, keeps_late, computed });
+    let twofold = Arc::new(Twofold { events, operator, keeps_late, computed });
     let rows = Rows(twofold.clone(), graph.derived_input(inputs.clone()));
     let late = Late(twofold, graph.derived_input(inputs));
-    (DStream::new(graph.clone(), Wide::new(rows)), DStream::new(graph.clone(), Wide::new(late)))
+    let rows = DStream::new(graph.clone(), operator, Wide::new(rows));
+    let late_operator = if keeps_late { graph.operator("late", [rows.operator()]) } else { operator };
+    (rows, DStream::new(graph.clone(), late_operator, Wide::new(late)))
 }

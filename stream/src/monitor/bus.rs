@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::{Event, Listener, Report};
+use super::{Event, Listener, Report, trace};
 use crate::error::Error;
 use crate::schedule::JobThread;
 
@@ -54,10 +54,18 @@ impl Bus {
 
     /// Tells what has happened, if anyone listens.
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        let is_traced = trace::is_heard();
+        if !is_traced && self.sender.is_none() {
+            return;
+        }
+        let event = event();
+        if is_traced {
+            trace::tell(&event);
+        }
         let Some(sender) = &self.sender else {
             return;
         };
-        if let Err(TrySendError::Full(_)) = sender.try_send(Message::Event(Box::new(event()))) {
+        if let Err(TrySendError::Full(_)) = sender.try_send(Message::Event(Box::new(event))) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -77,6 +85,9 @@ impl Bus {
     pub(crate) fn end(&self, result: Result<Report, Error>) -> Result<Report, Error> {
         let events_dropped = self.dropped.load(Ordering::Relaxed);
         let mut result = result.map(|report| Report { events_dropped, ..report });
+        if trace::is_heard() {
+            trace::tell(&Event::Stopped(result.clone()));
+        }
         if let Some(sender) = &self.sender {
             // The thread ends with the end only.
             let _ = sender.send(Message::End(Box::new(Event::Stopped(result.clone()))));

@@ -1,6 +1,6 @@
 //! What happens to a job, and who hears of it.
 
-use super::{BatchInfo, CheckpointInfo, JobInfo, OutputInfo, Report, SourceStatus};
+use super::{AuditInfo, BatchInfo, CheckpointInfo, JobInfo, OutputInfo, Report, SourceStatus};
 use crate::error::{Error, Malformed};
 use crate::source::SourceError;
 
@@ -30,6 +30,8 @@ pub enum Event {
     OutputCompleted(OutputInfo),
     /// A line could not be parsed.
     Malformed(Malformed),
+    /// More exact answers lie outside of the intervals of an audited summary than chance explains.
+    AuditBreached(AuditInfo),
     /// A batch and its outputs are done.
     BatchCompleted(BatchInfo),
     /// A batch has failed, and the job ends with it.
@@ -89,6 +91,7 @@ pub trait Listener: Send + Sync {
             Event::OutputStarted(output) => self.on_output_started(output),
             Event::OutputCompleted(output) => self.on_output_completed(output),
             Event::Malformed(line) => self.on_malformed(line),
+            Event::AuditBreached(audit) => self.on_audit_breached(audit),
             Event::BatchCompleted(batch) => self.on_batch_completed(batch),
             Event::BatchFailed(batch) => self.on_batch_failed(batch),
             Event::CheckpointCompleted(checkpoint) => self.on_checkpoint_completed(checkpoint),
@@ -131,6 +134,10 @@ pub trait Listener: Send + Sync {
 
     /// A line could not be parsed. The first five of a job are told, all are counted.
     fn on_malformed(&self, _: &Malformed) {}
+
+    /// More exact answers lie outside of the intervals of an [audited](crate::DStream::audit) summary than chance
+    /// explains. Of an audit that goes on like that it is told again, now and then.
+    fn on_audit_breached(&self, _: &AuditInfo) {}
 
     /// A batch and its outputs are done. Outputs that failed and were skipped are among
     /// [`outputs`](BatchInfo::outputs).

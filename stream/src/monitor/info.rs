@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Load;
+use super::{AuditInfo, Load};
 use crate::schedule::Trigger;
-use crate::source::Pending;
+use crate::source::{Lag, Pending};
 use crate::time::Time;
 
 /// A job that has started.
@@ -20,6 +20,22 @@ pub struct JobInfo {
     pub interval: Option<Duration>,
     /// The threads that its batches run on.
     pub threads: usize,
+    /// Its operators, each after all that it reads: sources, outputs, and what is between them.
+    pub operators: Vec<OperatorNode>,
+}
+
+/// An operator of a job, and what it is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorNode {
+    /// Its name, which no other operator of the job has: that which it was given, or its kind and a number. A source is
+    /// called what it reads.
+    pub name: String,
+    /// What kind of operator it is: `source`, `output`, or what it was described by, such as `map`, `window`, `state`.
+    pub kind: &'static str,
+    /// The names of the operators that it reads, which are before it; none of a source.
+    pub inputs: Vec<String>,
+    /// The type of the rows that it gives, or takes if it is an output; without paths, for people to read.
+    pub rows: String,
 }
 
 /// What a batch did, as far as it has come.
@@ -62,8 +78,10 @@ pub struct BatchInfo {
     pub sources: Vec<SourceInfo>,
     /// Each output operation that ran, in the order in which the job names them.
     pub outputs: Vec<OutputInfo>,
-    /// Each operator that measured itself, by name.
+    /// What each operator did, in the order of [`JobInfo::operators`].
     pub operators: Vec<OperatorInfo>,
+    /// Each audit that has compared anything, in the order in which the job names them.
+    pub audits: Vec<AuditInfo>,
     /// Why the batch failed, if it has.
     pub failure: Option<String>,
 }
@@ -72,6 +90,16 @@ impl BatchInfo {
     /// From when the batch was due until it was done: scheduling delay and processing.
     pub fn total_delay(&self) -> Duration {
         self.scheduling_delay.saturating_add(self.processing)
+    }
+
+    /// The bytes of the state that operators keep, of those that measure it; none if none does.
+    pub fn state_bytes(&self) -> Option<u64> {
+        self.operators.iter().filter_map(|operator| operator.state_bytes).reduce(u64::saturating_add)
+    }
+
+    /// The bytes that sources have taken in beside the batches and that no batch has planned; none if none does so.
+    pub fn pending_bytes(&self) -> Option<u64> {
+        self.sources.iter().filter_map(|source| source.pending.map(|it| it.bytes)).reduce(u64::saturating_add)
     }
 
     /// What operators which shed have kept of what they were offered; all, if they were offered nothing.
@@ -99,6 +127,10 @@ pub struct SourceInfo {
     /// What it has taken in that no batch has planned, when the batch was done; none for a source that takes nothing in
     /// beside the batches.
     pub pending: Option<Pending>,
+    /// Its position after the batch, in words: 200 characters of them at most.
+    pub position: String,
+    /// How far it was behind its input then; none if it does not know.
+    pub lag: Option<Lag>,
 }
 
 /// How a source is.
@@ -140,37 +172,41 @@ pub struct OutputInfo {
 /// The kind of an operator that sheds.
 pub(crate) const SHED: &str = "shed";
 
-/// What an operator did in a batch, as far as it measures it.
+/// What an operator did in a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperatorInfo {
     /// The name of the operator.
     pub name: String,
     /// What kind of operator it is, such as `window` or `output`.
     pub kind: &'static str,
-    /// The time it took.
+    /// The time that it worked, all threads together: its own work, not that of those whose rows it asks for, and not
+    /// while it waits for other threads. Operators that fuse into one pass are told apart by the chunk, about a thousand
+    /// rows.
     pub elapsed: Duration,
-    /// The rows that came in.
+    /// The rows that came in, of all that it reads; of a source none, of a parser of text the lines.
     pub rows_in: u64,
-    /// The rows that went out.
+    /// The rows that went out, each once, however many operators read them; of a source of text the lines.
     pub rows_out: u64,
     /// The bytes of the state it keeps, measured after the first batch and every tenth; none if it keeps none, or does
     /// not measure it.
     pub state_bytes: Option<u64>,
     /// The keys it keeps state of, measured with the bytes.
     pub keys: Option<u64>,
-    /// Merges of summaries.
+    /// Summaries that were merged into others: of partitions into those of their keys, of panes into windows, of
+    /// sessions that became one. What a window merges inside, as it slides, is not counted.
     pub merges: u64,
 }
 
 impl OperatorInfo {
     /// The operator, which has done nothing.
     #[cfg(feature = "dashboard")]
-    pub(crate) fn begun(&self) -> Self {
-        Self { name: self.name.clone(), kind: self.kind, ..Self::default() }
+    pub(crate) fn begun(node: &OperatorNode) -> Self {
+        Self { name: node.name.clone(), kind: node.kind, ..Self::default() }
     }
 
     /// Adds what the operator did more.
-    pub(crate) fn add(&mut self, more: Self) {
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn add(&mut self, more: &Self) {
         self.elapsed += more.elapsed;
         self.rows_in += more.rows_in;
         self.rows_out += more.rows_out;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceStatus};
+use super::memory::Resident;
+use super::{AuditInfo, BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceStatus};
 use crate::error::Error;
 use crate::source::SourceError;
 use crate::time::Time;
@@ -17,6 +18,7 @@ const FEW: usize = 100;
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     pages: Mutex<Pages>,
+    resident: Resident,
 }
 
 /// What is in a journal.
@@ -29,8 +31,8 @@ pub(crate) struct Pages {
     pub(crate) batches: BTreeMap<Time, Entry>,
     /// Of all batches that were completed.
     pub(crate) totals: Report,
-    /// All that an operator did in completed batches, by its name.
-    pub(crate) operators: BTreeMap<String, OperatorInfo>,
+    /// All that the operators of the job did in completed batches, in its order.
+    pub(crate) operators: Vec<OperatorInfo>,
     pub(crate) checkpoints: VecDeque<CheckpointInfo>,
     /// What was warned of, and the batch that was due then.
     pub(crate) warnings: VecDeque<(Option<Time>, String)>,
@@ -60,6 +62,8 @@ pub(crate) struct Entry {
     pub(crate) status: Status,
     /// Its outputs as far as they have come; those of a batch that is over are all there.
     pub(crate) batch: BatchInfo,
+    /// The bytes of the process in memory when it was over, where the system tells them.
+    pub(crate) resident: Option<u64>,
 }
 
 impl Journal {
@@ -76,7 +80,8 @@ impl Pages {
     }
 
     fn enter(&mut self, status: Status, batch: &BatchInfo) {
-        let entry = self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone() });
+        let entry =
+            self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone(), resident: None });
         let outputs = std::mem::take(&mut entry.batch.outputs);
         entry.status = status;
         entry.batch = batch.clone();
@@ -86,6 +91,18 @@ impl Pages {
         }
         while self.batches.len() > BATCHES {
             self.batches.pop_first();
+        }
+    }
+
+    /// The latest batch that is over.
+    pub(crate) fn latest(&self) -> Option<&Entry> {
+        self.batches.values().rfind(|entry| matches!(entry.status, Status::Completed | Status::Failed))
+    }
+
+    fn settle(&mut self, status: Status, batch: &BatchInfo, resident: Option<u64>) {
+        self.enter(status, batch);
+        if let Some(entry) = self.batches.get_mut(&batch.time) {
+            entry.resident = resident;
         }
     }
 
@@ -119,7 +136,9 @@ fn keep<T>(kept: &mut VecDeque<T>, new: T) {
 
 impl Listener for Journal {
     fn on_started(&self, job: &JobInfo) {
-        self.pages().job = Some(job.clone());
+        let mut pages = self.pages();
+        pages.operators = job.operators.iter().map(OperatorInfo::begun).collect();
+        pages.job = Some(job.clone());
     }
 
     fn on_source_started(&self, source: &SourceStatus) {
@@ -142,6 +161,10 @@ impl Listener for Journal {
         self.pages().warn(warning.to_owned());
     }
 
+    fn on_audit_breached(&self, audit: &AuditInfo) {
+        self.pages().warn(audit.to_string());
+    }
+
     fn on_batch_submitted(&self, batch: &BatchInfo) {
         self.pages().enter(Status::Queued, batch);
     }
@@ -159,16 +182,19 @@ impl Listener for Journal {
     }
 
     fn on_batch_completed(&self, batch: &BatchInfo) {
+        let resident = self.resident.bytes();
         let mut pages = self.pages();
         pages.totals.add(batch);
-        for operator in &batch.operators {
-            pages.operators.entry(operator.name.clone()).or_insert_with(|| operator.begun()).add(operator.clone());
+        // They are the same in every batch.
+        for (all, operator) in pages.operators.iter_mut().zip(&batch.operators) {
+            all.add(operator);
         }
-        pages.enter(Status::Completed, batch);
+        pages.settle(Status::Completed, batch, resident);
     }
 
     fn on_batch_failed(&self, batch: &BatchInfo) {
-        self.pages().enter(Status::Failed, batch);
+        let resident = self.resident.bytes();
+        self.pages().settle(Status::Failed, batch, resident);
     }
 
     fn on_checkpoint_completed(&self, checkpoint: &CheckpointInfo) {

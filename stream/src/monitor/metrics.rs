@@ -10,7 +10,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceStatus};
+use super::memory::resident_bytes;
+use super::{
+    AuditInfo, BatchInfo, CheckpointInfo, JobInfo, Listener, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus,
+};
 use crate::error::Error;
 use crate::time::Time;
 
@@ -31,6 +34,12 @@ struct OfSource {
     id: u64,
 }
 
+impl OfSource {
+    fn new(name: &str, id: usize) -> Self {
+        Self { source: name.to_owned(), id: id as u64 }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfOutput {
     output: String,
@@ -43,10 +52,18 @@ struct OfOperator {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfAudit {
+    audit: String,
+}
+
 /// The metrics of a job: they follow what its listeners hear.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
+    /// What is of the process, not of the job, under the names that all programs use.
+    process: Registry,
+    resident: Gauge,
     up: Gauge,
     interval: Level,
     batches: Family<OfStatus, Counter>,
@@ -63,6 +80,7 @@ pub(super) struct Metrics {
     sources: Sources,
     outputs: Outputs,
     operators: Operators,
+    audits: Audits,
     checkpoints: Checkpoints,
 }
 
@@ -74,6 +92,8 @@ struct Sources {
     rate_limit: Family<OfSource, Level>,
     pending_records: Family<OfSource, Gauge>,
     pending_bytes: Family<OfSource, Gauge>,
+    lag_records: Family<OfSource, Gauge>,
+    lag_bytes: Family<OfSource, Gauge>,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +110,13 @@ struct Operators {
     merges: Family<OfOperator, Counter>,
     keys: Family<OfOperator, Gauge>,
     state: Family<OfOperator, Gauge>,
+}
+
+#[derive(Debug, Default)]
+struct Audits {
+    comparisons: Family<OfAudit, Counter>,
+    misses: Family<OfAudit, Counter>,
+    breaches: Family<OfAudit, Counter>,
 }
 
 #[derive(Debug)]
@@ -113,6 +140,8 @@ impl Metrics {
         let label = ("application".into(), job.to_owned().into());
         let mut metrics = Self {
             registry: Registry::with_prefix_and_labels("streamgauge", [label].into_iter()),
+            process: Registry::default(),
+            resident: Gauge::default(),
             up: Gauge::default(),
             interval: Level::default(),
             batches: Family::default(),
@@ -129,6 +158,7 @@ impl Metrics {
             sources: Sources::default(),
             outputs: Outputs::default(),
             operators: Operators::default(),
+            audits: Audits::default(),
             checkpoints: Checkpoints {
                 written: Counter::default(),
                 latest: Level::default(),
@@ -144,7 +174,13 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry, sources, outputs, operators, checkpoints, .. } = self;
+        self.process.register_with_unit(
+            "process_resident_memory",
+            "The memory of the process",
+            Unit::Bytes,
+            self.resident.clone(),
+        );
+        let Self { registry, sources, outputs, operators, audits, checkpoints, .. } = self;
         registry.register("up", "Whether the job runs", self.up.clone());
         registry.register("batches", "Batches that are over", self.batches.clone());
         registry.register("batches_waiting", "Batches that are due and wait for another one", self.waiting.clone());
@@ -186,6 +222,10 @@ impl Metrics {
             checkpoints.state.clone(),
         );
 
+        registry.register("audit_comparisons", "Estimates compared with exact answers", audits.comparisons.clone());
+        registry.register("audit_misses", "Exact answers outside of their interval", audits.misses.clone());
+        registry.register("audit_breaches", "Times that a promise was found broken", audits.breaches.clone());
+
         registry.register("source_records", "Records read, by source", sources.records.clone());
         registry.register("source_active", "Whether the source is still asked", sources.active.clone());
         registry.register("source_failures", "Failures of the source", sources.failures.clone());
@@ -196,6 +236,17 @@ impl Metrics {
             sources.pending_records.clone(),
         );
         registry.register_with_unit("source_pending", "The same", Unit::Bytes, sources.pending_bytes.clone());
+        registry.register(
+            "source_lag_records",
+            "Records, or offsets of partitions, that are there and in no batch",
+            sources.lag_records.clone(),
+        );
+        registry.register_with_unit(
+            "source_lag",
+            "Bytes of files, or in memory, that are there and in no batch",
+            Unit::Bytes,
+            sources.lag_bytes.clone(),
+        );
 
         registry.register_with_unit("output_busy", "Time that the output took", Unit::Seconds, outputs.busy.clone());
         registry.register("output_failures", "Failures of the output", outputs.failures.clone());
@@ -222,7 +273,13 @@ impl Metrics {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to memory does not fail.
-        let _ = text::encode(&mut text, &self.registry);
+        let _ = text::encode_registry(&mut text, &self.registry);
+        // Where the system does not tell, there is no such metric: it would be wrong.
+        if let Some(bytes) = resident_bytes() {
+            self.resident.set(whole(bytes));
+            let _ = text::encode_registry(&mut text, &self.process);
+        }
+        let _ = text::encode_eof(&mut text);
         text
     }
 
@@ -250,8 +307,29 @@ impl Metrics {
     }
 
     fn show_source(&self, source: &SourceStatus) {
-        let of = OfSource { source: source.name.clone(), id: source.id as u64 };
+        let of = OfSource::new(&source.name, source.id);
         self.sources.active.get_or_create(&of).set(source.active.into());
+    }
+
+    fn count_source(&self, source: &SourceInfo) {
+        let of = OfSource::new(&source.name, source.id);
+        let Sources { records, rate_limit, pending_records, pending_bytes, lag_records, lag_bytes, .. } = &self.sources;
+        records.get_or_create(&of).inc_by(source.records);
+        if let Some(limit) = source.rate_limit {
+            rate_limit.get_or_create(&of).set(limit);
+        }
+        let (pending, lag) = (source.pending, source.lag.unwrap_or_default());
+        let figures = [
+            (pending_records, pending.and_then(|pending| pending.records)),
+            (pending_bytes, pending.map(|pending| pending.bytes)),
+            (lag_records, lag.records),
+            (lag_bytes, lag.bytes),
+        ];
+        for (gauge, figure) in figures {
+            if let Some(figure) = figure {
+                gauge.get_or_create(&of).set(whole(figure));
+            }
+        }
     }
 }
 
@@ -275,7 +353,7 @@ impl Listener for Metrics {
 
     fn on_source_failed(&self, source: &SourceStatus) {
         self.show_source(source);
-        let of = OfSource { source: source.name.clone(), id: source.id as u64 };
+        let of = OfSource::new(&source.name, source.id);
         self.sources.failures.get_or_create(&of).inc();
     }
 
@@ -284,6 +362,10 @@ impl Listener for Metrics {
     }
 
     fn on_warning(&self, _: &str) {
+        self.warnings.inc();
+    }
+
+    fn on_audit_breached(&self, _: &AuditInfo) {
         self.warnings.inc();
     }
 
@@ -308,21 +390,15 @@ impl Listener for Metrics {
         if let Some(watermark) = batch.watermark {
             self.watermark.set(seconds(watermark));
         }
-        for source in &batch.sources {
-            let of = OfSource { source: source.name.clone(), id: source.id as u64 };
-            let Sources { records, rate_limit, pending_records, pending_bytes, .. } = &self.sources;
-            records.get_or_create(&of).inc_by(source.records);
-            if let Some(limit) = source.rate_limit {
-                rate_limit.get_or_create(&of).set(limit);
-            }
-            if let Some(pending) = source.pending {
-                pending_bytes.get_or_create(&of).set(whole(pending.bytes));
-                if let Some(records) = pending.records {
-                    pending_records.get_or_create(&of).set(whole(records));
-                }
-            }
-        }
+        batch.sources.iter().for_each(|source| self.count_source(source));
         batch.operators.iter().for_each(|operator| self.count_operator(operator));
+        for audit in &batch.audits {
+            let of = OfAudit { audit: audit.name.clone() };
+            let Audits { comparisons, misses, breaches } = &self.audits;
+            comparisons.get_or_create(&of).inc_by(audit.compared);
+            misses.get_or_create(&of).inc_by(audit.missed);
+            breaches.get_or_create(&of).inc_by(audit.breached.into());
+        }
     }
 
     fn on_batch_failed(&self, batch: &BatchInfo) {

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "dashboard")]
 mod api;
+mod audit;
 mod bus;
 #[cfg(feature = "dashboard")]
 pub mod dashboard;
@@ -13,10 +14,16 @@ mod info;
 mod journal;
 mod load;
 #[cfg(feature = "dashboard")]
+mod memory;
+#[cfg(feature = "dashboard")]
 mod metrics;
+mod trace;
 
+pub use audit::AuditInfo;
 pub(crate) use bus::Bus;
 pub use event::{Event, Listener};
 pub(crate) use info::SHED;
-pub use info::{BatchInfo, CheckpointInfo, JobInfo, OperatorInfo, OutputInfo, Report, SourceInfo, SourceStatus};
+pub use info::{
+    BatchInfo, CheckpointInfo, JobInfo, OperatorInfo, OperatorNode, OutputInfo, Report, SourceInfo, SourceStatus,
+};
 pub use load::Load;

@@ -11,7 +11,7 @@ use super::numbered::{Numbered, numbered};
 use super::segments::Segments;
 use super::storage::Storage;
 use crate::error::Error;
-use crate::graph::{AnySource, Parts, Stateful};
+use crate::graph::{AnySource, Parts, Stateful, is_shown};
 use crate::state::Install;
 use crate::time::Time;
 
@@ -212,7 +212,8 @@ fn read_states(
     let mend = "give the operator its old name and type, or resume with Resume::IgnoreState";
     let wrong = |operator: &str, cause: String| Error::State { operator: operator.to_owned(), cause };
     let (states, segments) = (&manifest.states, Segments::of(storage, manifest));
-    if let Some(gone) = states.keys().find(|stored| ours.iter().all(|(name, _)| name != *stored)) {
+    let mut needed = states.iter().filter(|(_, stored)| !is_shown(&stored.schema)).map(|(name, _)| name);
+    if let Some(gone) = needed.find(|stored| ours.iter().all(|(name, _)| name != *stored)) {
         let cause = format!("the job has no operator of this name any more; {mend}");
         return Err(wrong(gone, cause));
     }
@@ -223,6 +224,7 @@ fn read_states(
                 let chain = |piece: usize| segments.read(name, stored.pieces.get(piece).unwrap_or(&Vec::new()));
                 read.push(state.load(name, stored.pieces.len(), &chain)?);
             }
+            _ if is_shown(&state.schema) => {}
             Some(stored) => {
                 let cause = format!("the checkpoint holds a {}, the job a {}; {mend}", stored.schema, state.schema);
                 return Err(wrong(name, cause));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::graph::Parts;
+use crate::graph::{Parts, is_shown};
 use crate::state::{Bytes, Saved};
 use crate::time::Time;
 
@@ -49,15 +49,21 @@ impl Snapshot {
         }
         for (name, state) in &parts.states {
             let Some((schema, pieces)) = self.states.remove(name) else {
+                if is_shown(&state.schema) {
+                    continue;
+                }
                 return Err(wrong(name, "the snapshot has no operator of this name".to_owned()));
             };
             if schema != state.schema {
+                if is_shown(&state.schema) {
+                    continue;
+                }
                 return Err(wrong(name, format!("the snapshot holds a {schema}, the job a {}", state.schema)));
             }
             let pieces: Vec<Bytes> = pieces.into_iter().map(Bytes::from).collect();
             state.load(name, pieces.len(), &|piece| Ok(pieces.get(piece).cloned().into_iter().collect()))?();
         }
-        if let Some(name) = self.states.keys().next() {
+        if let Some((name, _)) = self.states.iter().find(|(_, (schema, _))| !is_shown(schema)) {
             return Err(wrong(name, "the job has no operator of this name any more".to_owned()));
         }
         for (source, position) in parts.sources.iter_mut().zip(&self.positions) {

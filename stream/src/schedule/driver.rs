@@ -5,15 +5,19 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
+use tracing::{debug, field, info_span};
 
 use super::outputs::Outputs;
 use super::{JobThread, OnFailure, Progress, Shedding, Trigger};
 use crate::batch::exchange::Exchange;
+use crate::batch::measure::Measure;
 use crate::batch::{BadLine, BatchRun, Input, MALFORMED_TOLD, Running};
 use crate::context::Settings;
 use crate::error::{Error, Malformed};
-use crate::graph::{Graph, Parts, Planned, StateSize};
-use crate::monitor::{BatchInfo, Bus, Event, JobInfo, Load, OperatorInfo, Report, SourceInfo, SourceStatus};
+use crate::graph::{Graph, Parts, Planned, StateSize, is_shown};
+use crate::monitor::{
+    BatchInfo, Bus, Event, JobInfo, Load, OperatorInfo, OperatorNode, Report, SourceInfo, SourceStatus,
+};
 use crate::recovery::{BatchLog, Checkpointer, Logged};
 use crate::source::Next;
 use crate::time::{Time, millis_of};
@@ -26,11 +30,15 @@ const IDLE: Duration = Duration::from_millis(10);
 const SIZED_EVERY: u64 = 10;
 const SIZING_SHARE: u32 = 200;
 
+/// The characters of a position in words that are told: that of many partitions has no end.
+const LONGEST_POSITION: usize = 200;
+
 /// Runs the batches of a job on a thread of its own.
 pub(crate) struct Driver {
     pub(crate) parts: Parts,
     /// By input: what it is derived from.
     pub(crate) inputs: Arc<[Vec<Input>]>,
+    pub(crate) operators: Arc<[OperatorNode]>,
     pub(crate) settings: Settings,
     /// Where changes after the start are found.
     pub(crate) graph: Arc<Graph>,
@@ -102,6 +110,7 @@ impl Driver {
             trigger: self.settings.trigger,
             interval: self.settings.regular_interval(),
             threads: self.pool.current_num_threads(),
+            operators: self.operators.to_vec(),
         }
     }
 
@@ -211,6 +220,8 @@ impl Driver {
     }
 
     fn run_batch(&mut self, time: Time, plans: &[Planned], run: Run, report: &mut Report) -> Result<(), Error> {
+        let (job, time_of_batch) = (&*self.settings.name, time.millis());
+        let span = info_span!("streamgauge.batch", job, time = time_of_batch, records = field::Empty).entered();
         let mut info = self.submit(time);
         self.bus.tell(|| Event::BatchSubmitted(info.clone()));
         let (begun, started) = (Instant::now(), self.settings.clock.now());
@@ -218,6 +229,11 @@ impl Driver {
         self.bus.tell(|| Event::BatchStarted(info.clone()));
         let result = self.compute(plans, run, &mut info);
         (info.ended, info.processing) = (Some(self.settings.clock.now()), begun.elapsed());
+        span.record("records", info.records);
+        for it in &info.operators {
+            let (operator, micros) = (&*it.name, it.elapsed.as_micros() as u64);
+            debug!(operator, micros, rows_in = it.rows_in, rows_out = it.rows_out, merges = it.merges, "measured");
+        }
         match result {
             Ok(malformed) => {
                 self.learn(run == Run::New, &info)?;
@@ -225,6 +241,8 @@ impl Driver {
                 info.operators = self.measured(std::mem::take(&mut info.operators), report.batches);
                 report.add(&info);
                 malformed.into_iter().for_each(|line| self.bus.tell(|| Event::Malformed(line)));
+                let breached = info.audits.iter().filter(|audit| audit.breached);
+                breached.for_each(|audit| self.bus.tell(|| Event::AuditBreached(audit.clone())));
                 self.bus.tell(|| Event::BatchCompleted(info));
                 let finished = plans.iter().enumerate().filter(|(_, plan)| plan.next == Next::Finished);
                 finished.for_each(|(id, _)| self.stop_source(id));
@@ -269,7 +287,7 @@ impl Driver {
             let mut ranges = plans.iter().map(|plan| plan.range.as_slice());
             self.log.planned(info.time, &mut ranges, self.shedding.fraction())?;
         }
-        self.read_sources()?;
+        let reading = self.read_sources()?;
         let ended = self.parts.sources.iter().zip(plans).filter(|(_, plan)| plan.next == Next::Finished);
         let ended = ended.map(|(source, _)| source.input());
         let Settings { attempts, on_failure, concurrent_outputs, .. } = self.settings;
@@ -280,16 +298,21 @@ impl Driver {
             again: run == Run::Again,
             fraction: self.shedding.fraction(),
         };
-        let batch = BatchRun::new(info.time, self.load, self.exchange.clone(), self.inputs.clone(), ended, running);
+        let (operators, inputs) = (self.operators.clone(), self.inputs.clone());
+        let batch = BatchRun::new(info.time, self.load, self.exchange.clone(), operators, inputs, ended, running);
+        for (source, nanos) in self.parts.source_operators.iter().zip(reading) {
+            batch.measured(Some(*source), Measure { nanos, ..Measure::default() });
+        }
         let outputs = Outputs {
             outputs: &self.parts.outputs,
+            operators: &self.parts.output_operators,
             batch: &batch,
             clock: &*self.settings.clock,
             bus: &self.bus,
             thread: self.thread,
             on_failure,
             at_once: concurrent_outputs,
-            has_state: !self.parts.states.is_empty(),
+            has_state: self.parts.states.iter().any(|(_, state)| !is_shown(&state.schema)),
             only_state: run == Run::ForState,
             done: Mutex::default(),
         };
@@ -303,6 +326,7 @@ impl Driver {
 
     /// What the batch has counted.
     fn describe(&self, batch: &BatchRun, plans: &[Planned], info: &mut BatchInfo) {
+        let is_heard = self.bus.is_heard();
         let sources = self.parts.sources.iter().zip(plans).zip(&self.sources);
         let sources = sources.map(|((source, plan), status)| SourceInfo {
             id: status.id,
@@ -311,6 +335,8 @@ impl Driver {
             finished: plan.next == Next::Finished,
             rate_limit: source.rate().per_second(),
             pending: source.pending(),
+            position: if is_heard { source.position().chars().take(LONGEST_POSITION).collect() } else { String::new() },
+            lag: source.lag().filter(|_| is_heard),
         });
         info.load = batch.load;
         info.sources = sources.collect();
@@ -319,11 +345,17 @@ impl Driver {
         info.malformed = batch.malformed();
         info.retries = batch.retries();
         info.watermark = batch.watermark();
-        info.operators = batch.take_operators();
+        info.operators = batch.operators();
+        for (source, operator) in info.sources.iter().zip(&self.parts.source_operators) {
+            if let Some(operator) = info.operators.get_mut(operator.index()) {
+                operator.rows_out = source.records;
+            }
+        }
+        info.audits = batch.take_audits();
         info.sampled = (!self.parts.floors.is_empty()).then(|| info.kept());
     }
 
-    /// What operators reported, and how much they keep.
+    /// What operators did, and how much they keep.
     fn measured(&mut self, mut operators: Vec<OperatorInfo>, batches_before: u64) -> Vec<OperatorInfo> {
         let clock = &self.settings.clock;
         if batches_before.is_multiple_of(SIZED_EVERY) && clock.now() >= self.sized_until {
@@ -335,10 +367,9 @@ impl Driver {
             let Some(StateSize { keys, bytes }) = *size else {
                 continue;
             };
-            let size = OperatorInfo { keys: Some(keys), state_bytes: Some(bytes), ..OperatorInfo::default() };
-            match operators.binary_search_by(|operator| operator.name.cmp(name)) {
-                Ok(at) => operators[at].add(size),
-                Err(at) => operators.insert(at, OperatorInfo { name: name.clone(), kind: "state", ..size }),
+            let mut keeping = operators.iter_mut().filter(|operator| operator.name == *name);
+            if let Some(operator) = keeping.next() {
+                (operator.keys, operator.state_bytes) = (Some(keys), Some(bytes));
             }
         }
         operators

@@ -6,16 +6,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use tracing::Span;
+
 use super::{JobThread, OnFailure};
 use crate::batch::BatchRun;
 use crate::clock::Clock;
 use crate::error::{Error, panic_message};
-use crate::graph::{Output, Rest};
+use crate::graph::{OperatorId, Output, Rest};
 use crate::monitor::{Bus, Event, OutputInfo};
 
 /// The output operations of a batch that runs.
 pub(super) struct Outputs<'a> {
     pub(super) outputs: &'a [Box<dyn Output>],
+    /// The operators that they are.
+    pub(super) operators: &'a [OperatorId],
     pub(super) batch: &'a BatchRun,
     pub(super) clock: &'a dyn Clock,
     pub(super) bus: &'a Bus,
@@ -23,9 +27,9 @@ pub(super) struct Outputs<'a> {
     pub(super) on_failure: OnFailure,
     /// How many may run at the same time.
     pub(super) at_once: usize,
-    /// Whether the job keeps any state.
+    /// Whether the job keeps any state that results depend on.
     pub(super) has_state: bool,
-    /// Whether outputs are got ready only: their operators take the batch in, and no row goes anywhere.
+    /// Whether outputs are got ready only: their operators take the batch in, and no row goes anywhere but to state.
     pub(super) only_state: bool,
     /// What each did, in the order in which they ended.
     pub(super) done: Mutex<Vec<OutputInfo>>,
@@ -60,9 +64,11 @@ impl Outputs<'_> {
         // The pool is entered once a batch: entering it costs more than an empty operator.
         self.batch.running().pool.install(|| {
             (0..self.outputs.len()).try_for_each(|id| {
-                let begun = self.begin(id);
-                let result = self.prepare(id).and_then(|rest| rest.map_or(Ok(()), |rest| self.finish(id, rest)));
-                self.end(begun, result)
+                self.span(id).in_scope(|| {
+                    let begun = self.begin(id);
+                    let result = self.prepare(id).and_then(|rest| rest.map_or(Ok(()), |rest| self.finish(id, rest)));
+                    self.end(begun, result)
+                })
             })
         })
     }
@@ -72,12 +78,15 @@ impl Outputs<'_> {
     fn run_some_at_once(&self) -> Result<(), Error> {
         let prepared: Result<Vec<_>, Error> = self.batch.running().pool.install(|| {
             let prepare = |id| {
-                let begun = self.begin(id);
-                match self.prepare(id) {
-                    Ok(Some(rest)) => Ok(Some((begun, rest))),
-                    Ok(None) => self.end(begun, Ok(())).map(|()| None),
-                    Err(failure) => self.end(begun, Err(failure)).map(|()| None),
-                }
+                let span = self.span(id);
+                span.in_scope(|| {
+                    let begun = self.begin(id);
+                    match self.prepare(id) {
+                        Ok(Some(rest)) => Ok(Some((span.clone(), begun, rest))),
+                        Ok(None) => self.end(begun, Ok(())).map(|()| None),
+                        Err(failure) => self.end(begun, Err(failure)).map(|()| None),
+                    }
+                })
             };
             (0..self.outputs.len()).filter_map(|id| prepare(id).transpose()).collect()
         });
@@ -88,11 +97,11 @@ impl Outputs<'_> {
         let has_failed = AtomicBool::new(false);
         let work = || {
             while !has_failed.load(Ordering::Relaxed) {
-                let Some((begun, rest)) = lock(&waiting).next() else {
+                let Some((span, begun, rest)) = lock(&waiting).next() else {
                     return;
                 };
                 let id = begun.info.id;
-                if let Err(error) = self.end(begun, self.finish(id, rest)) {
+                if let Err(error) = span.in_scope(|| self.end(begun, self.finish(id, rest))) {
                     has_failed.store(true, Ordering::Relaxed);
                     lock(&errors).push((id, error));
                 }
@@ -113,9 +122,18 @@ impl Outputs<'_> {
         errors.into_iter().min_by_key(|(id, _)| *id).map_or(Ok(()), |(_, error)| Err(error))
     }
 
+    fn operator(&self, id: usize) -> Option<OperatorId> {
+        self.operators.get(id).copied()
+    }
+
+    /// The span of an output. The batch has its own on another thread.
+    fn span(&self, id: usize) -> Span {
+        self.batch.span_of(self.operator(id), &self.batch.span)
+    }
+
     fn prepare(&self, id: usize) -> Result<Option<Rest<'_>>, Failure> {
         let rest = self.guarded(id, || self.outputs[id].prepare(self.batch)).map_err(Failure::Preparing)?;
-        Ok(rest.filter(|_| !self.only_state))
+        Ok(rest.filter(|_| !self.only_state || self.outputs[id].is_state()))
     }
 
     fn finish(&self, id: usize, rest: Rest<'_>) -> Result<(), Failure> {
@@ -123,7 +141,8 @@ impl Outputs<'_> {
     }
 
     fn guarded<R>(&self, id: usize, run: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let guarded = || catch_unwind(AssertUnwindSafe(run));
+        self.batch.work(self.operator(id), guarded).unwrap_or_else(|panic| {
             let (output, cause) = (self.outputs[id].name().to_owned(), panic_message(&*panic));
             Err(Error::Output { output, time: self.batch.time, cause })
         })

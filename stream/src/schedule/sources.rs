@@ -1,6 +1,7 @@
 //! The sources of a job as its loop drives them: other people's code, so guarded, and watched for listeners.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use super::{Driver, Trigger};
 use crate::error::{Error, panic_message};
@@ -59,9 +60,13 @@ impl Driver {
         self.each_source(|source| source.replay(ranges.next().and_then(Option::as_deref)))
     }
 
-    /// Makes what was planned the content of the batch.
-    pub(super) fn read_sources(&mut self) -> Result<(), Error> {
-        self.each_source(|source| source.read()).map(drop)
+    /// Makes what was planned the content of the batch; gives how long that took each source, in nanoseconds.
+    pub(super) fn read_sources(&mut self) -> Result<Vec<u64>, Error> {
+        self.each_source(|source| {
+            let begun = Instant::now();
+            source.read()?;
+            Ok(begun.elapsed().as_nanos() as u64)
+        })
     }
 
     /// Lets the sources take nothing more in.

@@ -111,7 +111,11 @@ impl StreamingContext {
     fn add_as_it_is<S: Source>(&self, source: S, counts_rows: bool) -> DStream<S::Item> {
         let graph = self.graph();
         let (node, driven) = SourceNode::new(source, graph.source_input(), counts_rows);
-        graph.add_source(driven);
-        DStream::new(graph.clone(), node)
+        let operator = graph.add_source(driven);
+        match counts_rows {
+            true => DStream::new(graph.clone(), operator, node),
+            // Lines are counted where they are parsed.
+            false => DStream::counted(graph.clone(), operator, node, |_| 0),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::{Codec, Limit, Partition, Pending, Plan, Source, SourceError};
+use super::{Codec, Lag, Limit, Partition, Pending, Plan, Source, SourceError};
 use crate::clock::Clock;
 
 /// The most that is read of a source, in records (or lines) a second; none for as many as there are.
@@ -108,6 +108,14 @@ impl<S: Source> Source for Limited<S> {
 
     fn pending(&self) -> Option<Pending> {
         self.source.pending()
+    }
+
+    fn lag(&self) -> Option<Lag> {
+        self.source.lag()
+    }
+
+    fn in_words(&self, at: &S::Position) -> String {
+        self.source.in_words(at)
     }
 
     fn reads_ahead(&self) -> bool {

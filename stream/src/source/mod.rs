@@ -119,6 +119,28 @@ pub struct Pending {
     pub is_full: bool,
 }
 
+/// How far a source is behind its input, in what it can count: what is there, and in no batch yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Records: those that a receiver has stored, or offsets of partitions. None if they are not counted before they are
+    /// read, as lines of text are not.
+    pub records: Option<u64>,
+    /// Bytes: those of files that are not read yet, or what a receiver holds in memory.
+    pub bytes: Option<u64>,
+}
+
+impl Lag {
+    /// So many records behind.
+    pub const fn records(records: u64) -> Self {
+        Self { records: Some(records), bytes: None }
+    }
+
+    /// So many bytes behind.
+    pub const fn bytes(bytes: u64) -> Self {
+        Self { records: None, bytes: Some(bytes) }
+    }
+}
+
 /// What a source is about to read.
 #[derive(Clone, Debug)]
 pub struct Plan<P> {
@@ -226,6 +248,19 @@ pub trait Source: Send + 'static {
     /// Asked twice a batch.
     fn pending(&self) -> Option<Pending> {
         None
+    }
+
+    /// How far the source is behind its input once the batch is read that was planned last; none if it does not know.
+    /// Asked once a batch, if anybody listens, so it must not look anything up: it tells what planning has found. Unless
+    /// a source says otherwise, what it has [pending](Self::pending).
+    fn lag(&self) -> Option<Lag> {
+        self.pending().map(|pending| Lag { records: pending.records, bytes: Some(pending.bytes) })
+    }
+
+    /// A position in words, for people. As it is written for programmers, unless a source says otherwise. Asked once a
+    /// batch, if anybody listens, and at every checkpoint.
+    fn in_words(&self, at: &Self::Position) -> String {
+        format!("{at:?}")
     }
 
     /// Whether records are taken in beside the batches, by a thread that can be made to wait: then the source has its

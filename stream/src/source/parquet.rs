@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listing::{self, Listed, SlowListing};
 use super::share::Share;
-use super::{Limit, Next, Partition, Plan, Record, Source, SourceError, open};
+use super::{Lag, Limit, Next, Partition, Plan, Record, Source, SourceError, open};
 use crate::batch::CHUNK;
 
 /// The rows of a Parquet file, or of the Parquet files in a directory, as a type with serde.
@@ -39,6 +39,8 @@ pub struct ParquetFiles<T> {
     /// What is in the files that are being read, by name.
     open: HashMap<String, Arc<Opened>>,
     slow: SlowListing,
+    /// The bytes of the files that were not read to their end when a batch was planned last.
+    behind: Option<u64>,
     rows: PhantomData<fn() -> T>,
 }
 
@@ -141,6 +143,7 @@ impl<T: Record + DeserializeOwned> ParquetFiles<T> {
             columns: None,
             open: HashMap::new(),
             slow: SlowListing::default(),
+            behind: None,
             rows: PhantomData,
         })
     }
@@ -260,6 +263,7 @@ impl<T: Record + DeserializeOwned> Source for ParquetFiles<T> {
                 Err(error) => return Err(error),
             }
         }
+        self.behind = Some(files.iter().filter(|at| !at.finished).map(|at| at.length).sum());
         let next = match files.iter().all(|at| at.finished) {
             false => Next::Ready,
             true if self.follow => Next::Idle,
@@ -302,6 +306,20 @@ impl<T: Record + DeserializeOwned> Source for ParquetFiles<T> {
 
     fn take_warnings(&mut self) -> Vec<SourceError> {
         self.slow.take()
+    }
+
+    /// A file counts with all of its bytes until all of its rows are read.
+    fn lag(&self) -> Option<Lag> {
+        self.behind.map(Lag::bytes)
+    }
+
+    fn in_words(&self, at: &ParquetPosition) -> String {
+        let read = at.files.iter().filter(|file| file.finished).count();
+        let begun = at.files.iter().rfind(|file| !file.finished && (file.groups > 0 || file.rows > 0));
+        let within = begun.map(|FilePosition { name, groups, rows, .. }| {
+            format!(", and {groups} row groups and {rows} rows of {name}")
+        });
+        format!("{read} of {} files read{}", at.files.len(), within.unwrap_or_default())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limit, Next, Partition, Plan, Source, SourceError};
+use super::{Lag, Limit, Next, Partition, Plan, Source, SourceError};
 use crate::batch::CHUNK;
 use crate::time::{Time, millis_of};
 
@@ -34,12 +34,14 @@ const PARTITION: u64 = 1 << 16;
 pub struct Rate {
     per_second: u64,
     end: u64,
+    /// What had happened when a batch was planned last, and is in none.
+    behind: u64,
 }
 
 impl Rate {
     /// So many records a second, for ever. A rate of 0 makes none.
     pub fn per_second(records: u64) -> Self {
-        Self { per_second: records, end: u64::MAX }
+        Self { per_second: records, end: u64::MAX, behind: 0 }
     }
 
     /// Ends after so many records.
@@ -81,6 +83,7 @@ impl Source for Rate {
         // A clock that was set back makes no records, and unmakes none.
         let due = self.within(limit.time.since(begun)).max(from.next);
         let next = due.min(from.next.saturating_add(limit.most()));
+        self.behind = due - next;
         let state = match (self.end, next) {
             (end, next) if next >= end => Next::Finished,
             _ if next < due => Next::Ready,
@@ -90,6 +93,14 @@ impl Source for Rate {
             _ => Next::Ready,
         };
         Ok(Plan { to: RatePosition { begun: Some(begun), next }, next: state })
+    }
+
+    fn lag(&self) -> Option<Lag> {
+        Some(Lag::records(self.behind))
+    }
+
+    fn in_words(&self, at: &RatePosition) -> String {
+        format!("{} records", at.next)
     }
 
     fn read(

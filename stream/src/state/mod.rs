@@ -19,6 +19,6 @@ pub(crate) use keyed::KeyedLane;
 pub(crate) use lanes::Lanes;
 pub(crate) use lookup::{Found, TOGETHER};
 pub(crate) use slots::Slots;
-pub(crate) use stateful::{Install, Kept, StateSize, Stateful, WithLanes};
+pub(crate) use stateful::{Install, Kept, StateSize, Stateful, WithLanes, is_shown};
 pub(crate) use stored::{Bytes, Saved, SavedState, Stored, decode, decode_whole, encode};
 pub(crate) use timers::Timers;

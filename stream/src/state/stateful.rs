@@ -54,6 +54,14 @@ pub(crate) struct Stateful {
     size: Option<Box<dyn Fn() -> StateSize + Send + Sync>>,
 }
 
+/// What the schema of state begins with that is shown and nothing else.
+const SHOWN: &str = "shown: ";
+
+/// Whether state of this schema is shown and nothing else: a job goes on with or without it.
+pub(crate) fn is_shown(schema: &str) -> bool {
+    schema.starts_with(SHOWN)
+}
+
 /// Why state was not read.
 enum LoadError {
     /// It could not be.
@@ -109,6 +117,27 @@ impl Stateful {
                 }
                 let (state, loaded): (S, _) = (decode_whole(&read(0)?)?, loaded.clone());
                 Ok(Box::new(move || *loaded.lock().unwrap_or_else(PoisonError::into_inner) = state))
+            },
+        )
+    }
+
+    /// State that is shown and nothing else: no result depends on it, and a job goes on without it. Any number of pieces,
+    /// but always as many; they are given back as they were saved.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn shown(
+        schema: &str,
+        save: impl Fn() -> Result<Vec<Vec<u8>>, String> + Send + Sync + 'static,
+        load: impl Fn(Vec<Vec<u8>>) -> Result<Install, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(
+            format!("{SHOWN}{schema}"),
+            move |_| Ok(SavedState { pieces: save()?.into_iter().map(Saved::Whole).collect(), keys: None }),
+            move |pieces, read| {
+                let piece = |piece| match &read(piece)?[..] {
+                    [whole] => Ok(whole.to_vec()),
+                    parts => Err(LoadError::Wrong(format!("piece {piece} has {} parts, not one", parts.len()))),
+                };
+                Ok(load((0..pieces).map(piece).collect::<Result<_, _>>()?)?)
             },
         )
     }

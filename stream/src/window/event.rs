@@ -197,7 +197,7 @@ where
         });
         let held = &mut panes[held];
         held.records += run.len() as u64;
-        absorb_chunk(&self.grouping, &self.spec, &mut held.groups, run);
+        absorb_chunk((&self.grouping, &self.spec), Some(self.grid.windows_of(pane)), &mut held.groups, run);
     }
 
     /// Summarizes records as they are read; late ones are only counted.
@@ -356,6 +356,7 @@ where
         graph.add_state(&name, Stateful::with_lanes(schema, &state));
         let front = Front::new(&self.stream, event_time);
         let inputs = front.inputs.clone();
+        let id = graph.named_operator(&name, "event window", [front.parent.operator()]);
         let operator = Operator {
             name,
             front,
@@ -366,6 +367,6 @@ where
             mode,
             state,
         };
-        streams(&graph, inputs, keeps_late, operator)
+        streams(&graph, id, inputs, keeps_late, operator)
     }
 }

@@ -1,5 +1,7 @@
 //! Where windows and their panes lie in time.
 
+use streamgauge_sketches::audit::WindowsOfPane;
+
 use crate::dstream::Windows;
 use crate::time::millis_of;
 
@@ -62,6 +64,17 @@ impl Grid {
         (end >= self.pane_end(pane)).then_some(end)
     }
 
+    /// The windows that hold a pane, by number.
+    pub(crate) fn windows_of(&self, pane: i64) -> WindowsOfPane {
+        let number = |end: i64| end.saturating_sub(self.offset).div_euclid(self.slide);
+        let start = pane.saturating_mul(self.pane);
+        WindowsOfPane {
+            first: number(self.first_end_from(self.pane_end(pane))),
+            last: number(start.saturating_add(self.length)),
+            length_ms: self.length,
+        }
+    }
+
     /// Whether a window ends at this time.
     pub(crate) fn ends_window(&self, time: i64) -> bool {
         time.saturating_sub(self.offset).rem_euclid(self.slide) == 0
@@ -101,6 +114,14 @@ mod tests {
                     starts.filter(|start| *start <= from && start + length >= to).map(|s| s + length).collect();
                 assert_eq!(grid.ends_with(pane).collect::<Vec<_>>(), ends);
                 assert_eq!(grid.last_end(pane), ends.last().copied());
+                let windows = grid.windows_of(pane);
+                assert_eq!((windows.first..=windows.last).count(), ends.len());
+                let number = |end: &i64| (end - length).div_euclid(slide);
+                let (first, last) = (ends.first().map(number), ends.last().map(number));
+                let shift = length.div_euclid(slide);
+                if let (Some(first), Some(last)) = (first, last) {
+                    assert_eq!((windows.first - shift, windows.last - shift), (first, last));
+                }
             }
         }
     }

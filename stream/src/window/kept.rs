@@ -7,6 +7,7 @@ use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 
 use super::Grid;
 use super::panes::{EndedWindows, redistribute_groups, size_of_groups};
+use crate::batch::measure;
 use crate::dstream::merge_groups;
 use crate::event::OutputMode;
 use crate::graph::StateSize;
@@ -120,8 +121,12 @@ impl<K: OwnedKey, S: Merge> KeptPanes<K, S> {
             let reading = if rest.peek().is_none() {
                 first.read()
             } else {
-                let mut total = first.clone();
-                rest.try_for_each(|part| total.merge(part))?;
+                let (mut total, mut merges) = (first.clone(), 0);
+                rest.try_for_each(|part| {
+                    merges += 1;
+                    total.merge(part)
+                })?;
+                measure::count_merges(merges);
                 total.read()
             };
             Ok(Some((key, reading)))

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use streamgauge_sketches::audit::WindowsOfPane;
 use streamgauge_sketches::{Mismatch, OwnedKey};
 
 use super::runs::{for_each_run, is_worthwhile};
 use super::slide::Slide;
 use super::store::SlidingWindows;
-use crate::dstream::{Aggregate, Grouping};
+use crate::dstream::{Aggregate, Grouping, count_merged};
 use crate::source::Record;
 use crate::state::{Found, TOGETHER};
 
@@ -75,6 +76,7 @@ impl<P> Open<P> {
         K: OwnedKey,
         L: Slide,
     {
+        let (known, all) = (self.partials.len(), states.len());
         for (key, partial) in states {
             let slot = windows.slot(slide, &key, panes);
             self.reach(windows.slots());
@@ -87,6 +89,7 @@ impl<P> Open<P> {
                 }
             }
         }
+        count_merged(all, self.partials.len() - known);
         Ok(())
     }
 
@@ -95,6 +98,7 @@ impl<P> Open<P> {
         &mut self,
         (windows, slide, panes): (&mut SlidingWindows<G::Key, L>, &L, u32),
         (grouping, aggregate): (&G, &A),
+        of_pane: WindowsOfPane,
         records: &mut [T],
     ) -> Result<(), Mismatch>
     where
@@ -103,13 +107,20 @@ impl<P> Open<P> {
         A: Aggregate<T, Partial = P>,
         L: Slide<Partial = P>,
     {
+        let begin = |record: &T| {
+            let mut partial = None;
+            if A::BY_GROUP {
+                grouping.visit(record, |key| partial = Some(aggregate.begin(key, Some(of_pane))));
+            }
+            partial.unwrap_or_else(|| aggregate.start())
+        };
         let mut slots: Found = [NOWHERE; TOGETHER];
         windows.warm(records.len());
         if windows.take_pieces(records.len()) {
             for records in records.chunks(TOGETHER) {
                 windows.slots_of(slide, grouping, records, &mut slots, panes);
                 for (slot, record) in slots.iter().zip(records) {
-                    let mut piece = aggregate.start();
+                    let mut piece = begin(record);
                     aggregate.absorb(&mut piece, record);
                     windows.push_piece(slide, *slot, piece)?;
                 }
@@ -140,7 +151,7 @@ impl<P> Open<P> {
                 next += u32::from(is_first);
             }
             self.partials.extend(first[..firsts].iter().map(|i| {
-                let mut partial = aggregate.start();
+                let mut partial = begin(&records[*i]);
                 aggregate.absorb(&mut partial, &records[*i]);
                 (slots[*i], partial)
             }));

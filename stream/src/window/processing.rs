@@ -131,16 +131,22 @@ where
         Error::Mismatch { operator: self.name.clone(), mismatch }
     }
 
+    /// The pane of the batch at t: it holds what came before t.
+    fn pane_at(&self, t: i64) -> i64 {
+        self.grid.pane_of(t.saturating_sub(1))
+    }
+
     fn absorb(&self, lane: &mut Lane<G::Key, L>, pane: i64, part: Part<T, G::Key, A::Partial>) -> Result<(), Mismatch> {
         if part.len() == 0 {
             return Ok(());
         }
         let (Self { grouping, aggregate, slide, grid, .. }, Lane { windows, open }) = (self, lane);
         let open = open.get_or_insert_with(|| Open::new(pane));
+        let of_pane = grid.windows_of(pane);
         let windows = (windows, slide, grid.panes_per_window());
         match part {
             Part::States(states) => open.merge(windows, aggregate, states),
-            Part::Records(mut records) => open.absorb(windows, (grouping, aggregate), &mut records),
+            Part::Records(mut records) => open.absorb(windows, (grouping, aggregate), of_pane, &mut records),
         }
     }
 
@@ -162,8 +168,7 @@ where
         parts: Vec<Part<T, G::Key, A::Partial>>,
         now: i64,
     ) -> Result<(), Mismatch> {
-        // The batch at t holds what came before t.
-        let pane = self.grid.pane_of(now.saturating_sub(1));
+        let pane = self.pane_at(now);
         if lane.open.as_ref().is_some_and(|open| open.pane < pane) {
             lane.close(&self.slide, &self.grid, now.saturating_sub(1))?;
             if let Some(open) = &mut lane.open {
@@ -194,9 +199,10 @@ where
     fn prepare(&self, run: &BatchRun) -> Result<Option<Partitions>, Error> {
         let partitions = self.parent.prepare(run)?.map_or(0, |partitions| partitions.len());
         let lanes = self.lanes.len();
-        let expected = self.expected.load(Ordering::Relaxed);
+        let (by, expected) = ((&self.grouping, &self.aggregate), self.expected.load(Ordering::Relaxed));
+        let windows = Some(self.grid.windows_of(self.pane_at(run.time.millis())));
         let local = each_partition(run, &self.name, partitions, |partition| {
-            scatter(&self.parent, run, partition, (&self.grouping, &self.aggregate), lanes, expected)
+            scatter(&self.parent, run, partition, by, windows, lanes, expected)
         })?;
         self.expected.store(expect_like(&local), Ordering::Relaxed);
         let gathered = run.gather(&self.name, lanes, local)?;
@@ -258,7 +264,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
     }
 
     /// The stream of what an aggregate comes to in each window.
-    pub(super) fn slide<A, L>(self, kind: &str, aggregate: A, slide: L) -> DStream<G::Row<L::Reading>>
+    pub(super) fn slide<A, L>(self, kind: &'static str, aggregate: A, slide: L) -> DStream<G::Row<L::Reading>>
     where
         A: Aggregate<T>,
         L: Slide<Partial = A::Partial>,
@@ -272,6 +278,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
         let state = Stateful::by_lane(schema::<G::Key>(kind, self.cut, &A::schema()), &lanes);
         let measured = lanes.clone();
         graph.add_state(&name, state.sized(move || measured.iter().map(|lane| lane.size::<A, T>()).sum()));
+        let id = graph.named_operator(&name, kind, [parent.operator()]);
         let operator = Operator {
             input: graph.derived_input(parent.inputs()),
             name,
@@ -284,6 +291,6 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
             lanes,
             expected: AtomicUsize::new(0),
         };
-        DStream::new(graph, Settled(Arc::new(operator)))
+        DStream::new(graph, id, Settled(Arc::new(operator)))
     }
 }

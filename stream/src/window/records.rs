@@ -100,7 +100,8 @@ impl<T: Value> Grouped<T, All, Windows> {
         let (state, measured) = (Stateful::of(schema::<()>("window", self.cut, &what), &batches), batches.clone());
         graph.add_state(&name, state.sized(move || measured.lock().unwrap_or_else(PoisonError::into_inner).size()));
         let input = graph.derived_input(parent.inputs());
-        DStream::new(graph, Operator { name, parent, input, grid: Grid::ending(self.cut), batches })
+        let id = graph.named_operator(&name, "window of records", [parent.operator()]);
+        DStream::new(graph, id, Operator { name, parent, input, grid: Grid::ending(self.cut), batches })
     }
 }
 
@@ -133,6 +134,7 @@ impl<T: Record> DStream<T> {
     /// How many rows there were in the last `length`, at every multiple of `slide`: one row, 0 for an empty window.
     pub fn count_by_window(&self, length: Duration, slide: Duration) -> DStream<u64> {
         let counts = self.window(length, slide).reduce_with_inverse(|_| 1_u64, |a, b| a + b, |a, b| a - b);
-        DStream::new(self.graph.clone(), OrZero(counts.read_by_one_more()))
+        let operator = self.graph.operator("or zero", [counts.operator()]);
+        DStream::new(self.graph.clone(), operator, OrZero(counts.read_by_one_more()))
     }
 }

@@ -8,6 +8,7 @@ use streamgauge_sketches::{Key, Mismatch, OwnedKey};
 use super::image::{ChangedWindows, Pane};
 use super::slide::Slide;
 use crate::batch::exchange::key_hash;
+use crate::batch::measure;
 use crate::dstream::Grouping;
 use crate::state::{Changed, Found, Slots};
 
@@ -120,6 +121,7 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
                 tickets.extend(slide.push(window, partial)?.map(|ticket| (slot, ticket)));
             }
         }
+        measure::count_merges(tickets.len() as u64);
         self.panes.push_back((pane, tickets));
         self.new += 1;
         Ok(())

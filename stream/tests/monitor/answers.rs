@@ -1,6 +1,7 @@
 //! The answers in JSON, and their description.
 
 use serde_json::{Value, json};
+use streamgauge_stream::source::{Lag, Limit, Next, Plan};
 
 use crate::client::{Answer, Asked, get, request};
 
@@ -60,7 +61,9 @@ fn every_path_answers_as_its_description_says() {
         }
     }
     assert!(paths >= 18, "{paths}");
-    for missing in ["receivers/7", "receivers/x", "batches/1", "batches/x", "batches/1/operations", "nothing"] {
+    let operation = format!("batches/{batch}/operations/9");
+    let missing = ["receivers/7", "receivers/x", "batches/1", "batches/x", "batches/1/operations", "nothing"];
+    for missing in missing.into_iter().chain(["batches/1/operators", "batches/1/operations/0", &operation]) {
         let answer = get(address, &format!("{STREAMING}/{missing}"));
         assert_eq!(answer.status, 404, "{missing}");
         assert!(answer.json()["error"].is_string(), "{missing}");
@@ -108,6 +111,17 @@ fn the_answers_tell_what_the_job_did() {
     // Measured after the first batch, which had three keys.
     assert_eq!(running["keys"], 3, "{operators:#}");
 
+    // Every operator comes after those that it reads.
+    let all = operators.as_array().unwrap();
+    let name = |operator: &Value| operator["name"].as_str().unwrap().to_owned();
+    for (at, operator) in all.iter().enumerate() {
+        let before: Vec<_> = all[..at].iter().map(name).collect();
+        let inputs: Vec<String> = serde_json::from_value(operator["inputs"].clone()).unwrap();
+        assert_eq!(inputs.is_empty(), operator["kind"] == "source", "{operator:#}");
+        assert!(inputs.iter().all(|input| before.contains(input)), "{operator:#}");
+    }
+    assert_eq!((all.len(), &all[0]["rowType"], &all[0]["rowsOut"]), (4, &json!("u64"), &json!(9)));
+
     let report = asked.job.stop();
     assert!(report.is_ok());
     let job = get(address, "/api/v1/applications/test").json();
@@ -115,6 +129,104 @@ fn the_answers_tell_what_the_job_did() {
     let ready = get(address, "/readyz");
     assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("stopped")));
     assert_eq!(get(address, "/healthz").status, 200);
+}
+
+/// A source of one record a batch that is nine records behind, with a limit and a name from elsewhere.
+struct Behind;
+
+impl streamgauge_stream::Source for Behind {
+    type Item = u64;
+    type Position = u64;
+
+    fn name(&self) -> String {
+        "<b>behind</b>".to_owned()
+    }
+
+    fn start(&self) -> u64 {
+        0
+    }
+
+    fn plan(&mut self, from: &u64, _: Limit) -> Result<Plan<u64>, streamgauge_stream::SourceError> {
+        Ok(Plan { to: from + 1, next: Next::Idle })
+    }
+
+    fn read(
+        &mut self,
+        _: &u64,
+        _: &u64,
+    ) -> Result<Vec<Box<dyn streamgauge_stream::source::Partition<u64>>>, streamgauge_stream::SourceError> {
+        Ok(Vec::new())
+    }
+
+    fn lag(&self) -> Option<Lag> {
+        Some(Lag { records: Some(9), bytes: Some(99) })
+    }
+
+    fn in_words(&self, at: &u64) -> String {
+        format!("{at} of {}", "x".repeat(1_000))
+    }
+}
+
+#[test]
+fn positions_lags_limits_and_memory_are_told() {
+    let mut job = streamgauge_stream::testing::TestJob::new();
+    let context = job.context();
+    let lines = context.source(streamgauge_stream::Source::max_rate(Behind, 5));
+    drop(job.capture(&lines));
+    let (queue, numbers) = streamgauge_stream::Queue::new();
+    let counts = context.source(numbers.one_at_a_time()).key_by(|n: &u64| n).running().summarize(|on| on.count());
+    drop(job.capture(&counts));
+    queue.push(vec![1, 2, 3]);
+    queue.push(vec![4, 5]);
+    let dashboard = context.dashboard();
+    dashboard.listen(crate::client::FREE);
+    job.tick().unwrap();
+
+    let receivers = get(dashboard.address(), &format!("{STREAMING}/receivers"));
+    described(&receivers, "get", "/api/v1/applications/{app}/streaming/receivers");
+    let receivers = receivers.json();
+    let behind = &receivers[0];
+    assert_eq!((&behind["lagRecords"], &behind["lagBytes"]), (&json!(9), &json!(99)), "{receivers:#}");
+    assert_eq!((&behind["rateLimit"], &behind["pendingBytes"]), (&json!(5.0), &Value::Null));
+    let position = behind["position"].as_str().unwrap();
+    assert!(position.starts_with("1 of xxx") && position.len() == 200, "{position}");
+    // A source that says nothing of its lag is behind what it holds.
+    let queue = &receivers[1];
+    assert_eq!((&queue["lagRecords"], &queue["pendingRecords"]), (&json!(2), &json!(2)), "{receivers:#}");
+    assert_eq!((&queue["position"], &queue["lagBytes"]), (&json!("1"), &json!(16)));
+
+    let batch = &get(dashboard.address(), &format!("{STREAMING}/batches")).json()[0];
+    assert_eq!((&batch["sources"][0]["lagRecords"], &batch["sources"][0]["finished"]), (&json!(9), &json!(false)));
+    assert_eq!(batch["pendingBytes"], 16);
+    assert!(batch["stateBytes"].as_u64().unwrap() > 0, "{batch:#}");
+    let statistics = get(dashboard.address(), &format!("{STREAMING}/statistics")).json();
+    for name in ["residentBytes", "stateBytes", "pendingBytes"] {
+        assert_eq!(statistics[name], batch[name], "{name}");
+    }
+    assert_eq!(statistics["residentBytes"].is_u64(), cfg!(target_os = "linux"));
+
+    let metrics = get(dashboard.address(), "/metrics").body;
+    for line in [
+        "streamgauge_source_lag_records{application=\"test\",source=\"<b>behind</b>\",id=\"0\"} 9",
+        "streamgauge_source_lag_bytes{application=\"test\",source=\"<b>behind</b>\",id=\"0\"} 99",
+        "streamgauge_source_lag_records{application=\"test\",source=\"queue\",id=\"1\"} 2",
+        "streamgauge_source_rate_limit{application=\"test\",source=\"<b>behind</b>\",id=\"0\"} 5.0",
+    ] {
+        assert!(metrics.lines().any(|known| known == line), "{line} is not in {metrics}");
+    }
+    assert_eq!(metrics.contains("\nprocess_resident_memory_bytes "), cfg!(target_os = "linux"), "{metrics}");
+}
+
+#[test]
+fn a_query_that_cannot_be_read_is_an_error_in_json() {
+    let mut asked = Asked::new(1);
+    asked.job.tick().unwrap();
+    for limit in ["x", "-1", "99999999999999999999999"] {
+        let answer = get(asked.address(), &format!("{STREAMING}/batches?limit={limit}"));
+        assert_eq!(answer.status, 400, "{limit}");
+        described(&answer, "get", "/api/v1/applications/{app}/streaming/batches");
+    }
+    assert_eq!(get(asked.address(), &format!("{STREAMING}/batches?limit=0")).json(), json!([]));
 }
 
 #[test]

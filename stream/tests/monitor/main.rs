@@ -7,3 +7,4 @@ mod answers;
 mod client;
 mod judges;
 mod metrics;
+mod panels;

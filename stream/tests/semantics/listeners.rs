@@ -248,14 +248,15 @@ fn the_end_is_told_with_the_report_or_the_error() {
 }
 
 #[test]
-fn operators_that_measure_themselves_are_in_the_info_of_the_batch() {
+fn operators_are_in_the_info_of_the_batch() {
     let mut job = TestJob::new();
     let rows = job.source([vec![1, 2, 3]]);
     let recorder = job.record();
     drop(job.capture(&rows));
     job.run().unwrap();
     let batches = recorder.batches();
-    let [output] = &batches[0].operators[..] else { panic!("{batches:?}") };
+    let [source, output] = &batches[0].operators[..] else { panic!("{batches:?}") };
+    assert_eq!((&*source.name, source.kind, source.rows_out), ("script", "source", 3));
     assert_eq!((&*output.name, output.kind, output.rows_in), ("collect_to_memory 1", "output", 3));
 }
 

@@ -109,7 +109,7 @@ fn fitted<S: Spec<Item: Sized>>(spec: &S, records: &[S::Item]) -> Reading<S> {
 
 /// Rows made of rows, each by itself, on all threads: there are few, and each is much work.
 fn each_row<A: Record, B: Record>(stream: &DStream<A>, fit: impl Fn(A) -> B + Send + Sync + 'static) -> DStream<B> {
-    stream.narrow(move |rows, out| out.par_extend(rows.par_drain(..).with_max_len(1).map(&fit)))
+    stream.narrow("fit", move |rows, out| out.par_extend(rows.par_drain(..).with_max_len(1).map(&fit)))
 }
 
 impl<T: Value, G: Grouping<T>> Grouped<T, G, PerBatch> {

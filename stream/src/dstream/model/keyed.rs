@@ -10,7 +10,7 @@ use crate::batch::BatchRun;
 use crate::dstream::state::{Learned, Timeout};
 use crate::dstream::{By, DStream, Grouped, Grouping, KeyedState, StateStream, StateTime};
 use crate::error::Error;
-use crate::graph::{Output, Rest};
+use crate::graph::{OperatorId, Output, Place, Rest};
 use crate::source::Record;
 use crate::state::State;
 
@@ -51,12 +51,17 @@ impl<K: OwnedKey, S: Summary> KeyedModels<K, S> {
 /// An output that is there for the models alone.
 struct TrainsOnly {
     name: String,
+    id: OperatorId,
     prepare: Box<dyn Fn(&BatchRun) -> Result<(), Error> + Send + Sync>,
 }
 
 impl Output for TrainsOnly {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn place(&self) -> Place {
+        Place::Is(self.id)
     }
 
     fn description(&self) -> String {
@@ -89,7 +94,8 @@ where
         });
         let rows = states.read_by_one_more();
         let prepare = move |run: &BatchRun| crate::dstream::Node::prepare(&*rows, run).map(drop);
-        graph.add_output(Box::new(TrainsOnly { name: states.name().to_owned(), prepare: Box::new(prepare) }));
+        let (name, id) = (states.name().to_owned(), states.id());
+        graph.add_output(Box::new(TrainsOnly { name, id, prepare: Box::new(prepare) }));
         KeyedModels { states }
     }
 

@@ -143,9 +143,10 @@ impl<T: Portable> Grouped<T, All, PerBatch> {
         graph.add_state(&name, held.state());
         let parent = self.stream.read_by_one_more();
         let input = graph.derived_input(super::Node::inputs(&*parent));
-        let trainer = Arc::new(Trainer::new(name, parent, input, held.clone(), step));
+        let id = graph.named_operator(&name, "model", [parent.operator()]);
+        let trainer = Arc::new(Trainer::new((name, id), parent, input, held.clone(), step));
         let model = Model { graph: graph.clone(), held, trainer: trainer.clone() };
-        Trained { rows: DStream::new(graph, Scores(trainer)), model }
+        Trained { rows: DStream::new(graph, id, Scores(trainer)), model }
     }
 }
 

@@ -96,7 +96,8 @@ impl<S: Summary> Model<S> {
         self.held.predicts();
         let parent = stream.read_by_one_more();
         let (held, trainer) = (self.held.clone(), self.trainer.clone());
-        DStream::new(self.graph.clone(), Predict { parent, held, trainer, predict })
+        let operator = self.graph.operator("predict", [parent.operator(), Some(trainer.operator())]);
+        DStream::new(self.graph.clone(), operator, Predict { parent, held, trainer, predict })
     }
 
     /// The values of a stream of pairs [predicted](Self::predict_on), each with its key.
@@ -115,7 +116,8 @@ impl<S: Summary> Model<S> {
     /// [predictions](Self::predict_on).
     pub fn each_batch<R: Record>(&self, read: impl Fn(&S) -> R + Send + Sync + 'static) -> DStream<R> {
         let (held, trainer) = (self.held.clone(), self.trainer.clone());
-        DStream::new(self.graph.clone(), Wide::new(AfterBatch { held, trainer, read }))
+        let operator = self.graph.operator("each_batch", [Some(trainer.operator())]);
+        DStream::new(self.graph.clone(), operator, Wide::new(AfterBatch { held, trainer, read }))
     }
 
     /// The model as it stands, from anywhere and at any time: `model.get().predict_one(..)`. Waits while a batch is

@@ -11,6 +11,7 @@ use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::dstream::state::{Before, Boxes, is_much, scatter_records};
 use crate::dstream::{By, DStream, Grouping, Node, PerBatch, Shared};
 use crate::error::Error;
+use crate::graph::OperatorId;
 use crate::source::Record;
 use crate::state::{KeyedLane, Lanes};
 use crate::time::Time;
@@ -18,6 +19,7 @@ use crate::time::Time;
 /// Rows made of records and the models that the batch has found.
 struct Predict<U, G: Grouping<U>, S, R, F> {
     name: String,
+    id: OperatorId,
     parent: Arc<Shared<U>>,
     input: Input,
     grouping: G,
@@ -42,6 +44,20 @@ where
     F: Fn(Option<&S>, U) -> R + Send + Sync,
 {
     fn compute(&self, run: &BatchRun) -> Result<(), Error> {
+        // Whoever asks first.
+        run.work(Some(self.id), || self.predict(run))
+    }
+}
+
+impl<U, G, S, R, F> Predict<U, G, S, R, F>
+where
+    U: Portable,
+    G: Grouping<U>,
+    S: Summary,
+    R: Record,
+    F: Fn(Option<&S>, U) -> R + Send + Sync,
+{
+    fn predict(&self, run: &BatchRun) -> Result<(), Error> {
         let mut computed = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
         if computed.at == Some(run.time) {
             return Ok(());
@@ -137,8 +153,10 @@ impl<K: OwnedKey, S: Summary> KeyedModels<K, S> {
             // The two would wait for each other.
             return stream.flat_map(|_| None);
         }
+        let id = graph.named_operator(&name, "predict_on", [parent.operator(), states.operator()]);
         let operator = Arc::new(Predict {
             name,
+            id,
             parent,
             input: graph.derived_input(inputs),
             grouping: By::new(key),
@@ -148,7 +166,7 @@ impl<K: OwnedKey, S: Summary> KeyedModels<K, S> {
             computed: Mutex::new(Computed { at: None, rows: Vec::new() }),
         });
         states.compute_before(operator.clone());
-        DStream::new(graph, Rows(operator))
+        DStream::new(graph, id, Rows(operator))
     }
 
     /// The values of a stream of pairs predicted by the models of their keys, as [`predict_on`](Self::predict_on) says,

@@ -9,7 +9,7 @@ use crate::batch::exchange::Portable;
 use crate::batch::{BatchRun, Input, Partitions, Settle, each_partition, one_lane};
 use crate::dstream::{Node, Shared};
 use crate::error::Error;
-use crate::graph::{Output, Rest, StateSize, Stateful};
+use crate::graph::{OperatorId, Output, Place, Rest, StateSize, Stateful};
 use crate::source::Record;
 use crate::time::Time;
 
@@ -66,6 +66,7 @@ impl<S, T, R, F: Fn(&mut S, Vec<T>, &mut Vec<R>) + Send + Sync + 'static> Step<S
 /// The operator that trains a model.
 pub(super) struct Trainer<T, S, R, F> {
     name: String,
+    id: OperatorId,
     parent: Arc<Shared<T>>,
     input: Input,
     held: Arc<Held<S>>,
@@ -87,6 +88,7 @@ struct Taken<T> {
 /// A trainer, as those see it who have to do with its model.
 pub(super) trait Trains: Send + Sync {
     fn name(&self) -> &str;
+    fn operator(&self) -> OperatorId;
     fn input(&self) -> Input;
 
     /// Takes the records of a batch, to be learned at its end at the latest. Gives whether the stream has a batch at this
@@ -98,9 +100,15 @@ pub(super) trait Trains: Send + Sync {
 }
 
 impl<T, S, R, F> Trainer<T, S, R, F> {
-    pub(super) fn new(name: String, parent: Arc<Shared<T>>, input: Input, held: Arc<Held<S>>, step: F) -> Self {
+    pub(super) fn new(
+        (name, id): (String, OperatorId),
+        parent: Arc<Shared<T>>,
+        input: Input,
+        held: Arc<Held<S>>,
+        step: F,
+    ) -> Self {
         let taken = Mutex::new(Taken { at: None, is_batch: false, records: None });
-        Self { name, parent, input, held, step, taken, rows: Mutex::default() }
+        Self { name, id, parent, input, held, step, taken, rows: Mutex::default() }
     }
 }
 
@@ -111,6 +119,22 @@ where
     R: Record,
     F: Step<S, T, R>,
 {
+    /// The records of a batch, by partition; none if the stream has no batch at this time.
+    fn read(self: Arc<Self>, run: &BatchRun) -> Result<Option<Vec<Vec<T>>>, Error> {
+        let Some(partitions) = self.parent.prepare(run)? else {
+            return Ok(None);
+        };
+        // Read in parallel, and again if that fails; learned in order, and once.
+        let read = each_partition(run, &self.name, partitions.len(), |partition| {
+            let mut records = Vec::new();
+            self.parent.run(run, partition, &mut |chunk| records.append(chunk))?;
+            Ok(vec![records])
+        })?;
+        let records = run.gather(&self.name, 1, read)?.pop().unwrap_or_default();
+        run.settle_at_end(self);
+        Ok(Some(records))
+    }
+
     /// Brings the model up to the batch. If `keeps`, the one before is kept for those who predict.
     fn advance(&self, run: &BatchRun, keeps: bool) -> Result<(), Error> {
         let Some(records) = lock(&self.taken).records.take() else {
@@ -147,6 +171,10 @@ where
         &self.name
     }
 
+    fn operator(&self) -> OperatorId {
+        self.id
+    }
+
     fn input(&self) -> Input {
         self.input
     }
@@ -156,27 +184,13 @@ where
         if taken.at == Some(run.time) {
             return Ok(taken.is_batch);
         }
-        let partitions = self.parent.prepare(run)?;
-        let records = match &partitions {
-            Some(partitions) => {
-                // Read in parallel, and again if that fails; learned in order, and once.
-                let read = each_partition(run, &self.name, partitions.len(), |partition| {
-                    let mut records = Vec::new();
-                    self.parent.run(run, partition, &mut |chunk| records.append(chunk))?;
-                    Ok(vec![records])
-                })?;
-                let records = run.gather(&self.name, 1, read)?.pop().unwrap_or_default();
-                run.settle_at_end(self.clone());
-                Some(records)
-            }
-            None => None,
-        };
-        *taken = Taken { at: Some(run.time), is_batch: partitions.is_some(), records };
+        let records = run.work(Some(self.id), || self.clone().read(run))?;
+        *taken = Taken { at: Some(run.time), is_batch: records.is_some(), records };
         Ok(taken.is_batch)
     }
 
     fn learn(&self, run: &BatchRun) -> Result<(), Error> {
-        self.advance(run, self.held.predicts.load(Ordering::Relaxed))
+        run.work(Some(self.id), || self.advance(run, self.held.predicts.load(Ordering::Relaxed)))
     }
 }
 
@@ -236,6 +250,10 @@ pub(super) struct TrainsOnly(pub(super) Arc<dyn Trains>);
 impl Output for TrainsOnly {
     fn name(&self) -> &str {
         self.0.name()
+    }
+
+    fn place(&self) -> Place {
+        Place::Is(self.0.operator())
     }
 
     fn description(&self) -> String {

@@ -12,8 +12,9 @@ use self::thin::Thin;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::{DStream, Draw};
+use super::{DStream, Draw, Node as _};
 use crate::batch::exchange::key_hash;
+use crate::monitor::SHED;
 use crate::source::Record;
 
 /// A stream whose records may stand for several: what [`shed`](DStream::shed) gives.
@@ -89,41 +90,42 @@ impl<T: Record> DStream<T> {
         Q: Hash + ?Sized,
         F: Fn(&T) -> &Q + Send + Sync + 'static,
     {
-        let name: Arc<str> = self.graph.name(name, "shed").into();
+        let name: Arc<str> = self.graph.name(name, SHED).into();
         if !(floor > 0.0 && floor <= 1.0) {
             self.graph.problem(format!(
                 "{name}: the floor is {floor}; give the lowest fraction of the records to keep, above 0 and at most 1"
             ));
         }
-        self.graph.sheds(&name, floor);
+        let operator = self.graph.named_operator(&name, SHED, [self.operator()]);
+        self.graph.sheds(&name, operator, self.node.inputs(), floor);
         let thin = Thin {
             draw: Draw::new(self.graph.seed(), &name, 0),
-            name: name.clone(),
             parent: self.read_by_one_more(),
             stratum: move |record: &T| key_hash(by(record)),
             // A wrong one is told at the start.
             floor: if floor.is_nan() { 1.0 } else { floor.clamp(0.0, 1.0) },
         };
-        SampledStream { stream: DStream::new(self.graph.clone(), thin), shed: name }
+        SampledStream { stream: DStream::new(self.graph.clone(), operator, thin), shed: name }
     }
 }
 
 impl<T: Record> SampledStream<T> {
     fn with<U: Record>(
         &self,
+        kind: &'static str,
         chunk: impl Fn(&mut Vec<Sampled<T>>, &mut Vec<Sampled<U>>) + Send + Sync + 'static,
     ) -> SampledStream<U> {
-        SampledStream { stream: self.stream.narrow(chunk), shed: self.shed.clone() }
+        SampledStream { stream: self.stream.narrow(kind, chunk), shed: self.shed.clone() }
     }
 
     /// Each record made into another of the same weight.
     pub fn map<U: Record>(&self, f: impl Fn(T) -> U + Send + Sync + 'static) -> SampledStream<U> {
-        self.with(move |rows, out| out.extend(rows.drain(..).map(|row| row.map(&f))))
+        self.with("map", move |rows, out| out.extend(rows.drain(..).map(|row| row.map(&f))))
     }
 
     /// The records for which a condition holds.
     pub fn filter(&self, condition: impl Fn(&T) -> bool + Send + Sync + 'static) -> SampledStream<T> {
-        self.with(move |rows, out| {
+        self.with("filter", move |rows, out| {
             rows.retain(|row| condition(row.record()));
             out.append(rows);
         })
@@ -131,7 +133,7 @@ impl<T: Record> SampledStream<T> {
 
     /// Each record made into another, or into none.
     pub fn filter_map<U: Record>(&self, f: impl Fn(T) -> Option<U> + Send + Sync + 'static) -> SampledStream<U> {
-        self.with(move |rows, out| out.extend(rows.drain(..).filter_map(|row| row.map(&f).transposed())))
+        self.with("filter_map", move |rows, out| out.extend(rows.drain(..).filter_map(|row| row.map(&f).transposed())))
     }
 
     /// The records with their weights, for work of your own: to count a record, add its weight.

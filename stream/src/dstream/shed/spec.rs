@@ -1,5 +1,6 @@
 //! Records with weights, and how they enter summaries.
 
+use streamgauge_sketches::audit::Group;
 use streamgauge_sketches::summary::{Borrowed, Identity, Then};
 use streamgauge_sketches::{On, Spec, Weight};
 
@@ -68,8 +69,14 @@ where
     type State = S::State;
     type Exact = Scaled<S::Exact>;
 
+    const BY_GROUP: bool = S::BY_GROUP;
+
     fn start(&self) -> S::State {
         self.0.start()
+    }
+
+    fn start_for(&self, group: &Group) -> S::State {
+        self.0.start_for(group)
     }
 
     #[inline]

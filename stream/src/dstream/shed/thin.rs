@@ -13,7 +13,6 @@ use crate::source::Record;
 
 /// Thins a stream by its strata. `stratum` gives the hash of a record's stratum; strata of one hash are one.
 pub(super) struct Thin<T, F> {
-    pub(super) name: Arc<str>,
     pub(super) parent: Arc<Shared<T>>,
     pub(super) draw: Draw,
     pub(super) stratum: F,
@@ -32,9 +31,7 @@ impl<T: Record, F: Fn(&T) -> u64 + Send + Sync> Node<Sampled<T>> for Thin<T, F> 
     fn run(&self, batch: &BatchRun, partition: usize, out: &mut dyn FnMut(&mut Vec<Sampled<T>>)) -> Result<(), Error> {
         let fraction = batch.fraction().max(self.floor);
         let mut rows = Vec::new();
-        let (mut offered, mut kept) = (0, 0);
         let mut out = |rows: &mut Vec<Sampled<T>>| {
-            kept += rows.len() as u64;
             if !rows.is_empty() {
                 out(rows);
                 rows.clear();
@@ -42,7 +39,6 @@ impl<T: Record, F: Fn(&T) -> u64 + Send + Sync> Node<Sampled<T>> for Thin<T, F> 
         };
         if fraction >= 1.0 {
             self.parent.run(batch, partition, &mut |chunk| {
-                offered += chunk.len() as u64;
                 rows.extend(chunk.drain(..).map(|record| Sampled::new(record, Weight::ONE)));
                 out(&mut rows);
             })?;
@@ -57,7 +53,6 @@ impl<T: Record, F: Fn(&T) -> u64 + Send + Sync> Node<Sampled<T>> for Thin<T, F> 
             };
             // Blocks are of one size whatever the chunks are: strata that are rare in a block are kept whole.
             self.parent.run(batch, partition, &mut |chunk| {
-                offered += chunk.len() as u64;
                 for record in chunk.drain(..) {
                     block.push((self.stratum)(&record), record);
                     if block.records.len() == CHUNK {
@@ -69,7 +64,6 @@ impl<T: Record, F: Fn(&T) -> u64 + Send + Sync> Node<Sampled<T>> for Thin<T, F> 
             block.thin(&mut rows);
             out(&mut rows);
         }
-        batch.count_shed(&self.name, offered, kept);
         Ok(())
     }
 }

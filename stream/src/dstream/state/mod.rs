@@ -24,7 +24,7 @@ use self::with_state::{Idle, Rows, Snapshots, Stage, WithState};
 use super::{By, DStream, Grouped, Grouping, Settled, Shared};
 use crate::batch::Input;
 use crate::event::{Tolerance, Watermarks};
-use crate::graph::{Graph, StateSize, Stateful};
+use crate::graph::{Graph, OperatorId, StateSize, Stateful};
 use crate::source::Record;
 use crate::state::{KeyedLane, Lanes, State};
 use crate::time::millis_of;
@@ -111,6 +111,10 @@ impl<R, K, S> StateStream<R, K, S> {
         self.stage.name()
     }
 
+    pub(super) fn id(&self) -> OperatorId {
+        self.stage.id()
+    }
+
     pub(super) fn input(&self) -> Input {
         self.stage.input()
     }
@@ -133,7 +137,9 @@ impl<R, K: OwnedKey, S: Send + 'static> StateStream<R, K, S> {
         S: Record,
     {
         self.stage.read_snapshots();
-        DStream::new(self.rows.graph.clone(), Snapshots { stage: self.stage.clone(), lanes: self.lanes.clone() })
+        let graph = &self.rows.graph;
+        let operator = graph.operator("snapshots", [self.rows.operator()]);
+        DStream::new(graph.clone(), operator, Snapshots { stage: self.stage.clone(), lanes: self.lanes.clone() })
     }
 
     /// A copy of the state of a key, if it has one. Waits for a batch that runs.
@@ -350,12 +356,13 @@ where
     ) -> StateStream<R, G::Key, S> {
         let Grouped { stream, grouping, cut: time, name } = self.grouped;
         let graph = stream.graph.clone();
-        let name = graph.name(name, if learned.is_some() { "models" } else { "state" });
+        let kind = if learned.is_some() { "models" } else { "state" };
+        let name = graph.name(name, kind);
         let parent: Arc<Shared<T>> = stream.read_by_one_more();
         let inputs = super::Node::inputs(&*parent);
         let (end_batch, heap_bytes) = learned.as_ref().map(|it| (it.end_batch, it.heap_bytes)).unzip();
-        let kind = learned.map_or_else(|| format!("state of {}", std::any::type_name::<S>()), |it| it.kind);
-        let lanes = keyed_lanes(&graph, &name, &kind, self.initial, heap_bytes);
+        let what = learned.map_or_else(|| format!("state of {}", std::any::type_name::<S>()), |it| it.kind);
+        let lanes = keyed_lanes(&graph, &name, &what, self.initial, heap_bytes);
         let idle = timeout.map(|timeout| {
             check_length(&graph, &name, "idle timeout", timeout);
             let tolerance = time.delay().map(|delay| Tolerance::new(delay, Duration::ZERO, time.idle()));
@@ -365,7 +372,9 @@ where
             }
             Idle { timeout: millis_of(timeout), tolerance, watermarks }
         });
+        let id = graph.named_operator(&name, kind, [parent.operator()]);
         let operator = Arc::new(WithState {
+            id,
             input: graph.derived_input(inputs.clone()),
             name,
             parent,
@@ -383,7 +392,7 @@ where
             computed: Mutex::new(None),
             has_snapshots: AtomicBool::new(false),
         });
-        StateStream { rows: DStream::new(graph, Settled(operator.clone())), stage: operator, lanes }
+        StateStream { rows: DStream::new(graph, id, Settled(operator.clone())), stage: operator, lanes }
     }
 }
 

@@ -12,8 +12,8 @@ use super::check_length;
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::dstream::{
-    All, DStream, Grouped, Grouping, Node, Part, PerBatch, Reading, Row, Shared, expect_like, in_chunks, is_much,
-    scatter,
+    Aggregate as _, All, DStream, Grouped, Grouping, Node, Part, PerBatch, Reading, Row, Shared, count_merged,
+    expect_like, in_chunks, is_much, scatter,
 };
 use crate::error::Error;
 use crate::graph::{Graph, StateSize, Stateful};
@@ -154,7 +154,7 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
             Part::Records(records) => {
                 for record in &records {
                     grouping.visit(record, |key: &G::Borrowed| {
-                        let new = || Held { summary: spec.start(), changed: None };
+                        let new = || Held { summary: spec.begin(key, None), changed: None };
                         let slot = self.summaries.slot_or_insert(key, new);
                         if let Some(summary) = self.change(slot, now, fading) {
                             spec.absorb(summary, record);
@@ -163,6 +163,7 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
                 }
             }
             Part::States(states) => {
+                let (known, all) = (self.summaries.len(), states.len());
                 for (key, summary) in states {
                     let mut summary = Some(summary);
                     let mut new = || summary.take().expect("the summary is taken once, here");
@@ -171,6 +172,7 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
                         held.merge(summary)?;
                     }
                 }
+                count_merged(all, self.summaries.len() - known);
             }
         }
         Ok(())
@@ -196,7 +198,7 @@ where
         let (by, lanes) = ((&self.grouping, &self.spec), self.lanes.len());
         let expected = self.expected.load(Ordering::Relaxed);
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
-            scatter(&self.parent, run, partition, by, lanes, expected)
+            scatter(&self.parent, run, partition, by, None, lanes, expected)
         })?;
         self.expected.store(expect_like(&local), Ordering::Relaxed);
         let gathered = run.gather(&self.name, lanes, local)?;
@@ -345,6 +347,7 @@ where
     let schema = format!("summary {how} by {} of {}", std::any::type_name::<G::Key>(), S::State::schema());
     let (state, measured) = (Stateful::by_lane(schema, &lanes), lanes.clone());
     graph.add_state(&name, state.sized(move || measured.iter().map(|lane| lane.size()).sum()));
+    let id = graph.named_operator(&name, "running", [parent.operator()]);
     let operator = Operator {
         input: graph.derived_input(parent.inputs()),
         name,
@@ -356,7 +359,7 @@ where
         lanes,
         expected: AtomicUsize::new(0),
     };
-    DStream::new(graph, operator)
+    DStream::new(graph, id, operator)
 }
 
 #[cfg(test)]

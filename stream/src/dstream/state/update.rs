@@ -169,6 +169,7 @@ where
         let name = graph.name(name, "update_state_by_key");
         let kind = format!("state of every key of {}", std::any::type_name::<S>());
         let parent = stream.read_by_one_more();
+        let id = graph.named_operator(&name, "update_state_by_key", [parent.operator()]);
         let operator = Update {
             input: graph.derived_input(parent.inputs()),
             lanes: keyed_lanes(&graph, &name, &kind, self.initial, None),
@@ -179,6 +180,6 @@ where
             function: f,
             boxes: Boxes::new(),
         };
-        DStream::new(graph, operator)
+        DStream::new(graph, id, operator)
     }
 }

@@ -12,6 +12,7 @@ use crate::batch::{BatchRun, CHUNK, Input, Partitions, Settle, each_lane, each_p
 use crate::dstream::{Grouping, Node, Shared, in_chunks};
 use crate::error::Error;
 use crate::event::{TIMES, Tolerance, Watermarks};
+use crate::graph::OperatorId;
 use crate::source::Record;
 use crate::state::{KeyedLane, Lanes, State, TOGETHER};
 use crate::time::Time;
@@ -27,6 +28,7 @@ pub(super) struct Idle {
 /// The operator behind both `map_with_state` and `flat_map_with_state`: the function adds its rows to a vector.
 pub(super) struct WithState<T, G: Grouping<T>, W, S, F, R> {
     pub(super) name: String,
+    pub(super) id: OperatorId,
     pub(super) parent: Arc<Shared<T>>,
     pub(super) inputs: Vec<Input>,
     pub(super) input: Input,
@@ -356,6 +358,7 @@ pub(super) trait Stage: Send + Sync {
     fn compute(&self, run: &BatchRun) -> Result<(), Error>;
     fn input(&self) -> Input;
     fn name(&self) -> &str;
+    fn id(&self) -> OperatorId;
     /// Has something computed in every batch before the states change.
     fn compute_before(&self, what: Arc<dyn Before>);
 }
@@ -380,7 +383,8 @@ where
     }
 
     fn compute(&self, run: &BatchRun) -> Result<(), Error> {
-        self.compute(run)
+        // Whoever asks first.
+        run.work(Some(self.id), || self.compute(run))
     }
 
     fn input(&self) -> Input {
@@ -389,6 +393,10 @@ where
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn id(&self) -> OperatorId {
+        self.id
     }
 
     fn compute_before(&self, what: Arc<dyn Before>) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::stamp;
 use super::streaming::millis;
 use crate::monitor::journal::Pages;
-use crate::monitor::{CheckpointInfo, OperatorInfo};
+use crate::monitor::{CheckpointInfo, OperatorInfo, OperatorNode};
 use crate::time::Time;
 
 /// What an operator did: in a batch, or in all of them. Times are milliseconds.
@@ -14,6 +14,8 @@ use crate::time::Time;
 pub(super) struct Operator {
     name: String,
     kind: &'static str,
+    inputs: Vec<String>,
+    row_type: String,
     elapsed: f64,
     rows_in: u64,
     rows_out: u64,
@@ -23,10 +25,19 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    pub(super) fn of(operator: &OperatorInfo) -> Self {
+    /// What each of these operators did, with its place in the job.
+    pub(super) fn all(operators: &[OperatorInfo], pages: &Pages) -> Vec<Self> {
+        let nodes = || pages.job.iter().flat_map(|job| &job.operators);
+        let node = |operator: &OperatorInfo| nodes().find(|node| node.name == operator.name);
+        operators.iter().map(|operator| Self::of(operator, node(operator))).collect()
+    }
+
+    fn of(operator: &OperatorInfo, node: Option<&OperatorNode>) -> Self {
         Self {
             name: operator.name.clone(),
             kind: operator.kind,
+            inputs: node.map(|node| node.inputs.clone()).unwrap_or_default(),
+            row_type: node.map(|node| node.rows.clone()).unwrap_or_default(),
             elapsed: millis(operator.elapsed),
             rows_in: operator.rows_in,
             rows_out: operator.rows_out,

@@ -5,6 +5,7 @@ mod streaming;
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -109,11 +110,21 @@ struct Wanted {
     limit: Option<usize>,
 }
 
-async fn batches(job: Job, Query(Wanted { status, limit }): Query<Wanted>) -> Answer<Vec<Batch>> {
+/// A query that cannot be read, and why.
+struct Unreadable(QueryRejection);
+
+impl IntoResponse for Unreadable {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, Json(json!({ "error": self.0.body_text() }))).into_response()
+    }
+}
+
+async fn batches(job: Job, query: Result<Query<Wanted>, QueryRejection>) -> Result<Answer<Vec<Batch>>, Unreadable> {
+    let Query(Wanted { status, limit }) = query.map_err(Unreadable)?;
     let is_wanted =
         |entry: &&Entry| status.as_ref().is_none_or(|status| status.eq_ignore_ascii_case(name(entry.status)));
     let most = limit.unwrap_or(usize::MAX);
-    answer(job, |pages| Ok(pages.batches.values().rev().filter(is_wanted).take(most).map(Batch::of).collect()))
+    Ok(answer(job, |pages| Ok(pages.batches.values().rev().filter(is_wanted).take(most).map(Batch::of).collect())))
 }
 
 fn entry<'a>(pages: &'a Pages, id: &str) -> Result<&'a Entry, Missing> {
@@ -139,11 +150,11 @@ async fn operation(job: Job, Path((_, id, output)): Path<(String, String, String
 }
 
 async fn operators_of_batch(job: Job, Path((_, id)): Path<(String, String)>) -> Answer<Vec<Operator>> {
-    answer(job, |pages| Ok(entry(pages, &id)?.batch.operators.iter().map(Operator::of).collect()))
+    answer(job, |pages| Ok(Operator::all(&entry(pages, &id)?.batch.operators, pages)))
 }
 
 fn operators(pages: &Pages) -> Result<Vec<Operator>, Missing> {
-    Ok(pages.operators.values().map(Operator::of).collect())
+    Ok(Operator::all(&pages.operators, pages))
 }
 
 fn checkpoints(pages: &Pages) -> Result<Vec<Checkpoint>, Missing> {

@@ -63,6 +63,9 @@ pub(super) struct Statistics {
     avg_scheduling_delay: Option<f64>,
     avg_processing_time: Option<f64>,
     avg_total_delay: Option<f64>,
+    resident_bytes: Option<u64>,
+    state_bytes: Option<u64>,
+    pending_bytes: Option<u64>,
 }
 
 impl Statistics {
@@ -75,6 +78,7 @@ impl Statistics {
             (!completed.is_empty()).then(|| sum / completed.len() as f64)
         };
         let rates: Vec<f64> = rates(&completed, |batch| batch.records).map(|(_, rate)| rate).collect();
+        let latest = pages.latest();
         let sources_active = pages.sources.iter().filter(|source| source.active).count();
         Self {
             start_time: pages.job.as_ref().map(|job| stamp(job.time)),
@@ -91,6 +95,9 @@ impl Statistics {
             avg_scheduling_delay: mean(|batch| millis(batch.scheduling_delay)),
             avg_processing_time: mean(|batch| millis(batch.processing)),
             avg_total_delay: mean(|batch| millis(batch.total_delay())),
+            resident_bytes: latest.and_then(|entry| entry.resident),
+            state_bytes: latest.and_then(|entry| entry.batch.state_bytes()),
+            pending_bytes: latest.and_then(|entry| entry.batch.pending_bytes()),
         }
     }
 }
@@ -102,8 +109,18 @@ pub(super) struct Receiver {
     stream_id: usize,
     stream_name: String,
     is_active: bool,
+    executor_id: &'static str,
+    executor_host: &'static str,
     last_error_time: Option<String>,
+    last_error_message: Option<String>,
     last_error: Option<String>,
+    /// As they were in the latest batch that is over.
+    position: Option<String>,
+    lag_records: Option<u64>,
+    lag_bytes: Option<u64>,
+    rate_limit: Option<f64>,
+    pending_records: Option<u64>,
+    pending_bytes: Option<u64>,
     avg_event_rate: Option<f64>,
     /// The time of a batch in milliseconds, and the records a second that it had.
     event_rates: Vec<(i64, f64)>,
@@ -116,13 +133,25 @@ impl Receiver {
             let of_it = batch.sources.iter().find(|known| known.id == source.id);
             of_it.map_or(0, |known| known.records)
         };
+        let latest = pages.latest().and_then(|entry| entry.batch.sources.iter().find(|known| known.id == source.id));
+        let (pending, lag) = (latest.and_then(|it| it.pending), latest.and_then(|it| it.lag).unwrap_or_default());
         let rates: Vec<(i64, f64)> = rates(&completed, records).map(|(time, rate)| (time.millis(), rate)).collect();
         Self {
             stream_id: source.id,
             stream_name: source.name.clone(),
             is_active: source.active,
+            // There is one process, as in Spark's local mode.
+            executor_id: "driver",
+            executor_host: "localhost",
             last_error_time: source.error_time.map(stamp),
+            last_error_message: source.error.clone(),
             last_error: source.error.clone(),
+            position: latest.map(|it| it.position.clone()),
+            lag_records: lag.records,
+            lag_bytes: lag.bytes,
+            rate_limit: latest.and_then(|it| it.rate_limit).filter(|limit| limit.is_finite()),
+            pending_records: pending.and_then(|pending| pending.records),
+            pending_bytes: pending.map(|pending| pending.bytes),
             avg_event_rate: (!rates.is_empty())
                 .then(|| rates.iter().map(|(_, rate)| rate).sum::<f64>() / rates.len() as f64),
             event_rates: rates,
@@ -165,6 +194,9 @@ pub(super) struct Batch {
     malformed_records: u64,
     sampled_fraction: Option<f64>,
     watermark: Option<i64>,
+    resident_bytes: Option<u64>,
+    state_bytes: Option<u64>,
+    pending_bytes: Option<u64>,
     sources: Vec<SourceOfBatch>,
 }
 
@@ -175,6 +207,10 @@ struct SourceOfBatch {
     stream_id: usize,
     stream_name: String,
     records: u64,
+    finished: bool,
+    position: String,
+    lag_records: Option<u64>,
+    lag_bytes: Option<u64>,
     rate_limit: Option<f64>,
     pending_records: Option<u64>,
     pending_bytes: Option<u64>,
@@ -182,7 +218,7 @@ struct SourceOfBatch {
 
 impl Batch {
     pub(super) fn of(entry: &Entry) -> Self {
-        let Entry { status, batch } = entry;
+        let Entry { status, batch, resident } = entry;
         let over = matches!(status, Status::Completed | Status::Failed);
         let begun = *status != Status::Queued;
         let failed = batch.outputs.iter().filter(|output| output.failure.is_some()).count();
@@ -192,6 +228,10 @@ impl Batch {
             stream_id: source.id,
             stream_name: source.name.clone(),
             records: source.records,
+            finished: source.finished,
+            position: source.position.clone(),
+            lag_records: source.lag.and_then(|lag| lag.records),
+            lag_bytes: source.lag.and_then(|lag| lag.bytes),
             rate_limit: source.rate_limit.filter(|limit| limit.is_finite()),
             pending_records: source.pending.and_then(|pending| pending.records),
             pending_bytes: source.pending.map(|pending| pending.bytes),
@@ -215,6 +255,9 @@ impl Batch {
             malformed_records: batch.malformed,
             sampled_fraction: batch.sampled,
             watermark: batch.watermark.map(Time::millis),
+            resident_bytes: *resident,
+            state_bytes: batch.state_bytes(),
+            pending_bytes: batch.pending_bytes(),
             sources: batch.sources.iter().map(source).collect(),
         }
     }
@@ -241,6 +284,8 @@ pub(super) struct Operation {
     end_time: Option<String>,
     duration: Option<f64>,
     failure_reason: Option<String>,
+    /// Spark's jobs, of which an operation is made there; here it is one piece.
+    job_ids: [u64; 0],
 }
 
 impl Operation {
@@ -253,6 +298,7 @@ impl Operation {
             end_time: output.ended.map(stamp),
             duration: output.ended.map(|_| millis(output.duration)),
             failure_reason: output.failure.clone(),
+            job_ids: [],
         }
     }
 }

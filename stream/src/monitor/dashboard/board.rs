@@ -1,6 +1,5 @@
-//! The state of a dashboard: the bounded history of its panels and of the engine.
+//! The state of a dashboard: its panels and their histories, and the gauges of the engine.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +7,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
+use super::history::{History, Json};
 use super::kinds::Kind;
+use super::saved::SavedPanel;
+use super::series::Names;
+use super::settings::Settings;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::monitor::{BatchInfo, Listener, Report};
@@ -36,12 +39,10 @@ pub(in crate::monitor) struct Board {
     events: broadcast::Sender<Event>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     panels: Vec<PanelState>,
-    engine: VecDeque<Arc<Value>>,
-    /// Engine points that were not sent yet.
-    engine_unsent: Vec<Arc<Value>>,
+    engine: Stored,
     sent: Option<Time>,
     interval: Option<u64>,
     totals: Report,
@@ -52,10 +53,18 @@ struct State {
 #[derive(Debug)]
 struct PanelState {
     kind: Kind,
-    title: String,
-    unit: String,
-    points: VecDeque<Arc<Value>>,
-    unsent: Vec<Arc<Value>>,
+    settings: Settings,
+    /// The names of its series, if it has any.
+    names: Names,
+    points: Stored,
+}
+
+/// Points, and those of them that were not sent yet.
+#[derive(Debug)]
+struct Stored {
+    history: History,
+    longest: usize,
+    unsent: Vec<(i64, Json)>,
 }
 
 /// The whole state, as a page gets it first.
@@ -65,38 +74,73 @@ struct Hello<'a> {
     session: &'a str,
     interval_ms: Option<u64>,
     panels: Vec<HelloPanel>,
-    engine: Vec<Arc<Value>>,
+    engine: Vec<Json>,
 }
 
 #[derive(Serialize)]
 struct HelloPanel {
     id: usize,
     kind: &'static str,
-    title: String,
-    unit: String,
-    points: Vec<Arc<Value>>,
+    #[serde(flatten)]
+    settings: Settings,
+    points: Vec<Json>,
 }
 
 /// What is new since the last event.
 #[derive(Serialize)]
 struct Update {
     panels: Vec<UpdatePanel>,
-    engine: Vec<Arc<Value>>,
+    engine: Vec<Json>,
 }
 
 #[derive(Serialize)]
 struct UpdatePanel {
     id: usize,
-    points: Vec<Arc<Value>>,
+    points: Vec<Json>,
+}
+
+impl Stored {
+    fn new(longest: usize) -> Self {
+        Self { history: History::new(longest), longest, unsent: Vec::new() }
+    }
+
+    fn add(&mut self, point: Value) {
+        let Some((time, json)) = self.history.add(point) else { return };
+        // What takes the place of another is sent in its place.
+        match self.unsent.iter_mut().rev().find(|(known, _)| *known == time) {
+            Some((_, known)) => *known = json,
+            None => self.unsent.push((time, json)),
+        }
+        // What would be thinned out on arrival need not be sent.
+        let surplus = self.unsent.len().saturating_sub(self.longest);
+        self.unsent.drain(..surplus);
+    }
+
+    fn all(&self) -> Vec<Json> {
+        self.history.points().cloned().collect()
+    }
+
+    fn take_unsent(&mut self) -> Vec<Json> {
+        std::mem::take(&mut self.unsent).into_iter().map(|(_, json)| json).collect()
+    }
 }
 
 impl Board {
     pub(super) fn new(name: &str) -> Self {
         let started = SystemClock::default().now().millis();
+        let state = State {
+            panels: Vec::new(),
+            engine: Stored::new(ENGINE_HISTORY),
+            sent: None,
+            interval: None,
+            totals: Report::default(),
+            source_records: Vec::new(),
+            stopped: false,
+        };
         Self {
             name: name.to_owned(),
             session: format!("{started:x}-{:x}", std::process::id()),
-            state: Mutex::default(),
+            state: Mutex::new(state),
             events: broadcast::channel(BACKLOG).0,
         }
     }
@@ -109,30 +153,62 @@ impl Board {
         let mut state = self.state();
         state.panels.push(PanelState {
             kind,
-            title: title.to_owned(),
-            unit: String::new(),
-            points: VecDeque::new(),
-            unsent: Vec::new(),
+            settings: Settings::new(title),
+            names: Names::default(),
+            points: Stored::new(kind.history),
         });
         state.panels.len() - 1
     }
 
-    pub(super) fn set_unit(&self, panel: usize, unit: &str) {
-        unit.clone_into(&mut self.state().panels[panel].unit);
+    /// Changes what is said of a panel beside its data.
+    pub(super) fn set<R>(&self, panel: usize, change: impl FnOnce(&mut Settings) -> R) -> R {
+        change(&mut self.state().panels[panel].settings)
     }
 
-    /// Adds points to a panel; they are sent with the batch.
-    pub(super) fn push(&self, panel: usize, points: Vec<Value>) {
+    /// Adds a series to those of a panel; false if it has as many as can be drawn, or one of this name.
+    pub(super) fn add_series(&self, panel: usize, name: &str) -> bool {
+        self.state().panels[panel].names.add(name)
+    }
+
+    /// Adds points to a panel; they are sent with the batch. If the operators above it that shed kept not all of the
+    /// batch, the points say so.
+    pub(super) fn push(&self, panel: usize, points: Vec<Value>, kept: f64) {
         let mut state = self.state();
-        let panel = &mut state.panels[panel];
-        for point in points {
-            let point = Arc::new(point);
-            keep(&mut panel.points, point.clone(), panel.kind.history);
-            panel.unsent.push(point);
+        let PanelState { names, points: stored, .. } = &mut state.panels[panel];
+        for mut point in points {
+            names.limit(&mut point);
+            if let Some(fields) = point.as_object_mut().filter(|_| kept < 1.0) {
+                // Enough for people to read, and short.
+                fields.insert("kept".to_owned(), json!((kept * 1e4).round().min(9_999.0) / 1e4));
+            }
+            stored.add(point);
         }
-        // What would be thinned out on arrival need not be sent.
-        let surplus = panel.unsent.len().saturating_sub(panel.kind.history);
-        panel.unsent.drain(..surplus);
+    }
+
+    /// The panels and their histories, to be stored.
+    pub(super) fn save<R>(&self, panel: impl FnMut(SavedPanel<'_>) -> R) -> Vec<R> {
+        let state = self.state();
+        let saved = state.panels.iter().map(|panel| SavedPanel {
+            kind: panel.kind.name.into(),
+            title: panel.settings.title.as_str().into(),
+            points: panel.points.history.points().map(|point| point.get().into()).collect(),
+        });
+        saved.map(panel).collect()
+    }
+
+    /// Puts histories back, each to the panel of the same kind and title; the first to the first, if there are several.
+    /// Pages get the whole state again.
+    pub(super) fn restore(&self, mut saved: Vec<SavedPanel<'_>>) {
+        let mut state = self.state();
+        for panel in &mut state.panels {
+            let is_it = |saved: &SavedPanel<'_>| saved.kind == panel.kind.name && saved.title == panel.settings.title;
+            let Some(at) = saved.iter().position(is_it) else { continue };
+            let points = saved.remove(at).points;
+            points.into_iter().for_each(|point| panel.points.history.restore(point.into_owned()));
+            panel.names.add_all(panel.points.history.names());
+        }
+        // Nobody listening is no failure.
+        let _ = self.events.send(event("hello", &self.hello(&state)));
     }
 
     /// The events for a page that has just connected: the whole state (and its end, if the job has ended), then updates.
@@ -153,26 +229,27 @@ impl Board {
         let panels = state.panels.iter().enumerate().map(|(id, panel)| HelloPanel {
             id,
             kind: panel.kind.name,
-            title: panel.title.clone(),
-            unit: panel.unit.clone(),
-            points: panel.points.iter().cloned().collect(),
+            settings: panel.settings.clone(),
+            points: panel.points.all(),
         });
         Hello {
             name: &self.name,
             session: &self.session,
             interval_ms: state.interval,
             panels: panels.collect(),
-            engine: state.engine.iter().cloned().collect(),
+            engine: state.engine.all(),
         }
     }
 
     fn send_update(&self, state: &mut State, now: Time) {
         state.sent = Some(now);
-        let panels = state.panels.iter_mut().enumerate().filter(|(_, panel)| !panel.unsent.is_empty());
-        let panels = panels.map(|(id, panel)| UpdatePanel { id, points: std::mem::take(&mut panel.unsent) });
-        let update = Update { panels: panels.collect(), engine: std::mem::take(&mut state.engine_unsent) };
-        // Nobody listening is no failure.
-        let _ = self.events.send(event("update", &update));
+        let new = state.panels.iter_mut().map(|panel| panel.points.take_unsent()).enumerate();
+        let panels = new.filter(|(_, points)| !points.is_empty()).map(|(id, points)| UpdatePanel { id, points });
+        let update = Update { panels: panels.collect(), engine: state.engine.take_unsent() };
+        if self.events.receiver_count() > 0 {
+            // Nobody listening any more is no failure.
+            let _ = self.events.send(event("update", &update));
+        }
     }
 }
 
@@ -186,9 +263,8 @@ impl Listener for Board {
         for (total, source) in state.source_records.iter_mut().zip(&batch.sources) {
             *total += source.records;
         }
-        let point = Arc::new(engine_point(&state, batch, now));
-        keep(&mut state.engine, point.clone(), ENGINE_HISTORY);
-        state.engine_unsent.push(point);
+        let point = engine_point(&state, batch, now);
+        state.engine.add(point);
         let due = state.sent.is_none_or(|sent| now.millis() - sent.millis() >= UPDATE_EVERY);
         if due {
             self.send_update(&mut state, now);
@@ -205,7 +281,7 @@ impl Listener for Board {
 
 fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
     let millis = |length: Duration| length.as_secs_f64() * 1e3;
-    let last = state.engine.back().and_then(|point| point["t"].as_i64());
+    let last = state.engine.history.last_time();
     // Points are told apart by their time.
     let at = last.map_or(now.millis(), |last| now.millis().max(last + 1));
     // The first batch may bring a backlog: it counts as what came in within a second at least.
@@ -229,37 +305,6 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
         "sources": sources.collect::<Vec<_>>(),
         "watermark": batch.watermark.map(Time::millis),
     })
-}
-
-fn keep(history: &mut VecDeque<Arc<Value>>, point: Arc<Value>, most: usize) {
-    if history.len() >= most {
-        history.pop_front();
-    }
-    if let Some(before) = history.back_mut() {
-        drop_contract(Arc::make_mut(before));
-    }
-    history.push_back(point);
-}
-
-/// A contract is read from the latest point only; in the history it would be most of the bytes.
-fn drop_contract(point: &mut Value) {
-    let of_estimate = |estimate: &mut Value| {
-        if let Some(estimate) = estimate.as_object_mut() {
-            estimate.remove("contract");
-        }
-    };
-    if let Some(estimate) = point.get_mut("e") {
-        of_estimate(estimate);
-    }
-    // So is the sample of a map.
-    if let Some(point) = point.as_object_mut() {
-        point.remove("sample");
-    }
-    for quantile in point.get_mut("quantiles").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(estimate) = quantile.get_mut("e") {
-            of_estimate(estimate);
-        }
-    }
 }
 
 fn event(name: &'static str, data: &impl Serialize) -> Event {

@@ -5,25 +5,32 @@
 //! a page.
 
 pub(super) mod board;
+mod history;
 mod kinds;
 mod panel;
+mod saved;
+mod series;
+mod settings;
 
-pub use kinds::Ranking;
-pub use kinds::{Accuracy, Axes, Clusters, Scored};
+pub use kinds::{Accuracy, Axes, Cell, Clusters, Lines, Ranking, Records, Scored};
 pub use panel::{Panel, Point};
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
+
 use self::board::Board;
 use self::kinds::Kind;
+use self::settings::cut;
 use super::Listener;
 use super::http::{self, Access, Served};
 use super::journal::Journal;
 use super::metrics::Metrics;
 use crate::dstream::DStream;
 use crate::error::Error;
+use crate::graph::Graph;
 use crate::source::Record;
 use crate::time::Time;
 use crate::window::Window;
@@ -45,6 +52,7 @@ pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std
 #[derive(Clone)]
 pub struct Dashboard {
     name: Arc<str>,
+    graph: Arc<Graph>,
     board: Arc<Board>,
     journal: Arc<Journal>,
     metrics: Arc<Metrics>,
@@ -65,11 +73,14 @@ impl fmt::Debug for Dashboard {
 }
 
 impl Dashboard {
-    pub(crate) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str, graph: &Arc<Graph>) -> Self {
+        let board = Arc::new(Board::new(name));
+        saved::save_with_job(&board, graph);
         let setting = Setting { address: DEFAULT_ADDRESS, access: Access::default(), may_stop: false };
         Self {
             name: name.into(),
-            board: Arc::new(Board::new(name)),
+            graph: graph.clone(),
+            board,
             journal: Arc::default(),
             metrics: Metrics::new(name),
             setting: Arc::new(Mutex::new(setting)),
@@ -134,14 +145,41 @@ impl Dashboard {
         kind: Kind,
         title: &str,
         stream: &DStream<T>,
-        json: impl Fn(&T, Time) -> serde_json::Value + Send + 'static,
+        json: impl Fn(&T, Time) -> Value + Send + 'static,
     ) -> Panel {
-        let (board, id) = (self.board.clone(), self.board.add(kind, title));
-        stream.output("dashboard", move |time, batch| {
-            board.push(id, batch.collect()?.iter().map(|row| json(row, time)).collect());
+        self.panel_of_batches(kind, title, stream, move |rows, time| rows.iter().map(|row| json(row, time)).collect())
+    }
+
+    /// A panel that gets points from all rows of a batch.
+    fn panel_of_batches<T: Record>(
+        &self,
+        kind: Kind,
+        title: &str,
+        stream: &DStream<T>,
+        points: impl FnMut(&[T], Time) -> Vec<Value> + Send + 'static,
+    ) -> Panel {
+        let id = self.board.add(kind, title);
+        self.feed(id, title, stream, points);
+        Panel::new(self, id)
+    }
+
+    /// Gives a panel points from all rows of each batch of a stream.
+    fn feed<T: Record>(
+        &self,
+        panel: usize,
+        title: &str,
+        stream: &DStream<T>,
+        mut points: impl FnMut(&[T], Time) -> Vec<Value> + Send + 'static,
+    ) {
+        let board = self.board.clone();
+        let shedding = self.graph.shedding_above(&stream.inputs());
+        let name = self.graph.unique_name(&format!("dashboard: {}", cut(title)));
+        stream.output_to_state(name, move |time, batch| {
+            let env = batch.env.clone();
+            let points = points(&batch.collect()?, time);
+            board.push(panel, points, env.running()?.kept_by(&shedding));
             Ok::<(), Error>(())
         });
-        Panel::new(self.board.clone(), id)
     }
 }
 

@@ -1,29 +1,77 @@
 //! Panels, and the points they are fed with.
 
-use std::sync::Arc;
+use std::marker::PhantomData;
 
 use serde_json::{Value, json};
 use streamgauge_sketches::{Estimate, Quantiles};
 
-use super::board::Board;
+use super::Dashboard;
+use super::settings::{Settings, Threshold, cut};
 use crate::time::Time;
 
-/// A panel of the dashboard.
+/// A panel of the dashboard. Its settings are chained on what made it.
+///
+/// ```no_run
+/// # use streamgauge_stream::{DStream, StreamingContext};
+/// # fn described(ctx: &StreamingContext, latencies: &DStream<f64>) {
+/// ctx.dashboard().line("Latency", latencies, |ms| *ms).unit("ms").threshold(250.0, "SLO").page("Details").group("Web");
+/// # }
+/// ```
 #[derive(Clone, Debug)]
-pub struct Panel {
-    board: Arc<Board>,
+pub struct Panel<K = ()> {
+    dashboard: Dashboard,
     id: usize,
+    kind: PhantomData<K>,
 }
 
-impl Panel {
-    pub(super) fn new(board: Arc<Board>, id: usize) -> Self {
-        Self { board, id }
+impl<K> Panel<K> {
+    pub(super) fn new(dashboard: &Dashboard, id: usize) -> Self {
+        Self { dashboard: dashboard.clone(), id, kind: PhantomData }
+    }
+
+    pub(super) fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
+    }
+
+    pub(super) fn id(&self) -> usize {
+        self.id
+    }
+
+    /// Takes note of a mistake in the description of the panel.
+    pub(super) fn problem(&self, problem: &str) {
+        let title = self.dashboard.board.set(self.id, |settings| settings.title.clone());
+        self.dashboard.graph.problem(format!("dashboard: {title}: {problem}"));
+    }
+
+    fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.dashboard.board.set(self.id, change);
+        self
     }
 
     /// The unit printed behind its numbers.
     pub fn unit(self, unit: &str) -> Self {
-        self.board.set_unit(self.id, unit);
-        self
+        self.set(|settings| settings.unit = cut(unit))
+    }
+
+    /// A level that is drawn as a line with a label, such as a limit that is not to be passed. A panel may have several.
+    /// One that is no number is a mistake of the job, told at its start.
+    pub fn threshold(self, level: f64, label: &str) -> Self {
+        if !level.is_finite() {
+            self.problem(&format!("the threshold {label:?} is {level}; give the level as a finite number"));
+            return self;
+        }
+        self.set(|settings| settings.thresholds.push(Threshold::new(level, label)))
+    }
+
+    /// The page it is on; without this, the first. Pages come in the order in which they are named.
+    pub fn page(self, page: &str) -> Self {
+        self.set(|settings| settings.page = cut(page))
+    }
+
+    /// The group that it is shown in, under a heading of this name, on its page. Groups come in the order in which they
+    /// are named; before them, the panels without one.
+    pub fn group(self, group: &str) -> Self {
+        self.set(|settings| settings.group = cut(group))
     }
 }
 

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use super::kept::Kept;
 use super::restart::Warnings;
-use super::{Limit, Next, Partition, Plan, Source, SourceError};
+use super::{Lag, Limit, Next, Partition, Plan, Source, SourceError};
 use crate::clock::Clock;
 use crate::time::{Time, millis_of};
 use again::Again;
@@ -91,6 +91,8 @@ pub struct Kafka {
     committed: Option<KafkaPosition>,
     /// The position after the batch that was planned last, and its time.
     planned: Option<(KafkaPosition, Time)>,
+    /// The offsets behind it, as far as they are known of all partitions.
+    behind: Option<u64>,
 }
 
 /// A connection, and the partitions that were there when it was made.
@@ -137,6 +139,7 @@ impl Kafka {
             again: None,
             committed: None,
             planned: None,
+            behind: None,
         }
     }
 
@@ -366,6 +369,7 @@ impl Kafka {
             return Ok(Plan { to, next: Next::Ready });
         }
         let (mut ready, mut ended, mut taken) = (false, true, 0);
+        let mut behind = Some(0);
         let state = fetch.state()?;
         let bytes = fetch.bytes_of(shares.len());
         let mut lost = Vec::new();
@@ -377,11 +381,13 @@ impl Kafka {
             let cut = part.cut(*most, bytes);
             let reached = to.get(&name.0, name.1).unwrap_or(Reached::at(part.base));
             to.set(name.clone(), Reached { next: cut.next, ..reached });
+            behind = behind.zip(part.behind(cut.next)).map(|(all, more): (u64, u64)| all + more);
             ready |= cut.next < part.next;
             ended &= !cut.more;
             taken += cut.records;
         }
         drop(state);
+        self.behind = behind;
         for (name, next, what) in lost {
             self.lose(&name, what.about(next, None))?;
             match what.go_on_at(next) {
@@ -493,5 +499,15 @@ impl Source for Kafka {
 
     fn take_warnings(&mut self) -> Vec<SourceError> {
         self.warnings.take()
+    }
+
+    /// Known of partitions whose end was reached by fetching, or was asked for to share out a limit.
+    fn lag(&self) -> Option<Lag> {
+        self.behind.map(Lag::records)
+    }
+
+    fn in_words(&self, at: &KafkaPosition) -> String {
+        let partitions = at.offsets().map(|(topic, partition, offset)| format!("{topic}/{partition} at {offset}"));
+        partitions.collect::<Vec<_>>().join(", ")
     }
 }

@@ -96,6 +96,12 @@ impl Part {
     pub(super) fn lag(&self) -> u64 {
         (self.records.len() as u64).max(u64::try_from(self.end.saturating_sub(self.base)).unwrap_or_default())
     }
+
+    /// How many offsets are behind this one; none if nobody has told where the partition ends.
+    pub(super) fn behind(&self, next: i64) -> Option<u64> {
+        let end = if self.at_end { self.end.max(self.next) } else { self.end };
+        (self.at_end || self.end > 0).then(|| u64::try_from(end.saturating_sub(next)).unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
@@ -123,9 +129,9 @@ mod tests {
         part.at_end = true;
         assert_eq!(part.cut(3, usize::MAX), Cut { records: 3, next: 10, more: false });
         assert_eq!(part.cut(2, usize::MAX), Cut { records: 2, next: 7, more: true });
-        assert_eq!(part.lag(), 3);
+        assert_eq!((part.lag(), part.behind(5)), (3, None));
         part.end = 100;
-        assert_eq!(part.lag(), 95);
+        assert_eq!((part.lag(), part.behind(7)), (95, Some(93)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ::csv::{ReaderBuilder, StringRecord};
 
-use super::super::{Limit, Partition, Pending, Plan, Source, SourceError, open};
+use super::super::{Lag, Limit, Partition, Pending, Plan, Source, SourceError, open};
 use super::block::TextBlock;
 use super::ends::Ends;
 use super::{FilesPosition, TextFiles};
@@ -169,6 +169,14 @@ impl Source for CsvFiles {
 
     fn pending(&self) -> Option<Pending> {
         self.files.pending()
+    }
+
+    fn lag(&self) -> Option<Lag> {
+        self.files.lag()
+    }
+
+    fn in_words(&self, at: &FilesPosition) -> String {
+        self.files.in_words(at)
     }
 
     fn reads_ahead(&self) -> bool {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::super::listing::{self, Listed, SlowListing};
 use super::super::open;
 use super::super::share::Share;
-use super::super::{Limit, Next, Partition, Pending, Plan, Source, SourceError};
+use super::super::{Lag, Limit, Next, Partition, Pending, Plan, Source, SourceError};
 use super::ahead::ReadAhead;
 use super::block::TextBlock;
 use super::ends::Ends;
@@ -39,6 +39,8 @@ pub struct TextFiles {
     pace: Option<Pace>,
     /// The compressed file that is being read.
     reader: Option<(String, ReadAhead)>,
+    /// The bytes of the files that are behind the position that was planned last.
+    behind: Option<u64>,
     /// What was taken of compressed files for the batch that was planned last.
     planned: Vec<Taken>,
     pub(super) partition: u64,
@@ -93,6 +95,7 @@ impl TextFiles {
             max_bytes: 32 * MIB as u64,
             pace: None,
             reader: None,
+            behind: None,
             planned: Vec::new(),
             partition: 2 * MIB as u64,
             stream_partition: STREAM_PARTITION,
@@ -343,11 +346,12 @@ impl Source for TextFiles {
         let there = self.there(from)?;
         self.slow.listed(&self.path, begun.elapsed(), limit);
         if self.only_new && !from.passed_over {
+            self.behind = Some(0);
             return self.pass_over(there);
         }
         let mut to = FilesPosition { files: Vec::with_capacity(there.len()), passed_over: self.only_new };
         let mut share = Share::new(self.max_bytes, limit);
-        let mut stopped = None;
+        let (mut stopped, mut behind) = (None, 0);
         for (mut at, length) in there {
             if stopped.is_none() {
                 match self.advance(&mut at, length, &mut share, limit) {
@@ -359,8 +363,10 @@ impl Source for TextFiles {
                     Err(error) => return Err(error),
                 }
             }
+            behind += behind_in(&at, length);
             to.files.push(at);
         }
+        self.behind = Some(behind);
         let end = if self.follow { Next::Idle } else { Next::Finished };
         let next = stopped.unwrap_or(end);
         Ok(Plan { to, next })
@@ -403,6 +409,15 @@ impl Source for TextFiles {
         self.reads_ahead().then(|| self.reader.as_ref().map(|(_, reader)| reader.pending()).unwrap_or_default())
     }
 
+    /// A compressed file counts with what it takes on the disk until all of it is read.
+    fn lag(&self) -> Option<Lag> {
+        self.behind.map(Lag::bytes)
+    }
+
+    fn in_words(&self, at: &FilesPosition) -> String {
+        at.to_string()
+    }
+
     /// Only what is compressed is, of which there may be some in a directory.
     fn reads_ahead(&self) -> bool {
         self.file.as_ref().is_none_or(|name| open::is_gzip(name))
@@ -410,5 +425,15 @@ impl Source for TextFiles {
 
     fn bound_pending(&mut self, bytes: u64) {
         self.read_ahead = ahead_of(bytes);
+    }
+}
+
+/// The bytes of a file of this length that are behind a position.
+fn behind_in(at: &FilePosition, length: u64) -> u64 {
+    match open::is_gzip(&at.name) {
+        true if at.finished => 0,
+        // How long its text is only its end tells.
+        true => length,
+        false => length.saturating_sub(at.bytes),
     }
 }

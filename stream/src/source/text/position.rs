@@ -1,6 +1,7 @@
 //! How far files were read.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,22 @@ impl FilesPosition {
 
     pub(super) fn by_name(&self) -> HashMap<&str, &FilePosition> {
         self.files.iter().map(|file| (file.name.as_str(), file)).collect()
+    }
+}
+
+/// The last file that was begun, how many bytes of it were read, and how many files were begun before it.
+impl fmt::Display for FilesPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(last) = self.files.iter().rposition(|file| file.bytes > 0) else {
+            return f.write_str("at the beginning");
+        };
+        let FilePosition { name, bytes, .. } = &self.files[last];
+        write!(f, "{bytes} bytes of {name}")?;
+        match last {
+            0 => Ok(()),
+            1 => f.write_str(", after another file"),
+            before => write!(f, ", after {before} files"),
+        }
     }
 }
 

@@ -2,15 +2,24 @@
 
 mod accuracy;
 mod anomalies;
+mod audit;
 mod clusters;
 mod confusion;
+mod distribution;
+mod heat;
 mod line;
 mod quantiles;
+mod samples;
+mod table;
+mod text;
 mod top;
 
 pub use accuracy::Accuracy;
 pub use anomalies::Scored;
 pub use clusters::{Axes, Clusters};
+pub use line::Lines;
+pub use samples::Records;
+pub use table::Cell;
 pub use top::Ranking;
 
 /// A kind of panel.

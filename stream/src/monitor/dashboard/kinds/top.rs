@@ -7,8 +7,8 @@ use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::error::Error;
 use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::settings::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;
@@ -55,26 +55,16 @@ impl Dashboard {
         stream: &DStream<(K, R)>,
         value: impl Fn(&(K, R)) -> Estimate + Send + 'static,
     ) -> Panel {
-        let (board, id) = (self.board.clone(), self.board.add(TOP, title));
-        stream.output("dashboard", move |time, batch| {
-            let rows = batch.collect()?;
-            if !rows.is_empty() {
-                board.push(id, vec![Point::of(ranked(&rows, &value)).top_json(time)]);
-            }
-            Ok::<(), Error>(())
-        });
-        Panel::new(self.board.clone(), id)
+        self.panel_of_batches(TOP, title, stream, move |rows, time| {
+            let ranking = (!rows.is_empty()).then(|| Point::of(ranked(rows, &value)).top_json(time));
+            ranking.into_iter().collect()
+        })
     }
 }
 
 impl Point<Vec<(String, Estimate)>> {
     fn top_json(&self, batch: Time) -> Value {
-        /// Characters of a label that are sent: a record may be of any length.
-        const LABEL: usize = 200;
-        let rows = self.value.iter().map(|(label, count)| {
-            let label: String = label.chars().take(LABEL).collect();
-            json!({ "label": label, "e": estimate(count) })
-        });
+        let rows = self.value.iter().map(|(label, count)| json!({ "label": cut(label), "e": estimate(count) }));
         json!({ "t": self.millis(batch), "rows": rows.collect::<Vec<_>>() })
     }
 }

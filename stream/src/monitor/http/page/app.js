@@ -1,18 +1,20 @@
-// The page itself: its connection to the job, its state and its layout.
+// The page itself: what it knows of the job, and the views that show it.
 
+import { Connection } from "./connection.js";
 import { setText } from "./dom.js";
 import { Engine } from "./engine.js";
 import { duration, finite, foreign, moment } from "./format.js";
+import { leaveFull } from "./full.js";
+import { Held } from "./held.js";
 import { JobPage } from "./job.js";
-import { followAddress } from "./pages.js";
+import { Layout } from "./layout.js";
+import { Pages } from "./pages.js";
 import { createPanel } from "./panels/index.js";
 import { Redraw } from "./redraw.js";
+import { saveSnapshot } from "./snapshot.js";
+import { span } from "./span.js";
 import { onThemeChange, themeButton } from "./theme.js";
-
-const RETRY_MS = 3000;
-const SILENCE_MS = 5000;
-const NARROWEST_NUMBER = 248;
-const GAP = 16;
+import { rangeChoice, unzoomButton } from "./toolbar.js";
 
 const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
@@ -23,14 +25,24 @@ class Dashboard {
     this.redraw = new Redraw();
     this.panels = new Map();
     this.engine = null;
+    this.held = null; // while it is paused
     this.job = new JobPage(byId("page-engine"));
-    followAddress((page) => this.turnTo(page));
+    this.layout = new Layout(byId("panels"));
+    this.pages = new Pages(document.querySelector(".pages"), (page, engine) => this.turnTo(page, engine));
     onThemeChange(() => this.redraw.requestAll());
-    new ResizeObserver(() => this.balance()).observe(byId("numbers"));
+    span.listeners.push(() => this.redraw.requestAll());
+    byId("pause").addEventListener("click", () => (this.held ? this.resume() : this.pause()));
+    byId("snapshot").addEventListener("click", () => this.save());
   }
 
   /** Replaces everything by a snapshot, so that a new connection repeats nothing. */
-  reset({ name, interval_ms, session, panels, engine }) {
+  reset(snapshot) {
+    if (this.held) {
+      this.held.reset(snapshot);
+      return;
+    }
+    const { name, interval_ms, session, panels, engine } = snapshot;
+    leaveFull();
     this.redraw.clear();
     this.panels.clear();
     this.interval = finite(interval_ms);
@@ -43,12 +55,9 @@ class Dashboard {
       if (spec && !this.panels.has(spec.id)) this.panels.set(spec.id, createPanel(spec, this.redraw));
     }
     const views = [...this.panels.values()];
-    const narrow = (view) => view.root.classList.contains("narrow");
-    byId("numbers").replaceChildren(...views.filter(narrow).map((view) => view.root));
-    byId("charts").replaceChildren(...views.filter((view) => !narrow(view)).map((view) => view.root));
+    this.pages.offer(this.layout.place(views));
     for (const view of views) this.redraw.add(view);
     setText(byId("empty"), views.length > 0 ? "" : "The job shows no panels");
-    this.balance();
 
     this.engine = new Engine(byId("engine"), byId("sources"), this.redraw);
     this.engine.add(engine);
@@ -56,14 +65,23 @@ class Dashboard {
     this.showClock();
   }
 
-  turnTo(page) {
-    if (page === "engine") this.job.show();
+  turnTo(page, engine) {
+    this.onEngine = engine;
+    leaveFull();
+    this.layout.turnTo(page);
+    this.redraw.requestAll();
+    if (engine && !this.held) this.job.show();
     else this.job.hide();
-    this.balance();
   }
 
   /** Adds what is new since the last message. */
-  update({ panels, engine }) {
+  update(increment) {
+    if (this.held) {
+      this.held.add(increment);
+      this.showWaiting();
+      return;
+    }
+    const { panels, engine } = increment;
     for (const panel of Array.isArray(panels) ? panels : []) {
       this.panels.get(panel?.id)?.add(panel.points);
     }
@@ -74,79 +92,59 @@ class Dashboard {
     this.showClock();
   }
 
+  /** The page stands still; what arrives is kept. */
+  pause() {
+    this.held = new Held();
+    this.job.hide();
+    this.showPause(`paused at ${moment(Math.floor(Date.now() / 1000) * 1000)}`);
+  }
+
+  /** Shows all that came meanwhile. */
+  resume() {
+    const { snapshot, update } = this.held;
+    this.held = null;
+    if (snapshot) this.reset(snapshot);
+    this.update(update);
+    if (this.onEngine) this.job.show();
+    this.showPause("");
+  }
+
+  showPause(text) {
+    const paused = text !== "";
+    setText(byId("paused"), text);
+    setText(byId("pause"), paused ? "Resume" : "Pause");
+    byId("pause").setAttribute("aria-pressed", String(paused));
+    if (paused) root.dataset.paused = "";
+    else delete root.dataset.paused;
+    this.showWaiting();
+  }
+
+  showWaiting() {
+    const count = this.held?.updates ?? 0;
+    setText(byId("waiting"), count > 0 ? `${count} ${count === 1 ? "update" : "updates"} waiting` : "");
+  }
+
+  async save() {
+    this.redraw.drawAll();
+    await saveSnapshot(new Map([...this.panels].map(([id, panel]) => [String(id), panel])));
+  }
+
   showClock() {
-    const times = [...this.panels.values()].map((view) => view.latest?.t ?? -Infinity);
-    const latest = Math.max(...times);
+    let latest = -Infinity;
+    for (const view of this.panels.values()) latest = Math.max(latest, view.latest?.t ?? -Infinity);
     const batches = this.interval > 0 ? `batches of ${duration(this.interval)}` : "";
     const parts = [Number.isFinite(latest) ? `data up to ${moment(latest)}` : "", batches];
     setText(byId("clock"), parts.filter(Boolean).join(" · "));
   }
-
-  /** Number cards in rows of equal length, as far as their count allows. */
-  balance() {
-    const grid = byId("numbers");
-    const count = grid.children.length;
-    const fit = Math.max(1, Math.floor((grid.clientWidth + GAP) / (NARROWEST_NUMBER + GAP)));
-    const rows = Math.max(1, Math.ceil(count / fit));
-    grid.style.setProperty("--columns", Math.max(1, Math.ceil(count / rows)));
-  }
 }
 
-/** The connection: live, reconnecting, or finished with the job. */
-class Connection {
-  constructor(dashboard) {
-    this.dashboard = dashboard;
-    this.heard = performance.now();
-    this.open();
-    setInterval(() => this.showSilence(), 1000);
-  }
-
-  open() {
-    this.source = new EventSource("/events");
-    const on = (type, act) => this.source.addEventListener(type, (event) => this.receive(event, act));
-    on("hello", (snapshot) => {
-      this.dashboard.reset(snapshot);
-      this.status("live");
-    });
-    on("update", (increment) => this.dashboard.update(increment));
-    on("stopped", () => {
-      this.source.close();
-      this.status("finished");
-    });
-    this.source.addEventListener("error", () => this.lost());
-  }
-
-  receive(event, act) {
-    this.heard = performance.now();
-    this.showSilence();
-    try {
-      act(JSON.parse(event.data));
-    } catch (error) {
-      // One message that cannot be read must not end the page.
-      console.error("streamgauge: a message was passed over:", error);
-    }
-  }
-
-  lost() {
-    this.status("reconnecting");
-    // The browser tries again by itself, unless the server answered at all:
-    // then (an error page of a proxy, say) it gives up and we must.
-    if (this.source.readyState === EventSource.CLOSED) setTimeout(() => this.open(), RETRY_MS);
-  }
-
-  status(status) {
-    root.dataset.status = status;
-    setText(byId("status"), status);
-    this.showSilence();
-  }
-
-  /** A connection can stay open and say nothing; the reader should know. */
-  showSilence() {
-    const silent = performance.now() - this.heard;
-    const shown = root.dataset.status === "live" && silent > SILENCE_MS;
-    setText(byId("silence"), shown ? `no update for ${duration(Math.floor(silent / 1000) * 1000)}` : "");
-  }
-}
-
+const dashboard = new Dashboard();
 themeButton(byId("theme"));
-new Connection(new Dashboard());
+rangeChoice(byId("range"));
+unzoomButton(byId("unzoom"));
+// The address holds what is shown, so it cannot be the way to the main part.
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("main").focus();
+});
+new Connection(dashboard);

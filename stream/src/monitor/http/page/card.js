@@ -11,13 +11,14 @@ export function card(className, title, unit) {
   root.setAttribute("aria-label", name);
   const header = element("header", "card-header", root);
   const titles = element("div", "titles", header);
-  const heading = element("h2", "title", titles);
+  const heading = element("h3", "title", titles);
   const text = element("bdi", "title-text", heading);
   setText(text, name);
   setAttribute(text, "title", name);
   if (unit) setText(element("span", "unit", heading), foreign(unit, 24));
   const contract = element("p", "contract", titles);
-  return { root, header, name, contract };
+  const remark = element("p", "remark", titles);
+  return { root, header, titles, name, contract, remark };
 }
 
 /** A value in large type, its interval under it. */

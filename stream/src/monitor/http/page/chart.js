@@ -4,26 +4,33 @@
 import { element, setAttribute } from "./dom.js";
 import { tick, timeTick } from "./format.js";
 import { Hover } from "./hover.js";
+import { drawLevels, widened } from "./levels.js";
 import { band, last, line } from "./marks.js";
 import * as scale from "./scale.js";
+import { cut, span, within } from "./span.js";
 import { color } from "./theme.js";
+import { Zoom } from "./zoom.js";
 
 const FONT = 11;
 const LINE_HEIGHT = 14;
 const SUMMARY_EVERY_MS = 5000; // a screen reader should not be talked over
 
+// Asking an element for its style makes the browser bring all styles up to date: once is enough.
+let family = null;
+
 /**
  * A chart in the element `host`. Its model:
  *
  *     { times, series: [{ name, color, values, lower, upper }],
- *       between, reference, print, moment, estimates, overlay, summary }
+ *       between, reference, levels, print, moment, estimates, overlay, summary }
  *
  * where the columns are as long as `times` and hold NaN for what is absent,
  * `between` fills the space between neighbouring series, `reference` is a value
- * to draw a level line at, `print` and `moment` format a value and a time
+ * to draw a level line at, `levels` are those with a label, `print` and `moment` format a value and a time
  * of the tooltip, `estimates` is false for figures without an interval,
  * `overlay(ctx, plane, model)` draws upon the lines, and
- * `summary()` says in words what the chart shows.
+ * `summary()` says in words what the chart shows. What is drawn of it is the
+ * `span` that all charts show.
  */
 export class Chart {
   constructor(host, { axes = true, logarithmic = false, requestDraw }) {
@@ -33,28 +40,45 @@ export class Chart {
     this.canvas = element("canvas", "", host);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-describedby", "chart-keys");
     this.context = this.canvas.getContext("2d");
     this.hover = new Hover(this, requestDraw);
+    this.zoom = new Zoom(this, requestDraw);
     this.summarized = -Infinity;
-    // Held here, for a chart whose canvas goes also lets its observer go.
-    this.resized = new ResizeObserver(requestDraw);
+    this.width = this.height = 0;
+    // Held here, for a chart whose canvas goes also lets its observer go. It tells the size, which to ask for would
+    // make the browser lay out the page between the drawing of two charts.
+    this.resized = new ResizeObserver(([{ contentRect }]) => {
+      ({ width: this.width, height: this.height } = contentRect);
+      requestDraw();
+    });
     this.resized.observe(host);
   }
 
-  draw(model) {
-    const width = this.host.clientWidth;
-    const height = this.host.clientHeight;
+  draw(whole) {
+    const { width, height } = this;
     if (width === 0 || height === 0) return;
     this.fit(width, height);
+    const { times } = whole;
+    this.whole = times.length > 0 ? [times[0], times.at(-1)] : null;
+    const model = this.whole ? this.cut(whole) : whole;
     this.model = model;
-    const plane = model.times.length > 0 ? this.layout(model, width, height) : null;
+    const plane = this.whole ? this.layout(model, width, height) : null;
     this.plane = plane;
     if (plane) {
       if (this.axes) this.drawAxes(plane);
       this.drawData(plane, model);
+      this.zoom.draw(this.context, plane);
     }
     this.hover.draw(this.context, plane, model);
     this.summarize(model);
+  }
+
+  /** What is in view. A sparkline has no axis to say that it shows nothing of a span: it then shows all. */
+  cut(whole) {
+    const shown = within(whole, span.of(whole.times));
+    const isEmpty = shown.inside[0] >= shown.inside[1];
+    return isEmpty && !this.axes ? within(whole, this.whole) : shown;
   }
 
   /** Sizes the canvas to the pixels of the device, and clears it. */
@@ -68,31 +92,33 @@ export class Chart {
     const ctx = this.context;
     ctx.setTransform(w / width, 0, 0, h / height, 0, 0);
     ctx.clearRect(0, 0, width, height);
-    ctx.font = `${FONT}px ${getComputedStyle(this.canvas).fontFamily}`;
+    family ??= getComputedStyle(this.canvas).fontFamily;
+    ctx.font = `${FONT}px ${family}`;
     ctx.lineJoin = "bevel"; // looks as round joins do here, at half the cost
   }
 
   /** Axes, scales and margins; null when there is no number to draw. */
   layout(model, width, height) {
-    const columns = (key) => model.series.map((series) => series[key]);
+    const [first, end] = model.inside;
+    const inView = (column) => (first < end ? cut(column, first, end) : column);
+    const columns = (key) => model.series.map((series) => inView(series[key]));
     const reference = model.reference ? [[model.reference]] : [];
     const values = [...columns("values"), ...reference];
-    const range = scale.boundedExtent(values, [...values, ...columns("lower"), ...columns("upper")]);
-    if (!range) return null;
-    const y = this.valueAxis(range, height);
+    const near = scale.boundedExtent(values, [...values, ...columns("lower"), ...columns("upper")]);
+    if (!near) return null;
+    const y = this.valueAxis(widened(near, model.levels ?? [], this.logarithmic), height);
     const labels = y.ticks.map((value) => tick(value, y.step ?? value));
     const margin = this.margins(labels);
     const box = {
       left: margin.left, right: width - margin.right,
       top: margin.top, bottom: height - margin.bottom, width,
     };
-    const span = [model.times[0], model.times.at(-1)];
-    const x = scale.timeAxis(span, Math.max(2, Math.floor((box.right - box.left) / 88)));
+    const x = scale.timeAxis(model.domain, Math.max(2, Math.floor((box.right - box.left) / 88)));
     const across = scale.linear(x.domain, [box.left, box.right]);
     const up = y.logarithmic ? scale.logarithmic : scale.linear;
     return {
       box, labels, x, y,
-      px: model.times.map(across), across,
+      px: Float64Array.from(model.times, across), across,
       py: up(y.domain, [box.bottom, box.top]),
     };
   }
@@ -163,9 +189,20 @@ export class Chart {
     }
     for (const series of model.series) line(ctx, plane, series.values, series.color);
     if (model.reference) this.drawReference(plane, model.reference);
-    for (const series of model.series) last(ctx, plane, series);
+    if (model.levels?.length > 0) drawLevels(ctx, plane, model.levels, this.axes);
+    if (model.current) for (const series of model.series) last(ctx, plane, series);
     model.overlay?.(ctx, plane, model);
     ctx.restore();
+    if (model.inside[0] >= model.inside[1] && !model.crossed) this.sayNothing(plane);
+  }
+
+  /** Nothing drawn could be taken for zero. */
+  sayNothing({ box }) {
+    const ctx = this.context;
+    ctx.fillStyle = color("muted");
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.fillText("no data in this span", (box.left + box.right) / 2, (box.top + box.bottom) / 2);
   }
 
   drawReference({ box, py }, value) {

@@ -5,12 +5,14 @@ import { element, resize, setText } from "./dom.js";
 import { moment, precise, preciseInterval } from "./format.js";
 import { crosshair } from "./marks.js";
 import { nearest } from "./scale.js";
+import { cut } from "./span.js";
 
 export class Hover {
   constructor(chart, requestDraw) {
     this.chart = chart;
     this.requestDraw = requestDraw;
     this.time = null; // the time read at, which stays on its point as data arrive
+    this.speak = false; // whether the next reading is to be said
     this.tooltip = element("div", "tooltip", chart.host);
     this.tooltip.hidden = true;
     this.when = element("p", "when", this.tooltip);
@@ -32,11 +34,15 @@ export class Hover {
 
   point(x) {
     const { plane, model } = this.chart;
-    if (plane) this.read(model.times[nearest(plane.px, x)]);
+    if (!plane) return;
+    const times = inView(model);
+    const at = cut(plane.px, ...model.inside);
+    if (times.length > 0) this.read(times[nearest(at, x)]);
   }
 
   key(event) {
-    const times = this.chart.plane ? this.chart.model.times : [];
+    if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+    const times = this.chart.plane ? inView(this.chart.model) : [];
     if (times.length === 0) return;
     const end = times.length - 1;
     const at = this.time === null ? end : nearest(times, this.time);
@@ -48,20 +54,33 @@ export class Hover {
       Home: 0,
       End: end,
     }[event.key];
-    if (event.key === "Escape") this.read(null);
+    if (event.key === "Escape" && this.time !== null) {
+      event.preventDefault();
+      this.read(null);
+    }
     if (to === undefined) return;
     event.preventDefault();
     this.read(times[Math.min(Math.max(to, 0), end)]);
+    this.speak = true;
   }
 
   draw(ctx, plane, model) {
-    const shown = plane !== null && this.time !== null;
+    const times = plane && this.time !== null ? inView(model) : [];
+    const shown = times.length > 0 && this.time >= model.domain[0] && this.time <= model.domain[1];
     this.tooltip.hidden = !shown;
     if (!shown) return;
-    const i = nearest(model.times, this.time);
+    const i = model.inside[0] + nearest(times, this.time);
     crosshair(ctx, plane, model.series, i);
     this.fill(model, i);
     this.place(plane, i);
+    if (this.speak) this.say();
+  }
+
+  /** What was asked for by a key is said; a pointer would say too much. */
+  say() {
+    this.speak = false;
+    const rows = Array.from(this.rows.children, (row) => Array.from(row.children, (part) => part.textContent).join(" "));
+    setText(document.getElementById("spoken"), [this.when.textContent, ...rows].join("; "));
   }
 
   fill(model, i) {
@@ -89,6 +108,11 @@ export class Hover {
     const left = Math.max(Math.min(beside, rightmost), 8 - host.left);
     this.tooltip.style.transform = `translateX(${Math.round(left)}px)`;
   }
+}
+
+/** The times of the points in view. */
+function inView({ times, inside }) {
+  return cut(times, ...inside);
 }
 
 function reading() {

@@ -17,6 +17,28 @@ function runs(length, present, visit) {
   }
 }
 
+// Points that fall into so few pixels are drawn as their extremes: a path of fewer corners that looks the same.
+const COLUMN = 2;
+
+/** Calls `visit(start, end)` for each stretch of points that share a column of pixels. */
+function stretches(px, start, end, visit) {
+  let first = start;
+  while (first < end) {
+    const column = Math.floor(px[first] / COLUMN);
+    let next = first + 1;
+    while (next < end && Math.floor(px[next] / COLUMN) === column) next += 1;
+    visit(first, next);
+    first = next;
+  }
+}
+
+/** The index of the least (`sign` 1) or the greatest (-1) of some values. */
+function extreme(values, start, end, sign) {
+  let best = start;
+  for (let i = start + 1; i < end; i += 1) if (sign * values[i] < sign * values[best]) best = i;
+  return best;
+}
+
 /** The area between two columns; a lone point has a whisker instead. */
 export function band(ctx, { px, py }, lower, upper, name, opacity) {
   ctx.globalAlpha = opacity;
@@ -28,8 +50,13 @@ export function band(ctx, { px, py }, lower, upper, name, opacity) {
       return;
     }
     ctx.beginPath();
-    for (let i = start; i < end; i += 1) ctx.lineTo(px[i], py(upper[i]));
-    for (let i = end - 1; i >= start; i -= 1) ctx.lineTo(px[i], py(lower[i]));
+    const back = []; // the lower edge, from right to left
+    stretches(px, start, end, (first, next) => {
+      const x = first === start ? px[first] : px[next - 1];
+      ctx.lineTo(x, py(upper[extreme(upper, first, next, -1)]));
+      back.push(x, py(lower[extreme(lower, first, next, 1)]));
+    });
+    for (let i = back.length - 2; i >= 0; i -= 2) ctx.lineTo(back[i], back[i + 1]);
     ctx.fill();
   });
   ctx.globalAlpha = 1;
@@ -45,7 +72,11 @@ export function line(ctx, { px, py }, values, name) {
       return;
     }
     ctx.beginPath();
-    for (let i = start; i < end; i += 1) ctx.lineTo(px[i], py(values[i]));
+    stretches(px, start, end, (first, next) => {
+      const [least, most] = [extreme(values, first, next, 1), extreme(values, first, next, -1)];
+      for (const i of least < most ? [least, most] : [most, least]) ctx.lineTo(px[i], py(values[i]));
+    });
+    ctx.lineTo(px[end - 1], py(values[end - 1]));
     ctx.stroke();
   });
 }

@@ -1,5 +1,8 @@
 // When views are drawn: once per animation frame at most, however many updates
-// arrive, and canvases only while their card is in view.
+// arrive, canvases only while their card is in view. Texts that are out of view
+// follow now and then, for who searches or listens to the page.
+
+const OUT_OF_VIEW_MS = 2000;
 
 export class Redraw {
   constructor() {
@@ -8,6 +11,8 @@ export class Redraw {
     this.visible = new Set();
     this.views = new Map(); // by their element
     this.frame = null;
+    this.swept = -Infinity; // when texts out of view were last brought up to date
+    this.sweep = null;
     this.observer = new IntersectionObserver((entries) => this.scrolled(entries), {
       rootMargin: "120px 0px",
     });
@@ -23,6 +28,7 @@ export class Redraw {
   clear() {
     this.observer.disconnect();
     for (const set of [this.stale, this.changed, this.visible, this.views]) set.clear();
+    this.swept = -Infinity;
   }
 
   /** The data of the view changed. */
@@ -58,11 +64,29 @@ export class Redraw {
 
   run() {
     this.frame = null;
-    const changed = [...this.changed];
-    this.changed.clear();
-    for (const view of changed) view.refresh();
+    const now = performance.now();
+    const sweeps = now - this.swept >= OUT_OF_VIEW_MS;
+    if (sweeps) this.swept = now;
+    for (const view of [...this.changed]) {
+      if (!sweeps && !this.visible.has(view)) continue;
+      if (view.root.closest("[hidden]")) continue; // on another page
+      this.changed.delete(view);
+      view.refresh();
+    }
+    if (this.changed.size > 0) this.sweep ??= setTimeout(() => { this.sweep = null; this.schedule(); }, OUT_OF_VIEW_MS);
     for (const view of [...this.stale]) {
       if (!this.visible.has(view)) continue;
+      this.stale.delete(view);
+      view.draw();
+    }
+  }
+
+  /** Brings all of the page that is shown up to date, in view or not. */
+  drawAll() {
+    this.swept = -Infinity;
+    this.run();
+    for (const view of [...this.stale]) {
+      if (view.root.closest("[hidden]")) continue;
       this.stale.delete(view);
       view.draw();
     }

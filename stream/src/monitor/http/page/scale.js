@@ -45,7 +45,8 @@ export function extent(columns) {
   let low = Infinity;
   let high = -Infinity;
   for (const column of columns) {
-    for (const x of column) {
+    for (let i = 0; i < column.length; i += 1) {
+      const x = column[i];
       if (x < low) low = x;
       if (x > high) high = x;
     }
@@ -105,6 +106,28 @@ export function logarithmicAxis([low, high], count) {
   // Less than about a decade: the round numbers of a linear axis serve better.
   const step = niceStep((domain[1] - domain[0]) / count);
   return { domain, step, ticks: multiples(step, ...domain) };
+}
+
+/** The index of the first of sorted times for which `beyond` holds; all after it hold too. */
+function firstWhere(times, beyond) {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (beyond(times[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The index of the first time that is not before `t`. */
+export function from(times, t) {
+  return firstWhere(times, (time) => time >= t);
+}
+
+/** The index of the first time after `t`. */
+export function after(times, t) {
+  return firstWhere(times, (time) => time > t);
 }
 
 /** A time axis: from the first time to the last, ticks on round UTC times. */

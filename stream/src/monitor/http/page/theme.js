@@ -29,6 +29,11 @@ export function seriesColor(index) {
   return `series-${(index % SERIES) + 1}`;
 }
 
+/** Whether the page is dark now. */
+export function isDark() {
+  return root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
+}
+
 /** Calls `listener` whenever the colours change. */
 export function onThemeChange(listener) {
   listeners.push(listener);
@@ -37,21 +42,20 @@ export function onThemeChange(listener) {
 /** Makes `button` switch between the themes, and remembers the choice. */
 export function themeButton(button) {
   const show = () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
+    const dark = isDark();
     button.textContent = dark ? "Light" : "Dark";
     button.setAttribute("aria-label", `Switch to the ${dark ? "light" : "dark"} theme`);
     resolved.clear();
     for (const listener of listeners) listener();
-    return dark;
   };
   const chosen = remembered();
   if (chosen) root.dataset.theme = chosen;
-  let dark = show();
-  system.addEventListener("change", () => { dark = show(); });
+  show();
+  system.addEventListener("change", show);
   button.addEventListener("click", () => {
-    root.dataset.theme = dark ? "light" : "dark";
+    root.dataset.theme = isDark() ? "light" : "dark";
     remember(root.dataset.theme);
-    dark = show();
+    show();
   });
 }
 

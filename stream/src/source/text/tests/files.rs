@@ -189,3 +189,34 @@ fn cuts_cover_a_range_in_equal_parts() {
     assert_eq!(newline::cuts(5, 15, 10).collect::<Vec<_>>(), [(5, 15)]);
     assert_eq!(newline::cuts(5, 16, 10).collect::<Vec<_>>(), [(5, 10), (10, 16)]);
 }
+
+#[test]
+fn the_position_and_what_is_behind_it_are_told() {
+    let scratch = Scratch::new();
+    scratch.write("a.log", "one\ntwo\nthree\n", 1);
+    scratch.write("b.log", "four\n", 2);
+    let mut source = TextFiles::new(scratch.0.as_path()).unwrap().max_bytes_per_batch(8);
+    assert_eq!((source.lag(), source.in_words(&source.start())), (None, "at the beginning".to_owned()));
+    let mut at = source.start();
+    let told: Vec<_> = (0..2)
+        .map(|_| {
+            at = source.plan(&at, WAIT).unwrap().to;
+            (source.lag().unwrap(), source.in_words(&at))
+        })
+        .collect();
+    let expected = [(11, "8 bytes of a.log"), (0, "5 bytes of b.log, after another file")];
+    assert_eq!(told, expected.map(|(bytes, words)| (Lag::bytes(bytes), words.to_owned())));
+}
+
+#[test]
+fn a_compressed_file_is_behind_until_all_of_it_is_read() {
+    let scratch = Scratch::new();
+    let path = scratch.write("a.gz", gzip::compressed(b"one\ntwo\n"), 1);
+    let length = fs::metadata(&path).unwrap().len();
+    let mut source = TextFiles::new(&path).unwrap().max_bytes_per_batch(4);
+    let first = source.plan(&source.start(), WAIT).unwrap().to;
+    assert_eq!(source.lag(), Some(Lag::bytes(length)));
+    let mut at = first;
+    while source.plan(&at, WAIT).map(|plan| at = plan.to).is_ok() && source.lag() != Some(Lag::bytes(0)) {}
+    assert!(at.files().all(|(_, bytes)| bytes == 8));
+}

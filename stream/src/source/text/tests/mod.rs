@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::super::{Limit, Next, Partition, Source, SourceError};
+use super::super::{Lag, Limit, Next, Partition, Source, SourceError};
 use super::TextBlock;
 use super::block::Start;
 use crate::time::Time;

@@ -5,12 +5,18 @@ import { AccuracyPanel } from "./accuracy.js";
 import { AnomaliesPanel } from "./anomalies.js";
 import { ClustersPanel } from "./clusters.js";
 import { ConfusionPanel } from "./confusion.js";
+import { AuditPanel } from "./audit.js";
+import { DistributionPanel } from "./distribution.js";
+import { HeatPanel } from "./heat.js";
 import { NumberPanel } from "./number.js";
 import { Panel } from "./panel.js";
+import { SamplesPanel } from "./samples.js";
 import { LinePanel, QuantilesPanel } from "./series.js";
+import { TablePanel } from "./table.js";
 import { TopPanel } from "./top.js";
 
 const KINDS = new Map([
+  ["audit", AuditPanel],
   ["number", NumberPanel],
   ["line", LinePanel],
   ["quantiles", QuantilesPanel],
@@ -19,6 +25,10 @@ const KINDS = new Map([
   ["anomalies", AnomaliesPanel],
   ["clusters", ClustersPanel],
   ["confusion", ConfusionPanel],
+  ["table", TablePanel],
+  ["samples", SamplesPanel],
+  ["heat", HeatPanel],
+  ["distribution", DistributionPanel],
 ]);
 
 /** A panel of a kind this page does not know: said, rather than left out. */

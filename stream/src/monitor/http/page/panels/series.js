@@ -1,9 +1,9 @@
 // Charts over time of one or several named series: lines with bands, quantiles.
 
-import { series } from "../card.js";
 import { element, resize, setAttribute, setText } from "../dom.js";
 import { estimate, foreign, quantile } from "../format.js";
 import { seriesColor } from "../theme.js";
+import { TimeSeries } from "../timeseries.js";
 import { Panel, spoken } from "./panel.js";
 
 const MOST_SERIES = 8;
@@ -17,6 +17,7 @@ export class SeriesPanel extends Panel {
 
   build() {
     this.names = [];
+    this.columns = new TimeSeries((point) => this.entries(point));
     this.legend = element("div", "legend", this.header);
     this.plot = this.chart(this.options);
   }
@@ -31,6 +32,7 @@ export class SeriesPanel extends Panel {
       for (const [name] of this.entries(point)) known.add(name);
     }
     this.names = this.ordered([...known].slice(0, MOST_SERIES));
+    for (const name of this.names) this.columns.add(name);
   }
 
   ordered(names) {
@@ -39,6 +41,11 @@ export class SeriesPanel extends Panel {
 
   estimates(point) {
     return this.entries(point).map(([, e]) => e);
+  }
+
+  named(point) {
+    const several = this.names.length > 1;
+    return this.entries(point).map(([name, e]) => [several ? this.label(name) : "", e]);
   }
 
   show(point) {
@@ -58,13 +65,12 @@ export class SeriesPanel extends Panel {
   }
 
   draw() {
-    const { points, times } = this.history;
-    const rows = points.map((point) => new Map(this.entries(point)));
+    this.columns.sync(this.history.points);
     this.plot.draw({
-      times,
-      series: this.names.map((name, i) =>
-        series(this.label(name), seriesColor(i), rows.map((row) => row.get(name)))),
+      times: this.columns.times,
+      series: this.names.map((name, i) => this.columns.of(name, this.label(name), seriesColor(i))),
       between: this.between,
+      levels: this.levels,
       summary: () => `${this.span()}. Latest: ${this.spokenLatest()}`,
     });
   }

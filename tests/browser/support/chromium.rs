@@ -1,5 +1,6 @@
 //! A headless Chromium, driven through its DevTools protocol.
 
+use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,8 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
 
-use crate::folder::Folder;
-use crate::process::Process;
+use super::folder::Folder;
+use super::process::Process;
 
 /// The longest wait for a condition in a page.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +40,7 @@ pub(crate) struct Chromium {
     control: Connection,
     endpoint: String,
     _process: Process,
-    _profile: Folder,
+    profile: Folder,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -61,7 +62,7 @@ impl Chromium {
             control: Connection::open(&url),
             endpoint: endpoint.to_owned(),
             _process: process,
-            _profile: profile,
+            profile,
             _turn: turn,
         })
     }
@@ -80,9 +81,27 @@ impl Chromium {
                console.error(`violation of ${violation.effectiveDirective}`))",
         );
         page.scheme("light");
-        page.size(HEIGHT);
+        page.size(WIDTH, HEIGHT);
         page.go(url);
         page
+    }
+
+    /// From now on, what a page saves is kept for `saved`.
+    pub(crate) fn keep_downloads(&mut self) {
+        let folder = self.profile.path().join("saved");
+        let behavior = json!({ "behavior": "allow", "downloadPath": folder, "eventsEnabled": true });
+        self.control.call("Browser.setDownloadBehavior", &behavior);
+    }
+
+    /// Waits for the next file that a page saves: its name and its text.
+    pub(crate) fn saved(&mut self) -> (String, String) {
+        let is = |method: &'static str| move |event: &Value| event["method"] == method;
+        let begun = self.control.wait(is("Browser.downloadWillBegin"));
+        let name = begun["params"]["suggestedFilename"].as_str().expect("a name").to_owned();
+        let progress = is("Browser.downloadProgress");
+        self.control.wait(|event| progress(event) && event["params"]["state"] == "completed");
+        let text = fs::read_to_string(self.profile.path().join("saved").join(&name));
+        (name, text.expect("the file that was saved"))
     }
 }
 
@@ -107,6 +126,98 @@ impl Page {
         while !self.0.events[before..].iter().any(loaded) {
             self.0.receive();
         }
+    }
+
+    /// Shows the same address anew, and waits until it is loaded.
+    pub(crate) fn reload(&mut self) {
+        let before = self.0.events.len();
+        self.0.call("Page.reload", &json!({}));
+        while !self.0.events[before..].iter().any(|event| event["method"] == "Page.loadEventFired") {
+            self.0.receive();
+        }
+    }
+
+    /// Waits until what has changed is drawn.
+    pub(crate) fn drawn(&mut self) {
+        let frame = "new Promise(requestAnimationFrame)";
+        self.evaluate(&format!("{frame}.then(() => {frame})"));
+    }
+
+    /// The answer to a command of the protocol.
+    #[track_caller]
+    pub(crate) fn command(&mut self, method: &str, params: &Value) -> Value {
+        self.0.call(method, params)
+    }
+
+    /// Presses a key, as `KeyboardEvent.key` names it, with or without Shift.
+    pub(crate) fn press(&mut self, key: &str, shift: bool) {
+        let text = match key {
+            "Enter" => "\r",
+            key if key.len() == 1 => key,
+            _ => "",
+        };
+        // Only with a code does the browser itself act on the key: move the focus, press a button.
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            " " => 32,
+            "ArrowLeft" => 37,
+            "ArrowRight" => 39,
+            _ => 0,
+        };
+        let event = |kind| {
+            json!({ "type": kind, "key": key, "text": if kind == "keyDown" { text } else { "" },
+                    "windowsVirtualKeyCode": code, "modifiers": if shift { 8 } else { 0 } })
+        };
+        for kind in ["keyDown", "keyUp"] {
+            self.0.call("Input.dispatchKeyEvent", &event(kind));
+        }
+    }
+
+    /// Drags the mouse across the only element that matches, between two shares of its width.
+    pub(crate) fn drag(&mut self, selector: &str, from: f64, to: f64) {
+        let (start, y) = self.place(selector, from);
+        let (end, _) = self.place(selector, to);
+        self.mouse("mouseMoved", start, y, 0);
+        self.mouse("mousePressed", start, y, 1);
+        self.mouse("mouseMoved", f64::midpoint(start, end), y, 1);
+        self.mouse("mouseMoved", end, y, 1);
+        self.mouse("mouseReleased", end, y, 1);
+    }
+
+    /// Moves the mouse over the only element that matches, at a share of its width.
+    pub(crate) fn point_at(&mut self, selector: &str, share: f64) {
+        let (x, y) = self.place(selector, share);
+        self.mouse("mouseMoved", x, y, 0);
+    }
+
+    pub(crate) fn double_click(&mut self, selector: &str) {
+        let (x, y) = self.place(selector, 0.5);
+        for clicks in [1, 2] {
+            self.mouse("mousePressed", x, y, clicks);
+            self.mouse("mouseReleased", x, y, clicks);
+        }
+    }
+
+    /// A place in the page: a share of the width of an element, at half its height.
+    fn place(&mut self, selector: &str, share: f64) -> (f64, f64) {
+        let selector = json!(selector);
+        let place = self.evaluate(&format!(
+            "(() => {{
+               const element = document.querySelector({selector});
+               element.scrollIntoView({{ block: 'nearest' }});
+               const {{ x, y, width, height }} = element.getBoundingClientRect();
+               return [x + width * {share}, y + height / 2];
+             }})()"
+        ));
+        (place[0].as_f64().expect("a place"), place[1].as_f64().expect("a place"))
+    }
+
+    fn mouse(&mut self, kind: &str, x: f64, y: f64, clicks: u32) {
+        let button = if clicks > 0 { "left" } else { "none" };
+        let event = json!({ "type": kind, "x": x, "y": y, "button": button,
+                            "buttons": u32::from(clicks > 0), "clickCount": clicks });
+        self.0.call("Input.dispatchMouseEvent", &event);
     }
 
     fn call_on_load(&mut self, script: &str) {
@@ -168,24 +279,24 @@ impl Page {
         self.0.call("Emulation.setEmulatedMedia", &media);
     }
 
-    fn size(&mut self, height: u32) {
-        let metrics = json!({
-            "width": WIDTH, "height": height, "deviceScaleFactor": 1, "mobile": false,
-        });
+    /// Gives the window a size.
+    pub(crate) fn size(&mut self, width: u32, height: u32) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.0.call("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
     /// A picture of the page, from its top to its end.
     pub(crate) fn screenshot(&mut self) -> Vec<u8> {
+        let width = self.evaluate("innerWidth").as_u64().expect("a width") as u32;
         // A page is never shorter than its window.
-        self.size(1);
+        self.size(width, 1);
         let height = self.evaluate("document.documentElement.scrollHeight");
-        self.size(height.as_u64().expect("a height") as u32);
+        self.size(width, height.as_u64().expect("a height") as u32);
         let frame = "new Promise(requestAnimationFrame)";
         self.evaluate(&format!("{frame}.then(() => {frame}).then(() => {frame})"));
         let png = json!({ "format": "png" });
         let picture = self.0.call("Page.captureScreenshot", &png);
-        self.size(HEIGHT);
+        self.size(width, HEIGHT);
         base64(picture["data"].as_str().expect("a picture"))
     }
 
@@ -245,6 +356,17 @@ impl Connection {
                 assert!(message.get("error").is_none(), "{method}: {message}");
                 return message["result"].take();
             }
+        }
+    }
+
+    /// Waits for an event, and takes it: what came before it is forgotten.
+    #[track_caller]
+    fn wait(&mut self, is: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            if let Some(at) = self.events.iter().position(&is) {
+                return self.events.drain(..=at).next_back().expect("the event that was found");
+            }
+            self.receive();
         }
     }
 

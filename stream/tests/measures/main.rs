@@ -1,0 +1,6 @@
+//! What operators are, what they did, and where that is told.
+
+#![allow(clippy::unwrap_used)]
+
+mod operators;
+mod spans;
