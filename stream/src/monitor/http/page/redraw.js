@@ -4,6 +4,9 @@
 
 const OUT_OF_VIEW_MS = 2000;
 
+/** Canvases drawn in a frame: with many in view the others follow in the next ones, and no frame takes long. */
+const MOST_A_FRAME = 8;
+
 export class Redraw {
   constructor() {
     this.stale = new Set(); // views whose canvas is behind their data
@@ -74,8 +77,14 @@ export class Redraw {
       view.refresh();
     }
     if (this.changed.size > 0) this.sweep ??= setTimeout(() => { this.sweep = null; this.schedule(); }, OUT_OF_VIEW_MS);
+    let drawn = 0;
     for (const view of [...this.stale]) {
       if (!this.visible.has(view)) continue;
+      if (drawn === MOST_A_FRAME) {
+        this.schedule();
+        break;
+      }
+      drawn += 1;
       this.stale.delete(view);
       view.draw();
     }
