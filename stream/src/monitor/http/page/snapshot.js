@@ -34,7 +34,9 @@ function snapshot(style, panels) {
 
   for (const part of document.querySelectorAll(".masthead, main")) file.body.append(still(part));
   const when = element("p", "clock", file.querySelector(".heading"));
-  setText(when, `as seen ${moment(Date.now())}`);
+  setText(when, `as seen ${moment(Math.floor(Date.now() / 1000) * 1000)}`);
+  // The state of the connection is not that of the file.
+  setText(file.querySelector(".status"), "snapshot");
   for (const card of file.body.querySelectorAll("[data-panel]")) {
     const panel = panels.get(card.dataset.panel);
     if (panel) card.append(dataTable(panel.table()));
