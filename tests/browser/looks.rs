@@ -122,11 +122,12 @@ fn a_phone_shows_all_of_it() {
     panels[0]["title"] = json!("A title that is so long that no phone is wide enough for it, nor most other screens");
     panels[1]["page"] = json!("A page whose name is so long that no phone is wide enough for it");
     panels[2]["group"] = json!("x".repeat(200));
-    panels[3]["thresholds"] = json!([{ "value": 1, "label": "y".repeat(200) }]);
+    panels[4]["group"] = json!("<b>");
+    panels[0]["thresholds"] = json!([{ "value": 1, "label": "y".repeat(200) }]);
     let server = Scripted::start(&hello(&panels));
     let mut page = chromium.open(&server.url);
     page.size(390, 844);
-    page.wait("document.querySelectorAll('.panel').length === 4");
+    page.wait(&format!("document.querySelectorAll('.panel').length === {}", KINDS.len()));
     for tab in [0, 1, 2] {
         page.evaluate(&format!("document.querySelectorAll('nav a')[{tab}].click()"));
         page.wait(&format!("document.querySelectorAll('nav a')[{tab}].ariaCurrent === 'page'"));

@@ -74,7 +74,7 @@ export class Redraw {
       if (!sweeps && !this.visible.has(view)) continue;
       if (view.root.closest("[hidden]")) continue; // on another page
       this.changed.delete(view);
-      view.refresh();
+      attempt(() => view.refresh());
     }
     if (this.changed.size > 0) this.sweep ??= setTimeout(() => { this.sweep = null; this.schedule(); }, OUT_OF_VIEW_MS);
     let drawn = 0;
@@ -86,7 +86,7 @@ export class Redraw {
       }
       drawn += 1;
       this.stale.delete(view);
-      view.draw();
+      attempt(() => view.draw());
     }
   }
 
@@ -97,7 +97,16 @@ export class Redraw {
     for (const view of [...this.stale]) {
       if (view.root.closest("[hidden]")) continue;
       this.stale.delete(view);
-      view.draw();
+      attempt(() => view.draw());
     }
+  }
+}
+
+/** One view that fails must not end the others. */
+function attempt(act) {
+  try {
+    act();
+  } catch (error) {
+    console.error("streamgauge: a panel could not be shown:", error);
   }
 }

@@ -2,7 +2,7 @@
 // charts as pictures, and the data of each panel as a table.
 
 import { element, setText } from "./dom.js";
-import { download, fileName } from "./export.js";
+import { download, fileName, tableOf } from "./export.js";
 import { foreign, moment } from "./format.js";
 import { isDark } from "./theme.js";
 
@@ -39,7 +39,7 @@ function snapshot(style, panels) {
   setText(file.querySelector(".status"), "snapshot");
   for (const card of file.body.querySelectorAll("[data-panel]")) {
     const panel = panels.get(card.dataset.panel);
-    if (panel) card.append(dataTable(panel.table()));
+    if (panel) card.append(dataTable(tableOf(panel)));
   }
   // A style element would fall under the policy of the page, text does not. What is text in the head has its `<` written out.
   const html = root.outerHTML.replace("</head>", () => `<style>\n${style}</style>\n</head>`);
