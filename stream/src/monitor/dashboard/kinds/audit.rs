@@ -15,7 +15,7 @@ const AUDIT: Kind = Kind::over_time("audit");
 impl Dashboard {
     /// The errors of an audited summary over time, inside and outside of what it promises: see [`DStream::audit`], which
     /// this calls with the title as its name. Where several estimates are of one time, the one that comes furthest
-    /// towards its bound is drawn.
+    /// towards its bound is drawn, in percent of the exact answer.
     ///
     /// ```no_run
     /// use streamgauge_sketches::{Audit, Spec};
@@ -47,7 +47,7 @@ impl Dashboard {
             board.push(id, rows.chunk_by(|a, b| a.time == b.time).filter_map(point).collect());
             Ok::<(), Error>(())
         });
-        Panel::new(self.board.clone(), id)
+        Panel::new(self.board.clone(), id).unit("error, % of exact")
     }
 }
 
