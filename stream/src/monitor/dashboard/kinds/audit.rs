@@ -24,10 +24,11 @@ impl Dashboard {
     /// let ctx = StreamingContext::builder("lines").build();
     /// let different = ctx
     ///     .stdin()
+    ///     .map(str::len)
     ///     .window(mins(5), secs(10))
-    ///     .summarize(|on| on.distinct(|line| line.as_str()).audited(Audit::windows(60)));
-    /// ctx.dashboard().line("Different lines", &different, |lines| lines.approximate);
-    /// ctx.dashboard().audit("Different lines, audited", &different, |lines, exact| [(*lines, exact.value)]);
+    ///     .summarize(|on| on.distinct(|length| length).audited(Audit::windows(60)));
+    /// ctx.dashboard().line("Different lengths", &different, |lengths| lengths.approximate);
+    /// ctx.dashboard().audit("Different lengths, audited", &different, |lengths, exact| [(*lengths, exact.value)]);
     /// ctx.run()?;
     /// # Ok::<(), streamgauge_stream::Error>(())
     /// ```
