@@ -91,12 +91,11 @@ impl BatchRun {
         });
         let measure = work.end();
         let tally = TALLY.replace(outer);
-        match (&result, tally) {
-            (Ok(_), Some(tally)) => {
-                self.add(tally);
-                self.measured(id, measure);
+        if let (Ok(_), Some(tally)) = (&result, tally) {
+            self.add(tally);
+            if let Some(id) = id {
+                self.add_measure(id, measure);
             }
-            _ => self.measured(id, Measure { nanos: measure.nanos, ..Measure::default() }),
         }
         result
     }
