@@ -60,7 +60,7 @@ struct Flags {
     rate: Option<u64>,
 
     /// The dimensions that the map of the dashboard shows, counted from 0
-    #[arg(long, value_parser = plane, default_value = "0,1", value_name = "X,Y", requires = "listen")]
+    #[arg(long, value_parser = plane, default_value = "0,1", value_name = "X,Y")]
     plane: [usize; 2],
 
     /// The seed of the start, and of the stream that is made

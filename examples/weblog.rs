@@ -61,6 +61,10 @@ struct Flags {
     #[arg(long)]
     exact: bool,
 
+    /// Compute the exact answers of one window in so many, and show on the dashboard how far the others are off
+    #[arg(long, value_name = "WINDOWS", value_parser = clap::value_parser!(u32).range(1..))]
+    audit: Option<u32>,
+
     /// Stop at the first malformed line, naming it
     #[arg(long)]
     strict: bool,
@@ -144,6 +148,7 @@ impl From<Flags> for Options {
             seed: flags.seed,
             rate: flags.rate,
             exact: flags.exact,
+            audit: flags.audit,
             output,
             strict: flags.strict,
             threads: flags.threads,

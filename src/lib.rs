@@ -11,18 +11,19 @@ pub use streamgauge_stream as stream;
 pub mod prelude {
     pub use streamgauge_ml::{Attribute, Classifier, Clusterer, Detector, Learn, Learning, Schema};
     pub use streamgauge_sketches::{
-        Absorb, Bernoulli, Bloom, ClassicBloom, Codec, CompactString, ConservativeCountMin, Count, CountMin,
-        Covariance, Estimate, ExaLogLog, ExactDistinct, ExactQuantiles, ExactTop, Hashed, HeavyHitters, HyperLogLog,
-        Key, Kll, Max, Mean, Membership, Merge, Min, Moments, On, PortableHash, Quantiles, Reservoir, ScalableBloom,
-        Spec, Stratified, Sum, Summary, TDigest, Weight, WeightedReservoir,
+        Absorb, Audit, Audited, Bernoulli, Bloom, ClassicBloom, Codec, CompactString, ConservativeCountMin, Count,
+        CountMin, Covariance, Estimate, ExaLogLog, ExactDistinct, ExactQuantiles, ExactTop, Hashed, HeavyHitters,
+        HyperLogLog, Key, Kll, Max, Mean, Membership, Merge, Min, Moments, On, PortableHash, Quantiles, Reservoir,
+        ScalableBloom, Spec, Stratified, Sum, Summary, TDigest, Weight, WeightedReservoir,
     };
     #[cfg(feature = "dashboard")]
     pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};
     pub use streamgauge_stream::{
-        Batch, BatchInfo, Constant, DStream, Error, Event, JobState, Listener, ManualClock, MemorySink, OnBadTable,
-        OnFailure, OnMalformed, OutputMode, PidRateEstimator, Queue, Rate, Receiver, ReceiverHandle, ReceiverSource,
-        ReferenceTable, Report, Resume, SampledStream, Sink, Source, SourceError, State, Stdin, Storage,
-        StreamingContext, TcpLines, TextBlock, TextFiles, TextStream, Time, Trigger, Window, hours, millis, mins, secs,
+        AuditInfo, AuditRow, AuditedRow, Batch, BatchInfo, Constant, DStream, Error, Event, JobState, Listener,
+        ManualClock, MemorySink, OnBadTable, OnFailure, OnMalformed, OutputMode, PidRateEstimator, Queue, Rate,
+        Receiver, ReceiverHandle, ReceiverSource, ReferenceTable, Report, Resume, SampledStream, Sink, Source,
+        SourceError, State, Stdin, Storage, StreamingContext, TcpLines, TextBlock, TextFiles, TextStream, Time,
+        Trigger, Window, hours, millis, mins, secs,
         sink::{self, Files, Print, Tcp},
     };
 }

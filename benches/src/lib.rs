@@ -1,6 +1,7 @@
 //! What the benchmarks share.
 
 pub mod distinct;
+pub mod input;
 pub mod race;
 pub mod report;
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod page;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -61,6 +63,38 @@ fn moving_components_are_followed_whatever_the_threads() {
 }
 
 #[test]
+fn a_dashboard_shows_the_clusters_until_it_is_stopped() {
+    let rows = ["--rows", "5000", "--every", "2"];
+    let (lines, hello) = page::of("cluster_drift", &[&rows[..], &["--plane", "3,1"]].concat());
+    let silent = stdout(&run(&rows));
+    // All but the last line, which has a time in it, is as without a dashboard.
+    let progress =
+        |lines: &str| lines.lines().filter(|line| !line.starts_with('{')).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(progress(&lines), progress(&silent));
+    let told: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let map = &hello["panels"][0];
+    assert_eq!((&map["kind"], &map["title"]), (&"clusters".into(), &"Clusters".into()));
+    // One update a batch, and the sample only of the last.
+    let points = map["points"].as_array().unwrap();
+    assert_eq!(points.len(), 5);
+    let last = points.last().unwrap();
+    assert_eq!(last["sample"].as_array().unwrap().len(), 300);
+    assert!(points[..4].iter().all(|point| point.get("sample").is_none()));
+    assert_eq!(last["axes"], serde_json::json!({ "x": "axis 3", "y": "axis 1", "equal": true }));
+    // As the batch has found them: where they are at the end is close by, and in the two dimensions that were asked for.
+    let centres = last["centres"].as_array().unwrap();
+    assert_eq!(centres.len(), 5);
+    for (centre, end) in centres.iter().zip(told["clusters"].as_array().unwrap()) {
+        for (at, dimension) in [(1, 3), (2, 1)] {
+            let [drawn, end] = [&centre[at], &end["centre"][dimension]].map(|x| x.as_f64().unwrap());
+            assert!((drawn - end).abs() < 0.5, "{drawn} {end}");
+        }
+    }
+    // The first batch finds no clusters to be scored by.
+    assert_eq!(hello["panels"][1]["points"].as_array().unwrap().len(), 4);
+}
+
+#[test]
 fn a_file_is_read_and_its_noise_not_scored() {
     let path = file("clusters", 4_000, 0);
     let scored = summary(&run(&["--data", &path, "--clusters", "3", "--noise", "2", "--half-life-batches", "inf"]));
@@ -78,7 +112,7 @@ fn what_cannot_run_is_told_in_one_line() {
     let cut = file("cut", 10, 0);
     let bytes = std::fs::read(&cut).unwrap();
     std::fs::write(&cut, &bytes[..bytes.len() - 30]).unwrap();
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["--data", "no/such.bin"], "no/such.bin: "),
         (&["--data", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")], "the beginning is "),
         (&["--data", &categories], "attribute 1 is a category"),
@@ -87,6 +121,9 @@ fn what_cannot_run_is_told_in_one_line() {
         (&["--clusters", "0"], "at least 1, not 0"),
         (&["--half-life-points=-1"], "half-life must be at least 0, not -1"),
         (&["--batch", "0"], "--batch"),
+        (&["--rate", "0"], "above 0"),
+        (&["--listen", "127.0.0.1:0", "--plane", "0"], "two dimensions such as 0,1"),
+        (&["--listen", "127.0.0.1:0", "--plane", "0,8"], "there is no dimension 8 to map: there are 8, from 0 on"),
         (&["--wat"], "--wat"),
     ];
     for (args, named) in cases {

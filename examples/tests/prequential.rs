@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod page;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -106,6 +108,34 @@ fn labels_may_come_late() {
     assert_eq!(line("0")["accuracy"], 0.49);
     assert_eq!((&line("20")["rows"], &line("20")["accuracy"]), (&100.into(), &0.29.into()));
     assert_eq!(run(&file, &["--learner", "majority", "--late", "-1"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_dashboard_shows_accuracy_and_says_the_same() {
+    let folder = Folder::new("page");
+    let rows: String = (0..4_000).map(|i| format!("{},{}\n", i % 7, u32::from(i % 7 > 3))).collect();
+    let file = folder.file("rows.csv", rows);
+    for late in ["0", "30"] {
+        let flags = ["--learner", "gaussian-nb", "--late", late];
+        let plain: Value = serde_json::from_slice(&run(&file, &flags).stdout).unwrap();
+        let (line, hello) = page::of("prequential", &[&["--data", file.to_str().unwrap()], &flags[..]].concat());
+        let line: Value = serde_json::from_str(&line).unwrap();
+        for same in ["rows", "accuracy", "kappa"] {
+            assert_eq!(line[same], plain[same], "{same}, {late} late");
+        }
+        let [so_far, lately, matrix] = [0, 1, 2].map(|panel| hello["panels"][panel]["points"].as_array().unwrap());
+        assert_eq!((so_far.len(), lately.len(), matrix.len()), (200, 200, 1));
+        let last = &so_far[199]["series"];
+        assert_eq!((&last[0]["name"], &last[1]["name"]), (&"accuracy".into(), &"κ".into()));
+        // What is still waiting at the end is learned after the last batch.
+        let waiting = late.parse::<f64>().unwrap();
+        assert_eq!(matrix[0]["total"].as_f64(), Some(4_000.0 - waiting));
+        let right = matrix[0]["right"].as_f64().unwrap() / (4_000.0 - waiting);
+        assert!((last[0]["e"]["value"].as_f64().unwrap() - right).abs() < 1e-12);
+        assert_eq!(matrix[0]["classes"], serde_json::json!(["class 0", "class 1"]));
+    }
+    let flags = ["--learner", "majority", "--rate", "5"];
+    assert_eq!(run(&file, &flags).status.code(), Some(2), "a rate without a dashboard");
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn ten_thousand_updates_take_no_more_memory() {
         heap_after / 1e6
     );
     assert!(grown < 20.0, "the heap has grown by {grown:.1} MB");
-    assert!(nodes_after <= nodes + 50.0, "{nodes} nodes have become {nodes_after}");
+    // A node an update would be ten thousand; some wait to be collected.
+    assert!(nodes_after <= nodes + 500.0, "{nodes} nodes have become {nodes_after}");
     assert_no_problems(&mut page);
 }
 

@@ -60,6 +60,25 @@ fn screenshots() {
         let picture = page.screenshot();
         fs::write(folder.join(format!("dashboard-{scheme}.png")), picture).unwrap();
     }
+
+    // A panel of every kind, wide and on a phone.
+    let mut panels: Vec<_> = KINDS.iter().enumerate().map(|(id, kind)| panel(id, kind, 0..300)).collect();
+    panels[0]["thresholds"] = json!([{ "value": 60, "label": "limit" }]);
+    panels[1]["thresholds"] = json!([{ "value": 160, "label": "limit" }, { "value": 5000, "label": "far away" }]);
+    for panel in &mut panels[8..] {
+        panel["group"] = json!("Learning");
+    }
+    let server = Scripted::start(&hello(&panels));
+    for (name, width) in [("panels", 1280), ("phone", 390)] {
+        for scheme in ["light", "dark"] {
+            let mut page = chromium.open(&server.url);
+            page.scheme(scheme);
+            page.size(width, 8_000);
+            page.wait(&format!("document.querySelectorAll('.panel').length === {}", KINDS.len()));
+            page.drawn();
+            fs::write(folder.join(format!("{name}-{scheme}.png")), page.screenshot()).unwrap();
+        }
+    }
 }
 
 /// The pairs of colours that text is set in, and how much they must differ; lines and marks may do with less.
@@ -122,11 +141,12 @@ fn a_phone_shows_all_of_it() {
     panels[0]["title"] = json!("A title that is so long that no phone is wide enough for it, nor most other screens");
     panels[1]["page"] = json!("A page whose name is so long that no phone is wide enough for it");
     panels[2]["group"] = json!("x".repeat(200));
-    panels[3]["thresholds"] = json!([{ "value": 1, "label": "y".repeat(200) }]);
+    panels[4]["group"] = json!("<b>");
+    panels[0]["thresholds"] = json!([{ "value": 1, "label": "y".repeat(200) }]);
     let server = Scripted::start(&hello(&panels));
     let mut page = chromium.open(&server.url);
     page.size(390, 844);
-    page.wait("document.querySelectorAll('.panel').length === 4");
+    page.wait(&format!("document.querySelectorAll('.panel').length === {}", KINDS.len()));
     for tab in [0, 1, 2] {
         page.evaluate(&format!("document.querySelectorAll('nav a')[{tab}].click()"));
         page.wait(&format!("document.querySelectorAll('nav a')[{tab}].ariaCurrent === 'page'"));

@@ -12,6 +12,7 @@ mod export;
 mod history;
 mod hostile;
 mod keyboard;
+mod learning;
 mod load;
 mod looks;
 mod pages;

@@ -5,7 +5,7 @@ use crate::support::{COLOURS, Page, Server, assert_no_problems, chromium, has_di
 
 /// A running `panels`.
 fn server(more: &[&str]) -> Server {
-    Server::example("panels", &[&["--listen", "127.0.0.1:0", "--rate", "400"], more].concat())
+    Server::example("panels", &[&["--listen", "127.0.0.1:0", "--rate", "2000"], more].concat())
 }
 
 #[track_caller]

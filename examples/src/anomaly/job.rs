@@ -257,8 +257,9 @@ fn panels<'a>(
 ) {
     let newest = alerts.named("newest alerts").train_on(|on| {
         on.feed(Newest::default(), |newest: &mut Newest, Scored { reading, score, .. }: &Scored| {
-            // The series first: a narrow page cuts the end.
-            let alert = format!("{} = {:.4}, {}", reading.series, reading.sample.value, reading.time());
+            // Short, for a narrow page: the series, the day of the year and the minute.
+            let time = reading.time();
+            let alert = format!("{} {}", reading.series, time.get(5..16).unwrap_or(&time));
             newest.add((alert, score.unwrap_or_default()));
         })
     });

@@ -31,7 +31,7 @@ pub(super) fn panels(
         });
         Drawn { centres: centres.collect(), points: points.collect() }
     });
-    let axes = Axes::equal(format!("dimension {x}"), format!("dimension {y}"));
+    let axes = Axes::equal(format!("axis {x}"), format!("axis {y}"));
     dashboard.clusters("Clusters", &map, axes, |Drawn { centres, points }| {
         Clusters::new(centres.iter().copied()).points(points.iter().copied())
     });

@@ -1,5 +1,6 @@
 //! The job: from lines to windows.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -60,6 +61,8 @@ pub struct Options {
     pub rate: f64,
     /// Compute the exact answers beside the approximate ones.
     pub exact: bool,
+    /// Audit one window in so many: compare the approximate answers with exact ones, on the dashboard.
+    pub audit: Option<u32>,
     /// What is written on the standard output.
     pub output: Output,
     /// Stop at the first malformed line.
@@ -82,6 +85,7 @@ impl Default for Options {
             seed: 1,
             rate: 40.0,
             exact: false,
+            audit: None,
             output: Output::Nothing,
             strict: false,
             threads: 0,
@@ -137,10 +141,14 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
     }
     let lines = sources(&ctx, options).map_err(|e| usage(&e))?;
     let skipped = Arc::new(AtomicU64::new(0));
-    let windows = summarize(visits(&lines, options, &skipped), options);
+    let audited = summarize(visits(&lines, options, &skipped), options);
+    let windows = rows(&audited);
     if let Some(address) = options.dashboard {
         ctx.dashboard().listen(address);
         panels(&ctx.dashboard(), &windows);
+        if options.audit.is_some() {
+            audits(&ctx.dashboard(), &audited);
+        }
     }
     let printed = Arc::new(AtomicU64::new(0));
     let out = Arc::new(std::sync::Mutex::new(io::BufWriter::new(out)));
@@ -217,9 +225,16 @@ fn visits(lines: &[TextStream], options: &Options, skipped: &Arc<AtomicU64>) -> 
     DStream::union_of(parsed).expect("there is at least one input")
 }
 
+/// The answers for a window: requests, errors; distinct hosts, sizes, the most frequent paths.
+type Answers = (Estimate, Estimate, (Estimate, Quantiles, Vec<(CompactString, Estimate)>));
+
 /// What is asked of every window.
-fn summarize(visits: DStream<Visit>, options: &Options) -> DStream<WindowRow> {
-    let exact = options.exact;
+fn summarize(visits: DStream<Visit>, options: &Options) -> DStream<Window<Audited<Answers, Answers>>> {
+    let audit = match (options.exact, options.audit) {
+        (true, _) => Audit::windows(1),
+        (false, Some(every)) => Audit::windows(every),
+        (false, None) => Audit::keys(0.0),
+    };
     visits
         .event_time(|visit: &Visit| visit.time_ms, options.watermark)
         .window(options.window, options.slide)
@@ -230,14 +245,17 @@ fn summarize(visits: DStream<Visit>, options: &Options) -> DStream<WindowRow> {
                 on.quantiles(|visit| visit.bytes as f64),
                 on.top(10, |visit| visit.path.as_str()),
             );
-            let exact = exact.then(|| questions.exact());
-            (on.count(), on.when(|visit| visit.status >= 400).count(), questions, exact)
+            (on.count(), on.when(|visit| visit.status >= 400).count(), questions).audited(audit)
         })
-        .map(|window| {
-            let Window { start, end, value: (requests, errors, (hosts, bytes, top_paths), exact) } = window;
-            let exact = exact.map(|(hosts, bytes, top_paths)| Exact { hosts, bytes, top_paths });
-            WindowRow { start, end, requests, errors, hosts, bytes, top_paths, exact }
-        })
+}
+
+/// What is told of each window.
+fn rows(windows: &DStream<Window<Audited<Answers, Answers>>>) -> DStream<WindowRow> {
+    windows.map(|Window { start, end, value }| {
+        let (requests, errors, (hosts, bytes, top_paths)) = value.approximate;
+        let exact = value.exact.map(|(.., (hosts, bytes, top_paths))| Exact { hosts, bytes, top_paths });
+        WindowRow { start, end, requests, errors, hosts, bytes, top_paths, exact }
+    })
 }
 
 fn panels(dashboard: &Dashboard, windows: &DStream<WindowRow>) {
@@ -249,6 +267,18 @@ fn panels(dashboard: &Dashboard, windows: &DStream<WindowRow>) {
     dashboard.line("Errors over time", windows, |w| w.at(w.errors));
     dashboard.quantiles("Response size", windows, &[0.5, 0.95, 0.99], |w| w.at(w.bytes.clone())).unit("bytes");
     dashboard.ranking("Top pages", windows, |w| w.at(w.top_paths.clone())).unit("requests");
+}
+
+/// The errors of what is approximate, against the bounds that are promised.
+fn audits(dashboard: &Dashboard, windows: &DStream<Window<Audited<Answers, Answers>>>) {
+    dashboard.audit("Distinct hosts, audited", windows, |(.., answers), (.., exact)| [(answers.0, exact.0.value)]);
+    dashboard.audit("Response size p95, audited", windows, |(.., answers), (.., exact)| {
+        [(answers.1.at(0.95), exact.1.at(0.95).value)]
+    });
+    dashboard.audit("Top pages, audited", windows, |(.., answers), (.., exact)| {
+        let exact: HashMap<_, _> = exact.2.iter().map(|(page, count)| (page, count.value)).collect();
+        answers.2.iter().filter_map(|(page, count)| Some((*count, *exact.get(page)?))).collect::<Vec<_>>()
+    });
 }
 
 type Out<W> = Arc<std::sync::Mutex<io::BufWriter<W>>>;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "../page/mod.rs"]
+mod page;
+
 use std::fs;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -11,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use streamgauge::ml::RowError;
 use streamgauge::ml::anomaly::Sample;
 use streamgauge::prelude::*;
-use streamgauge_examples::anomaly::{Failure, Input, Options, Report, run};
+use streamgauge_examples::anomaly::{Failure, Input, Options, Reading, Report, run};
 
 /// How far a value is from a moving mean, in moving deviations.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -154,4 +157,42 @@ fn what_cannot_be_done_is_told() {
     assert!(failure(&Options { threshold: 2.0, ..files() }).contains("the threshold is 2; scores lie in 0 to 1"));
     let endless = options(Input::Simulated { hosts: 1, readings: None });
     assert!(failure(&endless).contains("a simulation without an end needs a rate"));
+}
+
+#[test]
+fn a_dashboard_marks_the_alerts_that_are_written() {
+    // Many alerts, for a threshold that is low.
+    let flags = ["--hosts", "2", "--readings", "24000", "--rate", "max", "--threshold", "0.6", "--quiet", "10"];
+    let (text, hello) = page::of("anomaly", &flags);
+    let panels = hello["panels"].as_array().unwrap();
+    let (newest, by_series) = (&panels[0]["points"][0]["rows"], &panels[1]["points"][0]["rows"]);
+    let lines: Vec<Vec<_>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    assert!(lines.len() > 10, "{text}");
+    assert_eq!(newest.as_array().unwrap().len(), 10);
+    let label = newest[0]["label"].as_str().unwrap();
+    assert!(lines.iter().any(|line| label == format!("{} {}", line[1], &line[0][5..16])), "{label}");
+    let of_all: f64 = by_series.as_array().unwrap().iter().map(|row| row["e"]["value"].as_f64().unwrap()).sum();
+    assert_eq!(of_all, lines.len() as f64);
+
+    let charts = &panels[2..];
+    assert_eq!(charts.len(), 6);
+    let mut marked = 0;
+    for chart in charts {
+        assert_eq!(chart["kind"], "anomalies");
+        let points = chart["points"].as_array().unwrap();
+        // The newest points of a history are all there.
+        let first = points[points.len() - 400]["t"].as_i64().unwrap();
+        let alerts: Vec<_> = points[points.len() - 400..].iter().filter(|point| point["alert"] == true).collect();
+        assert!(alerts.iter().all(|it| it["score"].as_f64().unwrap() >= 0.6 && it["threshold"] == 0.6));
+        let values: Vec<f64> = alerts.iter().map(|it| it["value"].as_f64().unwrap()).collect();
+        let of_chart = lines.iter().filter(|line| chart["title"] == line[1]);
+        let millis = |line: &[&str]| Reading::parse("", &format!("{},0", line[0])).unwrap().unwrap().sample.time;
+        let written: Vec<f64> =
+            of_chart.filter(|line| millis(line) >= first).map(|line| line[2].parse().unwrap()).collect();
+        // JSON is read to the last digit but one.
+        let round = |values: &[f64]| values.iter().map(|value| (value * 1e9).round()).collect::<Vec<_>>();
+        assert_eq!(round(&values), round(&written));
+        marked += values.len();
+    }
+    assert!(marked >= 6, "{marked}");
 }

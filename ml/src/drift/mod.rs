@@ -29,18 +29,23 @@
 mod adwin;
 mod ddm;
 mod eddm;
+mod errors;
 mod hddm_a;
 mod hddm_w;
 mod kswin;
 mod page_hinkley;
+mod window;
 
 pub use adwin::Adwin;
+
 pub use ddm::Ddm;
 pub use eddm::Eddm;
 pub use hddm_a::HddmA;
 pub use hddm_w::HddmW;
 pub use kswin::Kswin;
 pub use page_hinkley::{Direction, PageHinkley};
+
+pub(crate) use errors::Errors;
 
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::{DecodeError, ParameterError, Summary};

@@ -23,7 +23,7 @@ pub(crate) fn fade(weight: f64) -> f64 {
 pub(crate) struct Leaf {
     /// By class: what the leaf began with, and what it has learned.
     weights: Box<[f64]>,
-    /// The weight at the last look for a split.
+    /// The weight at the last look for a split; more than there is, if the leaf is to wait.
     attempted: f64,
     majority_right: f64,
     bayes_right: f64,
@@ -75,7 +75,7 @@ impl Leaf {
 
     /// Whether the leaf has learned nothing since it was made, or looked at last.
     pub(crate) fn fresh(&self) -> bool {
-        self.attempted >= self.weight()
+        self.attempted == self.weight()
     }
 
     /// Whether the leaf has learned so many rows since the last look for a split; if so, this is one.
@@ -87,6 +87,11 @@ impl Leaf {
             self.attempted = weight;
         }
         due
+    }
+
+    /// Lets the leaf learn half as much again before the next look for a split: one that was taken back would be found again.
+    pub(crate) fn wait(&mut self) {
+        self.attempted = 1.5 * self.weight();
     }
 
     /// What both ways of prediction say of a row.

@@ -46,7 +46,8 @@ pub struct Audit {
 impl Audit {
     /// A share of the keys, chosen by their hash: 0.01 for one in a hundred. Clamped to 0..=1, a NaN counts as 0.
     ///
-    /// Their exact answers are kept in every window. A stream without keys is one group, and audited as a whole.
+    /// Their exact answers are kept in every window. A stream without keys is one group: it is audited as a whole, unless
+    /// the share is 0.
     pub fn keys(share: f64) -> Self {
         let share = share.clamp(0.0, 1.0);
         let highest = (share > 0.0).then_some((share * u64::MAX as f64) as u64);
@@ -74,24 +75,24 @@ impl Audit {
 
     /// Whether the records of a group are audited.
     pub fn chooses(&self, group: &Group) -> bool {
-        let key =
-            group.key.is_none_or(|key| self.highest.is_some_and(|highest| key.portable_hash(self.seed) <= highest));
+        let Some(highest) = self.highest else { return false };
+        let key = group.key.is_none_or(|key| key.portable_hash(self.seed) <= highest);
         key && group.windows.is_none_or(|windows| self.chooses_any(&windows))
     }
 
-    /// Whether a window is chosen, by its number.
-    fn chooses_window(&self, number: i64) -> bool {
-        let (block, place) = (number.div_euclid(self.every), number.rem_euclid(self.every));
-        (block.portable_hash(self.seed) % self.every.unsigned_abs()).cast_signed() == place
+    /// The number of the window that is chosen of a block.
+    fn chosen_of(&self, block: i64) -> i64 {
+        let place = block.portable_hash(self.seed) % self.every.unsigned_abs();
+        block.saturating_mul(self.every).saturating_add_unsigned(place)
     }
 
     /// Whether any of the windows that a pane lies in is chosen: at once, however many they are.
     fn chooses_any(&self, windows: &WindowsOfPane) -> bool {
         let WindowsOfPane { first, last, .. } = *windows;
-        // Of so many in a row a whole block is among them, and with it a chosen one.
-        let whole = self.every.saturating_mul(2).saturating_sub(1);
-        last >= first
-            && (last.saturating_sub(first) >= whole || (first..=last).any(|number| self.chooses_window(number)))
+        let (from, to) = (first.div_euclid(self.every), last.div_euclid(self.every));
+        // A block between those of the first and the last is there as a whole, and with it its chosen one.
+        let holds = |block: i64| (first..=last).contains(&self.chosen_of(block));
+        first <= last && (to.saturating_sub(from) > 1 || holds(from) || holds(to))
     }
 }
 
@@ -132,6 +133,7 @@ mod tests {
         let of_key = |key| Group { key: Some(key), windows: None };
         let share = |audit: Audit| (0..1_000).filter(|&key| audit.chooses(&of_key(key))).count();
         assert_eq!([-1.0, 0.0, f64::NAN].map(|x| share(Audit::keys(x))), [0, 0, 0]);
+        assert!(!Audit::keys(0.0).chooses(&Group { key: None, windows: None }));
         assert_eq!([1.0, 7.0, f64::INFINITY].map(|x| share(Audit::keys(x))), [1_000; 3]);
         let (one, other) = (Audit::keys(0.5), Audit::keys(0.5).seeded(3));
         assert!((0..1_000).any(|key| one.chooses(&of_key(key)) != other.chooses(&of_key(key))));

@@ -19,8 +19,8 @@ const PAUSE: u32 = 100;
 /// may look after every comparison: it bets against the promise, with a capital of one, at odds that are fair if the
 /// promise is kept, and so by Ville's inequality multiplies its capital by a million with a probability of
 /// [one in a million](FALSE_ALARM) at most, at whatever time. The stakes are spread over eight rates of misses, as an
-/// average of their gains. A coverage of 90 % instead of 95 % is found after some 900 comparisons, one of 50 % after
-/// some 20. Where an interval is certain, a single miss is an alarm.
+/// average of their gains. A coverage of 90 % instead of 95 % is found after some 700 comparisons, one of 80 % after 100,
+/// one of 50 % after 20. Where an interval is certain, a single miss is an alarm.
 ///
 /// Source: G. Shafer, Testing by betting, Journal of the Royal Statistical Society A 184 (2021), 407–431.
 ///

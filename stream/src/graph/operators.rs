@@ -112,7 +112,13 @@ fn without_paths(name: &str) -> String {
     let mut rest = name.chars().peekable();
     while let Some(c) = rest.next() {
         if c == ':' && rest.next_if_eq(&':').is_some() {
-            short.truncate(path);
+            // What stands before is a part of the path, unless it is a type in brackets.
+            if path < short.len() {
+                short.truncate(path);
+            } else {
+                short.push_str("::");
+                path = short.len();
+            }
             continue;
         }
         short.push(c);

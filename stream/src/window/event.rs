@@ -197,7 +197,9 @@ where
         });
         let held = &mut panes[held];
         held.records += run.len() as u64;
-        absorb_chunk((&self.grouping, &self.spec), Some(self.grid.windows_of(pane)), &mut held.groups, run);
+        // Asked for each run of records: only if it matters.
+        let windows = S::BY_GROUP.then(|| self.grid.windows_of(pane));
+        absorb_chunk((&self.grouping, &self.spec), windows, &mut held.groups, run);
     }
 
     /// Summarizes records as they are read; late ones are only counted.

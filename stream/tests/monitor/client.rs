@@ -1,6 +1,6 @@
 //! A client that speaks as much HTTP as the tests need, and a job to ask.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
 use serde_json::Value;
@@ -79,4 +79,15 @@ impl Asked {
     pub(crate) fn address(&self) -> SocketAddr {
         self.dashboard.address()
     }
+}
+
+/// The whole state, as a page gets it that comes now; as text, to be measured.
+pub(crate) fn hello_text(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    // Of HTTP/1.0 it comes as it is, without chunks.
+    write!(stream, "GET /events HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
+    let lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let data =
+        lines.skip_while(|line| line != "event: hello").find_map(|line| line.strip_prefix("data: ").map(str::to_owned));
+    data.unwrap()
 }

@@ -4,7 +4,9 @@
 
 mod access;
 mod answers;
+mod audit;
 mod client;
 mod judges;
+mod kinds;
 mod metrics;
 mod panels;

@@ -1,7 +1,5 @@
 //! What the page is told of its panels: how they are set, their points, and what of them outlives the job.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,18 +10,7 @@ use streamgauge_stream::{
     CheckpointInfo, ContextBuilder, DStream, Error, Listener, StreamingContext, Window, millis, secs,
 };
 
-use crate::client::FREE;
-
-/// The whole state, as a page gets it that comes now; as text, to be measured.
-fn hello_text(address: SocketAddr) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    // Of HTTP/1.0 it comes as it is, without chunks.
-    write!(stream, "GET /events HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
-    let lines = BufReader::new(stream).lines().map(Result::unwrap);
-    let data =
-        lines.skip_while(|line| line != "event: hello").find_map(|line| line.strip_prefix("data: ").map(str::to_owned));
-    data.unwrap()
-}
+use crate::client::{FREE, hello_text};
 
 fn panels(dashboard: &Dashboard) -> Value {
     let hello: Value = serde_json::from_str(&hello_text(dashboard.address())).unwrap();

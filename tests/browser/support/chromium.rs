@@ -139,8 +139,8 @@ impl Page {
 
     /// Waits until what has changed is drawn.
     pub(crate) fn drawn(&mut self) {
-        let frame = "new Promise(requestAnimationFrame)";
-        self.evaluate(&format!("{frame}.then(() => {frame})"));
+        // With many charts in view it takes some frames.
+        self.evaluate("(async () => { for (let i = 0; i < 5; i += 1) await new Promise(requestAnimationFrame); })()");
     }
 
     /// The answer to a command of the protocol.
@@ -292,8 +292,7 @@ impl Page {
         self.size(width, 1);
         let height = self.evaluate("document.documentElement.scrollHeight");
         self.size(width, height.as_u64().expect("a height") as u32);
-        let frame = "new Promise(requestAnimationFrame)";
-        self.evaluate(&format!("{frame}.then(() => {frame}).then(() => {frame})"));
+        self.drawn();
         let png = json!({ "format": "png" });
         let picture = self.0.call("Page.captureScreenshot", &png);
         self.size(width, HEIGHT);

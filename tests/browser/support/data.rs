@@ -7,8 +7,22 @@ use serde_json::{Value, json};
 /// The time of second 0: 9 October 2025, 08:53:20 UTC.
 pub(crate) const START: i64 = 1_760_000_000_000;
 
-/// The kinds of panels, as points for them are made here.
-pub(crate) const KINDS: [&str; 4] = ["number", "line", "quantiles", "top"];
+/// The kinds of panels.
+pub(crate) const KINDS: [&str; 13] = [
+    "number",
+    "line",
+    "quantiles",
+    "top",
+    "table",
+    "samples",
+    "heat",
+    "distribution",
+    "anomalies",
+    "clusters",
+    "confusion",
+    "accuracy",
+    "audit",
+];
 
 pub(crate) fn estimate(value: f64, room: f64) -> Value {
     json!({ "value": value, "lower": value - room, "upper": value + room, "confidence": 0.95,
@@ -34,6 +48,49 @@ pub(crate) fn point(kind: &str, second: i64) -> Value {
                 .map(|rank| json!({ "label": format!("/{rank}"), "e": estimate(value / f64::from(rank), 2.0) }));
             json!({ "t": t, "rows": rows.collect::<Vec<_>>() })
         }
+        "table" => {
+            let rows = (0..10).map(|row| json!([format!("host {row}"), estimate(value * f64::from(row), 2.0), null]));
+            let rows: Vec<_> = rows.collect();
+            json!({ "t": t, "columns": ["host", "requests", "failed"], "rows": rows, "total": 10 })
+        }
+        "samples" => {
+            let rows =
+                (0..20).map(|row| json!({ "text": format!("record {row} of second {second}"), "weight": value }));
+            json!({ "t": t, "contract": "20 of 48,211, uniform", "rows": rows.collect::<Vec<_>>() })
+        }
+        "heat" => {
+            let cells = (0..20).map(|row| {
+                let e =
+                    json!({ "value": value * f64::from(row), "lower": 0.0, "upper": value * 20.0, "confidence": 0.95 });
+                json!({ "label": format!("key {row}"), "e": e })
+            });
+            json!({ "t": t, "keys": 20, "contracts": ["exact"], "cells": cells.collect::<Vec<_>>() })
+        }
+        "distribution" => {
+            let share = |share: f64| json!([share, share * 0.9, share * 1.1]);
+            let below: Vec<_> = (0..=10).map(|edge| share(f64::from(edge) / 10.0)).collect();
+            let edges: Vec<_> = (0..=10).map(|edge| value + f64::from(edge)).collect();
+            let at = [0.5, 0.99].map(|q| json!({ "q": q, "e": estimate(value + 10.0 * q, 0.5) }));
+            json!({ "t": t, "count": 1000.0, "logarithmic": false, "edges": edges, "shares": vec![share(0.1); 10],
+                    "below": below, "under": share(0.0), "over": share(0.0), "quantiles": at })
+        }
+        "anomalies" => json!({ "t": t, "value": value, "score": (second % 10) as f64 / 10.0, "threshold": 0.75,
+                               "alert": second % 10 == 9 }),
+        "clusters" => {
+            let sample: Vec<_> = (0..100).map(|i| json!([value + f64::from(i), f64::from(i % 10), i % 3])).collect();
+            json!({ "t": t, "axes": { "x": "width", "y": "height", "equal": false }, "all": 3, "weight": 60.0,
+                    "centres": [[0, value, 1.0, 10.0], [1, value + 50.0, 5.0, 20.0], [2, value + 90.0, 9.0, 30.0]],
+                    "sample": sample })
+        }
+        "confusion" => json!({ "t": t, "classes": ["yes", "no"], "others": 0, "counts": [[value, 3.0], [4.0, 90.0]],
+                               "none": [0.0, 0.0], "right": value + 90.0, "total": value + 97.0 }),
+        "accuracy" => {
+            let figure = |name: &str, by: f64| json!({ "name": name, "e": estimate(value / by, 0.05) });
+            json!({ "t": t, "series": [figure("accuracy", 200.0), figure("kappa", 300.0)] })
+        }
+        "audit" => json!({ "t": t, "e": estimate(value, 2.0), "exact": value - 1.0, "error": 1.0 / value,
+                           "lower": -0.02, "upper": 0.02, "inside": true, "compared": 3, "missed": 0,
+                           "comparisons": second * 3 + 3, "misses": 0, "promised": 0.95, "breach": null }),
         _ => json!({ "t": t, "e": estimate(value, 2.0) }),
     }
 }

@@ -11,10 +11,10 @@ use streamgauge::stream::sink::{Cause, Part, Sink};
 use streamgauge::stream::source::{Limit, Next, Partition, Plan};
 
 use crate::PANES;
-use crate::input::{self, Input, PARTITIONS, Workload};
 use crate::mark::{Batch, Mark};
 use crate::tally::Tally;
 use crate::text::each_word;
+use streamgauge_benches::input::{self, Input, PARTITIONS, Workload};
 
 const THREADS: usize = 2;
 

@@ -8,7 +8,6 @@
 
 mod engine;
 mod hand;
-mod input;
 mod mark;
 mod race;
 mod tally;
@@ -23,9 +22,9 @@ use std::{env, fs, io};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::input::Workload;
 use crate::mark::Batch;
 use crate::tally::Tally;
+use streamgauge_benches::input::Workload;
 
 /// The batches of a window; it slides by one.
 const PANES: usize = 60;

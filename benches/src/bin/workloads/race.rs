@@ -8,10 +8,10 @@ use std::{env, io};
 
 use streamgauge_benches::median;
 
-use crate::input::Workload;
 use crate::mark::Batch;
 use crate::tally::Tally;
 use crate::{PANES, Side, verdict};
+use streamgauge_benches::input::Workload;
 
 /// How long a workload runs, and what is asked of it.
 struct Course {

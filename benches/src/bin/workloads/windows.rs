@@ -10,7 +10,7 @@ use streamgauge::sketches::summary::TwoStacks;
 use streamgauge_benches::median;
 
 use crate::engine::Job;
-use crate::input::Input;
+use streamgauge_benches::input::Input;
 
 const SHORT: u64 = 10;
 const LONG: u64 = 10_000;

@@ -21,12 +21,12 @@ const DEEPEST: usize = 63;
 /// The Hoeffding adaptive tree (HAT): a Hoeffding tree that watches the errors below each of its nodes, and replaces what
 /// has become wrong.
 ///
-/// Every node feeds whether the prediction below it was wrong to an [`Adwin`](crate::drift::Adwin). Where errors have become
+/// Every node feeds whether the prediction below it was wrong to an [`Adwin`](crate::drift::Adwin), 32 at a time. Where errors have become
 /// more, a new tree begins to grow beside the node, from the same rows. When both have made predictions for more than 300
 /// rows, the one whose error rate is higher by √(2 e (1 − e) ln(2/0.05) (1/n₁ + 1/n₂)) is dropped.
 ///
 /// This tree splits early, and takes back what was wrong: the leaf that a split comes from goes on learning beside it for
-/// 1,000 rows, and remains if it was right more often. Of two trees that grow beside each other the one that was right more
+/// 1,000 rows, and remains if it was right more often; then it learns half as much again before it is split anew. Of two trees that grow beside each other the one that was right more
 /// often lately is believed, so that no change has to wait for its replacement.
 ///
 /// A row costs the way to its leaf with an `Adwin` for each node, and as much again for each tree that grows beside one. Memory
@@ -186,7 +186,7 @@ impl HoeffdingAdaptiveTree {
     fn note(&mut self, at: u32, wrong: bool) -> bool {
         let kept = &mut self.nodes.get_mut(at).kept;
         let before = kept.heap_bytes();
-        let worse = kept.note(wrong);
+        let Some(worse) = kept.note(wrong) else { return false };
         let after = kept.heap_bytes();
         if after != before {
             self.swollen(at, before, after);
@@ -221,7 +221,13 @@ impl HoeffdingAdaptiveTree {
     fn decide(&mut self, at: u32, verdict: Verdict) {
         let Some(rival) = self.nodes.get_mut(at).kept.rival.take() else { return };
         match verdict {
-            Verdict::Rival => self.nodes.replace(at, rival.root),
+            Verdict::Rival => {
+                let at = self.nodes.replace(at, rival.root);
+                if rival.former {
+                    self.nodes.get_mut(at).leaf.wait();
+                }
+                at
+            }
             Verdict::Node => self.nodes.compact(at),
         };
     }

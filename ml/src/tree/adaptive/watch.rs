@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use streamgauge_sketches::DecodeError;
 
-use crate::drift::Adwin;
+use crate::drift::Errors;
 use crate::tree::nodes::Kept;
 
 /// How many errors both trees are compared by, at least.
@@ -18,7 +18,7 @@ const FADE: f64 = 0.995;
 /// The errors of the tree below a node, and the tree that grows beside it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watch {
-    errors: Adwin,
+    errors: Errors,
     pub(super) rival: Option<Rival>,
 }
 
@@ -83,21 +83,21 @@ impl Watch {
         }
     }
 
-    /// Takes in whether a prediction was wrong. Whether errors have become more.
+    /// Takes in whether a prediction was wrong. Whether errors have become more, if that was looked at.
     #[inline]
-    pub(super) fn note(&mut self, wrong: bool) -> bool {
-        self.errors.risen(f64::from(u8::from(wrong)))
+    pub(super) fn note(&mut self, wrong: bool) -> Option<bool> {
+        self.errors.note(wrong)
     }
 
     /// Begins to count errors anew.
     pub(super) fn forget(&mut self) {
-        self.errors = Adwin::default();
+        self.errors = Errors::default();
     }
 
     /// Which of this tree and its rival, which keeps `other`, is the better one, if that is known.
     #[inline]
     pub(super) fn verdict(&self, other: &Self) -> Option<Verdict> {
-        if !self.errors.searched() {
+        if !self.errors.ended_block() {
             return None;
         }
         let rival = self.rival.as_ref()?;
@@ -108,7 +108,7 @@ impl Watch {
         if ours.width() <= ENOUGH || theirs.width() <= ENOUGH {
             return None;
         }
-        let (error, of_rival) = (ours.estimate(), theirs.estimate());
+        let (error, of_rival) = (ours.rate(), theirs.rate());
         let inverse = 1.0 / ours.width() as f64 + 1.0 / theirs.width() as f64;
         let bound = (2.0 * error * (1.0 - error) * (2.0 / DOUBT).ln() * inverse).sqrt();
         match error - of_rival {

@@ -18,9 +18,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::input::{self, Input, Workload};
 use crate::mark::{Batch, Mark};
 use crate::tally::Tally;
+use streamgauge_benches::input::{self, Input, Workload};
 
 const THREADS: usize = 2;
 

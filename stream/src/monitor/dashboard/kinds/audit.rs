@@ -14,7 +14,7 @@ const AUDIT: Kind = Kind::over_time("audit");
 impl Dashboard {
     /// The errors of an audited summary over time, inside and outside of what it promises: see [`DStream::audit`], which
     /// this calls with the title as its name. Where several estimates are of one time, the one that comes furthest
-    /// towards its bound is drawn.
+    /// towards its bound is drawn, in percent of the exact answer.
     ///
     /// ```no_run
     /// use streamgauge_sketches::{Audit, Spec};
@@ -23,10 +23,11 @@ impl Dashboard {
     /// let ctx = StreamingContext::builder("lines").build();
     /// let different = ctx
     ///     .stdin()
+    ///     .map(str::len)
     ///     .window(mins(5), secs(10))
-    ///     .summarize(|on| on.distinct(|line| line.as_str()).audited(Audit::windows(60)));
-    /// ctx.dashboard().line("Different lines", &different, |lines| lines.approximate);
-    /// ctx.dashboard().audit("Different lines, audited", &different, |lines, exact| [(*lines, exact.value)]);
+    ///     .summarize(|on| on.distinct(|length| length).audited(Audit::windows(60)));
+    /// ctx.dashboard().line("Different lengths", &different, |lengths| lengths.approximate);
+    /// ctx.dashboard().audit("Different lengths, audited", &different, |lengths, exact| [(*lengths, exact.value)]);
     /// ctx.run()?;
     /// # Ok::<(), streamgauge_stream::Error>(())
     /// ```
@@ -43,6 +44,7 @@ impl Dashboard {
         self.panel_of_batches(AUDIT, title, &stream.audit(title, compare), |rows, _| {
             rows.chunk_by(|a, b| a.time == b.time).filter_map(point).collect()
         })
+        .unit("error, % of exact")
     }
 }
 

@@ -109,7 +109,7 @@ impl Point<Clusters> {
             "t": self.millis(batch),
             "axes": axes,
             "all": centres.len(),
-            "weight": centres.iter().map(|centre| centre.2).filter(|weight| weight.is_finite()).sum::<f64>(),
+            "weight": centres.iter().map(|centre| centre.2).filter(|weight| weight.is_finite()).fold(0.0, |sum, weight| sum + weight),
             "centres": heaviest,
             "sample": sample.collect::<Vec<_>>(),
         })

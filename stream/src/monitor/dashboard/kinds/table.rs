@@ -129,7 +129,7 @@ impl Dashboard {
         columns: [&str; N],
         row: impl Fn(&T) -> [Cell; N] + Send + 'static,
     ) -> Panel {
-        let columns = columns.map(|column| cut(column));
+        let columns = columns.map(cut);
         self.panel_of_batches(TABLE, title, stream, move |rows, time| {
             let table = (!rows.is_empty()).then(|| table(&columns, rows, &row, time));
             table.into_iter().collect()

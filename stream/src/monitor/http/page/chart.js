@@ -28,7 +28,7 @@ let family = null;
  * `between` fills the space between neighbouring series, `reference` is a value
  * to draw a level line at, `levels` are those with a label, `print` and `moment` format a value and a time
  * of the tooltip, `estimates` is false for figures without an interval,
- * `overlay(ctx, plane)` draws upon the lines, and
+ * `overlay(ctx, plane, model)` draws upon the lines, and
  * `summary()` says in words what the chart shows. What is drawn of it is the
  * `span` that all charts show.
  */
@@ -191,7 +191,7 @@ export class Chart {
     if (model.reference) this.drawReference(plane, model.reference);
     if (model.levels?.length > 0) drawLevels(ctx, plane, model.levels, this.axes);
     if (model.current) for (const series of model.series) last(ctx, plane, series);
-    model.overlay?.(ctx, plane);
+    model.overlay?.(ctx, plane, model);
     ctx.restore();
     if (model.inside[0] >= model.inside[1] && !model.crossed) this.sayNothing(plane);
   }

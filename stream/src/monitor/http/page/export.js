@@ -6,16 +6,21 @@ import { isTime } from "./format.js";
 const FIRST = ["time", "t"];
 const LAST = ["value", "lower", "upper", "confidence", "contract"];
 
+/** The data of a panel as `{ columns, rows }`: as its kind gives them, or its points. */
+export function tableOf(panel) {
+  return typeof panel.table === "function" ? panel.table() : table(panel.history.points);
+}
+
 /**
  * Points as `{ columns, rows }`. A point becomes a row; one that holds a list of
  * objects (series, quantiles, ranks) a row for each of them. What is within an
  * object gets a column of its own, an estimate's parts the names they have.
  */
-export function table(points) {
+function table(points) {
   const columns = new Set(FIRST);
   const rows = [];
   for (const point of points) {
-    const { t, ...rest } = point;
+    const { t, ...rest } = withNamedRows(point);
     const lists = Object.entries(rest).filter(([, value]) => isListOfObjects(value));
     const plain = Object.fromEntries(Object.entries(rest).filter(([key]) => !lists.some(([list]) => list === key)));
     const common = { time: isTime(t) ? new Date(t).toISOString() : null, t, ...flat(plain) };
@@ -32,6 +37,15 @@ export function table(points) {
   return { columns: names, rows: rows.map((cells) => names.map((name) => cells[name] ?? null)) };
 }
 
+/** A table within a point, whose rows are lists: they become objects by the names of its columns. */
+function withNamedRows(point) {
+  const { columns, rows, ...rest } = point;
+  if (!Array.isArray(columns) || !Array.isArray(rows) || !rows.every(Array.isArray)) return point;
+  const isTaken = (name, i) => FIRST.includes(name) || columns.indexOf(name) !== i;
+  const names = columns.map((name, i) => (isTaken(name, i) ? `${name} (${i + 1})` : String(name)));
+  return { ...rest, rows: rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]]))) };
+}
+
 function isListOfObjects(value) {
   return Array.isArray(value) && value.length > 0 && value.every(isObject);
 }
@@ -40,7 +54,7 @@ function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What is within an object, one level: `e.value` is named `value`. */
+/** What is within an object: the parts of `e` have their own names, those of `p99` are `p99`, `p99.lower` and so on. */
 function flat(object) {
   const cells = {};
   for (const [key, value] of Object.entries(object)) {
@@ -48,7 +62,10 @@ function flat(object) {
       cells[key] = Array.isArray(value) ? JSON.stringify(value) : value;
       continue;
     }
-    for (const [inner, part] of Object.entries(flat(value))) cells[key === "e" ? inner : `${key}.${inner}`] = part;
+    for (const [inner, part] of Object.entries(flat(value))) {
+      const name = key === "e" ? inner : inner === "value" ? key : `${key}.${inner}`;
+      cells[name] = part;
+    }
   }
   return cells;
 }

@@ -64,6 +64,7 @@ export class OperatorGraph {
     });
     this.places = places;
     this.edges = edges;
+    this.frame.scrollTo(0, (places[0]?.y ?? 0) - this.frame.clientHeight / 2 + HEIGHT);
   }
 
   tell(node, operator, share, batches) {

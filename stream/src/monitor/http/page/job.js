@@ -29,7 +29,7 @@ export class JobPage {
       select: (batch) => this.look(batch?.batchId),
       key: (batch) => batch.batchId,
     });
-    this.more = element("button", "theme more", this.batchTable.root);
+    this.more = element("button", "theme control more", this.batchTable.root);
     this.more.type = "button";
     this.more.onclick = () => {
       this.shown *= 10;
@@ -47,7 +47,7 @@ export class JobPage {
     const latest = () => this.points.at(-1)?.t ?? NaN;
     this.checkpoints = new Table(tables, "Checkpoints", columns.checkpoints(latest), { empty: "No checkpoint was written" });
     this.warnings = new Table(tables, "Warnings", columns.WARNINGS, { empty: "No warnings" });
-    this.timer = null;
+    this.running = null;
     this.forget();
   }
 
@@ -71,17 +71,19 @@ export class JobPage {
   update() {}
 
   show() {
-    if (this.timer !== null) return;
+    if (this.running) return;
+    const running = {}; // one that was hidden in the meantime asks no more, also if another has begun
+    this.running = running;
     const again = async () => {
       await this.ask();
-      if (this.timer !== null) this.timer = setTimeout(again, EVERY_MS);
+      if (this.running === running) this.timer = setTimeout(again, EVERY_MS);
     };
-    this.timer = setTimeout(again, 0);
+    again();
   }
 
   hide() {
     clearTimeout(this.timer);
-    this.timer = null;
+    this.running = null;
   }
 
   /** Shows a batch in detail; the same again, or none, hides it. */

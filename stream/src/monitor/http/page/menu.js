@@ -1,7 +1,7 @@
 // The menu of a panel: what can be done with it.
 
 import { element, setText } from "./dom.js";
-import { download, fileName, toCsv, toJson } from "./export.js";
+import { download, fileName, tableOf, toCsv, toJson } from "./export.js";
 import { isFull, leaveFull, showFull } from "./full.js";
 
 let open = null; // one menu at a time, made when it is opened
@@ -24,7 +24,7 @@ function actions(panel) {
   const full = isFull(panel.root);
   return [
     [full ? "Leave full screen" : "Full screen", () => (full ? leaveFull() : showFull(panel.root))],
-    ["Save as CSV", () => save("csv", "text/csv", toCsv(panel.table()))],
+    ["Save as CSV", () => save("csv", "text/csv", toCsv(tableOf(panel)))],
     ["Save as JSON", () => save("json", "application/json", toJson(panel))],
   ];
 }

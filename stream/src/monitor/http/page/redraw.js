@@ -4,6 +4,9 @@
 
 const OUT_OF_VIEW_MS = 2000;
 
+/** Canvases drawn in a frame: with many in view the others follow in the next ones, and no frame takes long. */
+const MOST_A_FRAME = 8;
+
 export class Redraw {
   constructor() {
     this.stale = new Set(); // views whose canvas is behind their data
@@ -71,13 +74,19 @@ export class Redraw {
       if (!sweeps && !this.visible.has(view)) continue;
       if (view.root.closest("[hidden]")) continue; // on another page
       this.changed.delete(view);
-      view.refresh();
+      attempt(() => view.refresh());
     }
     if (this.changed.size > 0) this.sweep ??= setTimeout(() => { this.sweep = null; this.schedule(); }, OUT_OF_VIEW_MS);
+    let drawn = 0;
     for (const view of [...this.stale]) {
       if (!this.visible.has(view)) continue;
+      if (drawn === MOST_A_FRAME) {
+        this.schedule();
+        break;
+      }
+      drawn += 1;
       this.stale.delete(view);
-      view.draw();
+      attempt(() => view.draw());
     }
   }
 
@@ -88,7 +97,16 @@ export class Redraw {
     for (const view of [...this.stale]) {
       if (view.root.closest("[hidden]")) continue;
       this.stale.delete(view);
-      view.draw();
+      attempt(() => view.draw());
     }
+  }
+}
+
+/** One view that fails must not end the others. */
+function attempt(act) {
+  try {
+    act();
+  } catch (error) {
+    console.error("streamgauge: a panel could not be shown:", error);
   }
 }

@@ -9,7 +9,7 @@ import { color } from "./theme.js";
 
 const FONT = 11;
 const REACH = 24; // pixels from the pointer to what it points at
-const LARGEST = 13;
+const LARGEST = 11;
 const SMALLEST = 5;
 const SUMMARY_EVERY_MS = 5000;
 
@@ -217,7 +217,7 @@ export class Scatter {
 
 /** A share in percent; a dash if there is nothing to be a share of. */
 export function share(part) {
-  return Number.isNaN(part) ? "–" : `${number(part * 100, 1, true)} %`;
+  return Number.isNaN(part) ? "–" : `${(part * 100).toFixed(1)} %`;
 }
 
 function reading() {

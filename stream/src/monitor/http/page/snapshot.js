@@ -2,7 +2,7 @@
 // charts as pictures, and the data of each panel as a table.
 
 import { element, setText } from "./dom.js";
-import { download, fileName } from "./export.js";
+import { download, fileName, tableOf } from "./export.js";
 import { foreign, moment } from "./format.js";
 import { isDark } from "./theme.js";
 
@@ -34,10 +34,12 @@ function snapshot(style, panels) {
 
   for (const part of document.querySelectorAll(".masthead, main")) file.body.append(still(part));
   const when = element("p", "clock", file.querySelector(".heading"));
-  setText(when, `as seen ${moment(Date.now())}`);
+  setText(when, `as seen ${moment(Math.floor(Date.now() / 1000) * 1000)}`);
+  // The state of the connection is not that of the file.
+  setText(file.querySelector(".status"), "snapshot");
   for (const card of file.body.querySelectorAll("[data-panel]")) {
     const panel = panels.get(card.dataset.panel);
-    if (panel) card.append(dataTable(panel.table()));
+    if (panel) card.append(dataTable(tableOf(panel)));
   }
   // A style element would fall under the policy of the page, text does not. What is text in the head has its `<` written out.
   const html = root.outerHTML.replace("</head>", () => `<style>\n${style}</style>\n</head>`);

@@ -13,6 +13,7 @@ const SHAPES = [
   { glyph: "⬢", corners: [[1.1, 0], [0.55, 0.95], [-0.55, 0.95], [-1.1, 0], [-0.55, -0.95], [0.55, -0.95]] },
 ];
 
+export const TRIANGLE = 2;
 export const DIAMOND = 3;
 
 /** The shape and the colour of the `id`-th of several: the first 36 differ in one of them. */

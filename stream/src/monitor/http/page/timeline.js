@@ -56,7 +56,7 @@ export class Timeline {
     const sorted = this.values(0).filter((value) => !Number.isNaN(value)).sort();
     if (sorted.length === 0) return "";
     const at = (share) => this.spec.print(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
-    return `median ${at(0.5)} · 95 % up to ${at(0.95)} · most ${at(1)}`;
+    return `median ${at(0.5)} · 95\u00a0% up to ${at(0.95)} · most ${at(1)}`;
   }
 
   values(series) {
@@ -80,7 +80,8 @@ export class Timeline {
       moment: (t) => `${clock(t, 1)} UTC`,
       summary: () => `${this.name}, ${points.length} batches. Latest: ${this.spoken(series)}`,
     });
-    this.distribution?.draw(this.plot.plane, series[0], `${this.name} by number of batches. ${this.spread()}`);
+    // What the chart has in view.
+    this.distribution?.draw(this.plot.plane, this.plot.model?.series[0] ?? series[0], `${this.name} by number of batches. ${this.spread()}`);
   }
 
   spoken(series) {
@@ -144,8 +145,9 @@ class Histogram {
 function histogram(values, low, high) {
   const counts = new Array(BINS).fill(0);
   for (const value of values) {
+    if (!(value >= low && value <= high)) continue; // as NaN is not
     const bin = Math.floor(((value - low) / (high - low)) * BINS);
-    if (bin >= 0) counts[Math.min(bin, BINS - 1)] += 1; // NaN is in none
+    counts[Math.min(bin, BINS - 1)] += 1;
   }
   return counts;
 }

@@ -3,11 +3,13 @@
 
 import { series } from "../card.js";
 import { element, resize, setAttribute, setText } from "../dom.js";
-import { finite, moment, number } from "../format.js";
-import { DIAMOND, symbol } from "../symbols.js";
+import { finite, foreign, moment, number } from "../format.js";
+import { DIAMOND, TRIANGLE, symbol } from "../symbols.js";
 import { Panel } from "./panel.js";
 
 const MOST_ALERTS = 50;
+const STRANGE = 1;
+const ALERT = 2;
 
 export class AnomaliesPanel extends Panel {
   static shape = "wide";
@@ -22,10 +24,12 @@ export class AnomaliesPanel extends Panel {
       return plot;
     };
     this.plot = chart("anomalies-values");
+    setText(element("p", "beside-title", charts), "Score and threshold");
     this.strip = chart("anomalies-scores");
-    const side = element("div", "beside-list", this.body);
-    this.heading = element("p", "beside-title", side);
-    this.list = element("ol", "alerts", side);
+    this.side = element("div", "beside-list", this.body);
+    this.side.hidden = true;
+    this.heading = element("p", "beside-title", this.side);
+    this.list = element("ol", "alerts", this.side);
     this.list.tabIndex = 0;
     this.list.setAttribute("role", "listbox");
     this.list.setAttribute("aria-label", `Latest alerts of ${this.name}`);
@@ -41,12 +45,16 @@ export class AnomaliesPanel extends Panel {
     return [{ contract: marked }];
   }
 
+  named(point) {
+    return [["", { value: point.value }]];
+  }
+
   show() {
     const alerts = this.history.points.filter((point) => point.alert === true);
     this.alerts = alerts.slice(-MOST_ALERTS).reverse();
     const count = alerts.length > MOST_ALERTS ? `the latest of ${number(alerts.length)}` : `${alerts.length}`;
-    setText(this.heading, alerts.length === 0 ? "No alerts in view" : `Alerts: ${count}`);
-    this.list.hidden = alerts.length === 0;
+    setText(this.heading, `Alerts: ${count}`);
+    this.side.hidden = alerts.length === 0;
     resize(this.list, this.alerts.length, () => this.row());
     this.alerts.forEach((alert, i) => this.fill(this.list.children[i], alert, i));
     this.point();
@@ -66,7 +74,7 @@ export class AnomaliesPanel extends Panel {
     const [, when, value, score] = row.children;
     row.id = `alert-${this.root.dataset.panel}-${i}`;
     setText(when, moment(alert.t).replace(/ UTC$/, ""));
-    setText(value, `${number(finite(alert.value))}${this.unit ? ` ${this.unit}` : ""}`);
+    setText(value, `${number(finite(alert.value))}${this.unit ? ` ${foreign(this.unit, 24)}` : ""}`);
     setText(score, `score ${number(finite(alert.score))}`);
   }
 
@@ -103,18 +111,20 @@ export class AnomaliesPanel extends Panel {
     const { points, times } = this.history;
     const column = (name, color, key) => series(name, color, points.map((point) => ({ value: point[key] })));
     const values = column(this.name, "series-1", "value");
+    // A column of the series, so that it is cut where the series is.
+    values.marks = Uint8Array.from(points, (point) => (point.alert === true ? ALERT : isStrange(point) ? STRANGE : 0));
     this.plot.draw({
       times,
       series: [values],
       estimates: false,
-      overlay: (ctx, plane) => mark(ctx, plane, points, values.values),
+      levels: this.levels,
+      overlay: mark,
       summary: () => this.summary(),
     });
     this.strip.draw({
       times,
       series: [column("score", "series-6", "score"), column("threshold", "limit", "threshold")],
       estimates: false,
-      overlay: (ctx, plane) => writeName(ctx, plane),
       summary: () => `Scores of ${this.span()}`,
     });
   }
@@ -135,19 +145,12 @@ function isStrange(point) {
 }
 
 /** Strange readings as hollow diamonds; alerts as full ones, with a tick on the time axis. */
-function mark(ctx, { box, px, py }, points, values) {
+function mark(ctx, { box, px, py }, { series: [{ values, marks }] }) {
   ctx.lineWidth = 1.4;
-  points.forEach((point, i) => {
-    if (!point.alert && !isStrange(point)) return;
+  marks.forEach((mark, i) => {
+    if (mark === 0) return;
     const known = !Number.isNaN(values[i]);
-    if (known) symbol(ctx, DIAMOND, px[i], py(values[i]), point.alert ? 5 : 3.2, "limit", !point.alert);
-    if (point.alert) symbol(ctx, 2, px[i], box.bottom - 3, 3.5, "limit");
+    if (known) symbol(ctx, DIAMOND, px[i], py(values[i]), mark === ALERT ? 5 : 3.2, "limit", mark !== ALERT);
+    if (mark === ALERT) symbol(ctx, TRIANGLE, px[i], box.bottom - 3, 3.5, "limit");
   });
-}
-
-/** Which chart it is: there is no room for a heading. */
-function writeName(ctx, { box }) {
-  ctx.textAlign = "left";
-  ctx.textBaseline = "top";
-  ctx.fillText("score", box.left + 4, box.top - 2);
 }

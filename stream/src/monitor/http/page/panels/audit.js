@@ -27,23 +27,21 @@ export class AuditPanel extends Panel {
   }
 
   show(point) {
-    const { comparisons, misses } = point;
     setText(this.verdict, verdict(point));
     setText(this.latestText, latest(point));
     const breached = typeof point.breach === "number";
     this.root.classList.toggle("is-breached", breached);
     this.breach.hidden = !breached;
-    if (breached) {
-      const missed = `${whole(misses)} of ${whole(comparisons)} exact answers lie outside`;
-      setText(this.breach, `⚠ Promise broken on ${moment(point.breach)}: ${missed}, more than chance explains`);
-    }
+    const text = "more exact answers lie outside than chance explains";
+    if (breached) setText(this.breach, `⚠ Promise broken, as of ${moment(point.breach)}: ${text}`);
   }
 
   draw() {
     const { points, times } = this.history;
-    const error = points.map((point) => ({ value: point.error, lower: point.lower, upper: point.upper }));
-    const only = (key) => points.map((point) => ({ value: point[key] }));
-    const missed = points.map((point) => ({ value: point.missed > 0 ? point.error : null }));
+    const error = points.map(({ error, lower, upper }) =>
+      ({ value: hundredfold(error), lower: hundredfold(lower), upper: hundredfold(upper) }));
+    const only = (key) => error.map((e) => ({ value: e[key] }));
+    const missed = error.map((e, i) => ({ value: points[i].missed > 0 ? e.value : null }));
     this.plot.draw({
       times,
       series: [
@@ -61,22 +59,26 @@ export class AuditPanel extends Panel {
 
 /** "97.2 % of 1,431 inside; promised 95 %". */
 function verdict({ comparisons, misses, promised }) {
-  if (!(comparisons > 0)) return "No bound is promised: the error is shown, and nothing can be broken";
-  const inside = percent(1 - misses / comparisons);
-  return `${inside} of ${whole(comparisons)} inside; promised ${percent(promised)}`;
+  if (!(comparisons > 0)) return "No bound is promised";
+  // Rounded down: what is printed is never more than what was found.
+  const inside = Math.floor(1000 * (1 - misses / comparisons)) / 10;
+  return `${percent(inside, 1)} of ${whole(comparisons)} inside; promised ${percent(hundredfold(promised), 1)}`;
 }
 
 function latest(point) {
   const { value, interval } = estimate(point.e);
   const of = point.compared > 1 ? ` (furthest of ${whole(point.compared)})` : "";
-  return `Latest${of}: ${value} ${interval}, exactly ${precise(finite(point.exact))}, error ${percent(point.error)}`;
+  return `Latest${of}: ${value} ${interval}, exactly ${precise(finite(point.exact))}, error ${percent(hundredfold(point.error))}`;
 }
 
 function whole(n) {
   return number(finite(n), 0);
 }
 
-function percent(share) {
-  const value = finite(share) * 100;
-  return Number.isNaN(value) ? "–" : `${number(value, Math.abs(value) < 10 ? 2 : 1)} %`;
+function hundredfold(share) {
+  return finite(share) * 100;
+}
+
+function percent(value, decimals) {
+  return Number.isNaN(value) ? "–" : `${number(value, decimals)} %`;
 }

@@ -1,7 +1,7 @@
 // A map of clusters: centres with their weights and trails, and a sample of
 // points, with the same as a table beside it.
 
-import { element, resize, setText } from "../dom.js";
+import { element, resize, setAttribute, setText } from "../dom.js";
 import { finite, foreign, number } from "../format.js";
 import { Scatter, share } from "../scatter.js";
 import { looks } from "../symbols.js";
@@ -26,7 +26,7 @@ export class ClustersPanel extends Panel {
     frame.setAttribute("aria-label", `Clusters of ${this.name}`);
     const table = element("table", "clusters-table", frame);
     this.head = element("tr", "", element("thead", "", table));
-    resize(this.head, 5, () => element("th", "number"));
+    resize(this.head, 4, () => element("th", "number"));
     for (const cell of this.head.children) cell.scope = "col";
     this.rows = element("tbody", "", table);
     this.model = null;
@@ -43,7 +43,7 @@ export class ClustersPanel extends Panel {
   show(point) {
     this.model = this.read(point);
     const { x, y } = this.model;
-    ["cluster", "weight", "share", x, y].forEach((title, i) => setText(this.head.children[i], title));
+    ["cluster", "share", x, y].forEach((title, i) => setText(this.head.children[i], title));
     resize(this.rows, this.model.centres.length, row);
     this.model.centres.forEach((centre, i) => fill(this.rows.children[i], centre));
     this.point(this.plot.id);
@@ -84,6 +84,12 @@ export class ClustersPanel extends Panel {
     if (this.model) this.plot.draw(this.model);
   }
 
+  /** The centres, for exports. */
+  table() {
+    const { x, y, centres: all } = this.model ?? { x: "x", y: "y", centres: [] };
+    return { columns: ["cluster", "weight", x, y], rows: all.map((one) => [one.id, one.weight, one.x, one.y]) };
+  }
+
   summary() {
     const { centres: all, x, y } = this.model;
     const heaviest = [...all].sort((a, b) => b.weight - a.weight).slice(0, 8);
@@ -112,18 +118,18 @@ function row() {
   name.scope = "row";
   element("span", "glyph", name).setAttribute("aria-hidden", "true");
   element("span", "", name);
-  for (let i = 0; i < 4; i += 1) element("td", "number", made);
+  for (let i = 0; i < 3; i += 1) element("td", "number", made);
   return made;
 }
 
 function fill(made, centre) {
-  const [name, weight, part, x, y] = made.children;
+  const [name, part, x, y] = made.children;
   const { glyph, color } = looks(centre.id);
   setText(name.firstElementChild, glyph);
   name.firstElementChild.style.color = `var(--${color})`;
   setText(name.lastElementChild, String(centre.id));
-  setText(weight, number(centre.weight));
   setText(part, share(centre.share));
+  setAttribute(part, "title", `weight ${number(centre.weight)}`);
   setText(x, number(centre.x));
   setText(y, number(centre.y));
 }

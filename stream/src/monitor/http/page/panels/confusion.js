@@ -39,6 +39,12 @@ export class ConfusionPanel extends Panel {
     matrix.labels.forEach((name, i) => this.showRow(this.rows.children[i], name, matrix, i));
   }
 
+  /** The matrix, for exports. */
+  table() {
+    const { labels, columns, counts } = read(this.latest ?? {});
+    return { columns: ["actual", ...columns], rows: labels.map((name, i) => [name, ...counts[i]]) };
+  }
+
   showRow(row, name, matrix, actual) {
     const counts = matrix.counts[actual];
     const total = counts.reduce((sum, n) => sum + n, 0);
@@ -62,7 +68,7 @@ export class ConfusionPanel extends Panel {
 /** What a point says, as far as it can be drawn: whatever is no count is 0. */
 function read(point) {
   const list = (what) => (Array.isArray(what) ? what.slice(0, MOST_CLASSES) : []);
-  const classes = list(point.classes).map((name) => foreign(name, 60));
+  const classes = list(point.classes).map((name) => foreign(name, 40));
   const others = finite(point.others);
   const labels = others > 0 ? [...classes, `other (${number(others)} classes)`] : classes;
   const none = list(point.none);
@@ -83,20 +89,20 @@ function read(point) {
   };
 }
 
-function inWords({ classes, labels, columns, counts, right, total }) {
+function inWords({ labels, columns, counts, right, total }) {
   if (total === 0) return "No rows yet";
   let worst = { n: 0 };
   counts.forEach((row, i) => row.forEach((n, k) => {
-    if ((i !== k || i >= classes) && n > worst.n) worst = { n, i, k };
+    if (i !== k && n > worst.n) worst = { n, i, k };
   }));
-  const most = worst.n > 0 && worst.i !== worst.k
+  const most = worst.n > 0
     ? `; most often ${labels[worst.i]} was taken for ${columns[worst.k]}, ${number(worst.n)} times`
     : "";
   return `${percent(right / total)} of ${number(total)} right${most}`;
 }
 
 function percent(share) {
-  return `${number(share * 100, 1, true)} %`;
+  return `${(share * 100).toFixed(1)} %`;
 }
 
 function headCell(row, scope = "col") {

@@ -46,7 +46,8 @@ export class DistributionPanel extends Panel {
       share(point.under, log ? "at zero or far below the axis" : "far below the axis"),
       share(point.over, "far above the axis"),
     ];
-    const notes = [moment(point.t), `${number(finite(point.count))} values`, ...outside];
+    const parts = ["bars: share in each bin", "line: share below"];
+    const notes = [moment(point.t), `${number(finite(point.count))} values`, ...outside, ...parts];
     setText(this.note, edges.length > 1 ? notes.filter(Boolean).join(" · ") : "no finite values");
   }
 
@@ -129,7 +130,7 @@ export class DistributionPanel extends Panel {
     line(ctx, this.plane, below[0], BELOW);
   }
 
-  /** The marks of the quantiles within the axis, each with its interval as a shade, and its name where there is room. */
+  /** Marks the quantiles within the axis, each with its interval as a shade, and its name where there is room. */
   drawQuantiles() {
     const { box, at, px } = this.plane;
     const { context: ctx } = this.surface;

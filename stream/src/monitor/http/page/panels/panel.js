@@ -3,7 +3,6 @@
 import { card, commonContract } from "../card.js";
 import { Chart } from "../chart.js";
 import { element, setAttribute, setText } from "../dom.js";
-import { table } from "../export.js";
 import { estimate, moment } from "../format.js";
 import { History } from "../history.js";
 import { beyond, levelsOf } from "../levels.js";
@@ -12,7 +11,8 @@ import { panelMenu } from "../menu.js";
 /**
  * The view of a panel. A kind of panel says its `shape` (`narrow` or `wide`), how many points are `kept`, and writes
  * `build()` (its elements, once), `estimates(point)` (for the contract), `show(point)` (text, for the latest point) and
- * `draw()` (canvas, if it has one). One whose points are no plain list of values may write `table()`, for exports.
+ * `draw()` (canvas, if it has one). One whose points are no plain list of values may write `table()`, which
+ * gives `{ columns, rows }` for exports.
  */
 export class Panel {
   constructor(spec, redraw) {
@@ -72,11 +72,6 @@ export class Panel {
   /** The estimates of a point, each with a name if it needs one: what thresholds are compared with. */
   named() {
     return [];
-  }
-
-  /** All points as `{ columns, rows }`. */
-  table() {
-    return table(this.history.points);
   }
 
   /** The span of the history in words, for the summary of a chart. */

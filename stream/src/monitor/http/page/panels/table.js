@@ -48,26 +48,30 @@ function rowsOf(point) {
 
 const isNumber = (cell) => typeof cell === "object" && cell !== null;
 
-const stated = (cell) => estimate(cell).interval;
-
 /** A column of texts or of numbers; and one of their intervals, if there are any. */
 function columnsOf(title, i, rows) {
   const cells = rows.map((row) => row[i]).filter((cell) => cell !== null && cell !== undefined);
   const numeric = cells.length > 0 && cells.every(isNumber);
   const key = (row) => (isNumber(row[i]) ? finite(row[i].value) : row[i] ?? null);
-  const hint = (row) => (isNumber(row[i]) ? `${textOf(row[i])}, ${stated(row[i])}` : textOf(row[i]));
-  const columns = [{ title, number: numeric, key, hint, cell: (row) => textOf(row[i]) }];
-  const bounded = cells.some((cell) => isNumber(cell) && !["exact", "no guarantee"].includes(stated(cell)));
-  const interval = (row) => (isNumber(row[i]) ? stated(row[i]) : "");
-  if (bounded) columns.push({ title: "interval", plain: true, cell: interval });
+  const cell = (row) => written(row[i]).text;
+  const hint = (row) => [cell(row), written(row[i]).interval].filter(Boolean).join(", ");
+  const columns = [{ title, number: numeric, key, hint, cell }];
+  const bounded = cells.some((one) => !["", "exact", "no guarantee"].includes(written(one).interval));
+  if (bounded) columns.push({ title: "interval", plain: true, cell: (row) => written(row[i]).interval });
   return columns;
 }
 
-function textOf(cell) {
-  if (cell === null || cell === undefined) return "";
-  if (!isNumber(cell)) return foreign(cell);
-  const { value, interval } = estimate(cell);
-  return interval === "no guarantee" && !Number.isNaN(finite(cell.value)) ? `≈ ${value}` : value;
+const writtenNumbers = new WeakMap(); // writing a number is most of the work of a table
+
+/** A cell as text, and its interval if it is a number. */
+function written(cell) {
+  if (!isNumber(cell)) return { text: cell === null || cell === undefined ? "" : foreign(cell), interval: "" };
+  if (!writtenNumbers.has(cell)) {
+    const { value, interval } = estimate(cell);
+    const vague = interval === "no guarantee" && !Number.isNaN(finite(cell.value));
+    writtenNumbers.set(cell, { text: vague ? `≈ ${value}` : value, interval });
+  }
+  return writtenNumbers.get(cell);
 }
 
 /** A table whose columns with a `key(row)` sort it: up, down, and as it was given. */

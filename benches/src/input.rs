@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 /// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Workload {
+pub enum Workload {
     /// Word count per batch
     W1,
     /// Sliding count by key, with the inverse function
@@ -22,9 +22,11 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
 
-    pub(crate) fn name(self) -> &'static str {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
         match self {
             Self::W1 => "w1",
             Self::W2 => "w2",
@@ -34,7 +36,8 @@ impl Workload {
         }
     }
 
-    pub(crate) fn title(self) -> &'static str {
+    /// What it computes.
+    pub fn title(self) -> &'static str {
         match self {
             Self::W1 => "word count per batch (records are lines of ten words)",
             Self::W2 => "sliding count of 100,000 keys, 60 batches, with inverse",
@@ -66,7 +69,7 @@ impl Workload {
     }
 
     /// The records of a batch.
-    pub(crate) fn batch(self) -> usize {
+    pub fn batch(self) -> usize {
         if self == Self::W4 { 200_000 } else { 100_000 }
     }
 
@@ -111,7 +114,7 @@ impl Workload {
     }
 
     /// Makes the file, unless it is there and is the right one.
-    pub(crate) fn make(self, folder: &Path) -> io::Result<()> {
+    pub fn make(self, folder: &Path) -> io::Result<()> {
         let path = folder.join(self.file());
         if fs::read(&path).is_ok_and(|bytes| fingerprint(&bytes) == self.fingerprint()) {
             return Ok(());
@@ -136,22 +139,22 @@ impl Workload {
 
 /// Records that stay in memory to the end of the process, in batches of two partitions.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Input<T: 'static> {
+pub struct Input<T: 'static> {
     records: &'static [T],
     batch: usize,
 }
 
 /// The partitions of a batch.
-pub(crate) const PARTITIONS: usize = 2;
+pub const PARTITIONS: usize = 2;
 
 impl<T> Input<T> {
     /// Records that make up whole batches of this size.
-    pub(crate) fn new(records: Vec<T>, batch: usize) -> Self {
+    pub fn new(records: Vec<T>, batch: usize) -> Self {
         Self { records: records.leak(), batch }
     }
 
     /// The records of a partition of a batch; after the last batch the first comes again.
-    pub(crate) fn partition(&self, batch: usize, partition: usize) -> &'static [T] {
+    pub fn partition(&self, batch: usize, partition: usize) -> &'static [T] {
         let begin = batch % (self.records.len() / self.batch) * self.batch;
         let end_of = |partitions| begin + self.batch * partitions / PARTITIONS;
         &self.records[end_of(partition)..end_of(partition + 1)]
@@ -159,20 +162,20 @@ impl<T> Input<T> {
 }
 
 /// The lines of W1, as they stand in the file.
-pub(crate) fn lines(folder: &Path) -> io::Result<Input<&'static str>> {
+pub fn lines(folder: &Path) -> io::Result<Input<&'static str>> {
     let text = String::from_utf8(Workload::W1.load(folder)?).map_err(io::Error::other)?;
     let text: &'static str = text.leak();
     Ok(Input::new(text.lines().collect(), Workload::W1.batch()))
 }
 
 /// The keys of W2.
-pub(crate) fn keys(folder: &Path) -> io::Result<Input<u32>> {
+pub fn keys(folder: &Path) -> io::Result<Input<u32>> {
     let bytes = Workload::W2.load(folder)?;
     Ok(Input::new(fours(&bytes).map(u32::from_le_bytes).collect(), Workload::W2.batch()))
 }
 
 /// The visits of W3: page and user.
-pub(crate) fn visits(folder: &Path) -> io::Result<Input<(u32, u32)>> {
+pub fn visits(folder: &Path) -> io::Result<Input<(u32, u32)>> {
     let bytes = Workload::W3.load(folder)?;
     let mut fields = fours(&bytes).map(u32::from_le_bytes);
     let visits = std::iter::from_fn(|| Some((fields.next()?, fields.next()?)));
@@ -180,7 +183,7 @@ pub(crate) fn visits(folder: &Path) -> io::Result<Input<(u32, u32)>> {
 }
 
 /// The keys and values of W4 or W5.
-pub(crate) fn values(workload: Workload, folder: &Path) -> io::Result<Input<(u32, f32)>> {
+pub fn values(workload: Workload, folder: &Path) -> io::Result<Input<(u32, f32)>> {
     let bytes = workload.load(folder)?;
     let mut fields = fours(&bytes);
     let pair = || Some((u32::from_le_bytes(fields.next()?), f32::from_le_bytes(fields.next()?)));
