@@ -13,6 +13,7 @@ mod progress;
 mod report;
 mod setting;
 mod simulation;
+pub mod sensors;
 pub mod slo;
 pub mod spam;
 pub mod weblog;

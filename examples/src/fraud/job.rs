@@ -23,7 +23,7 @@ const MANY: u64 = 6;
 /// What is small, in euros.
 const SMALL: f64 = 3.0;
 /// The size of the sketches of amounts.
-const K: u16 = 400;
+const K: u16 = 200;
 /// The quantiles of amounts that are drawn, and checked.
 const DRAWN: [f64; 3] = [0.5, 0.9, 0.99];
 
@@ -122,9 +122,9 @@ impl Session {
     }
 }
 
-/// An hour of all cards.
+/// Six hours of all cards.
 #[derive(Clone, Debug)]
-struct Hour {
+struct Span {
     end: Time,
     payments: u64,
     cards: Estimate,
@@ -190,16 +190,16 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<Report
         },
     );
     let sessions = sessions(&payments);
-    let hours = hours(&payments, sketch, setting.check);
+    let spans = spans(&payments, sketch, setting.check);
     let told = looked.flat_map(|looked| Told::of_payment(&looked)).union(&sessions.flat_map(|it| Told::of_session(&it)));
     let told = told.transform(|told| told.sort_by_key(|told| (told.time, told.card)));
     let report = Arc::new(Mutex::new(Report::default()));
     count(&looked, &sessions, &report);
     if !setting.no_dashboard {
-        panels(&ctx.dashboard(), &hours, &told, &report);
+        panels(&ctx.dashboard(), &spans, &told, &report);
     }
     let check = setting.checked();
-    check_rows(&hours, check.as_ref(), hold);
+    check_rows(&spans, check.as_ref(), hold);
     let written = write_rows(&told, out, |told, out| told.write(out));
     setting.run(&ctx, &written, check.as_ref())?;
     Ok(std::mem::take(&mut *lock(&report)))
@@ -225,11 +225,11 @@ fn sessions(payments: &DStream<Payment>) -> DStream<Session> {
         })
 }
 
-/// The last hour of all cards, every ten minutes.
-fn hours(payments: &DStream<Payment>, sketch: Kll, is_checked: bool) -> DStream<Hour> {
+/// The last six hours of all cards, every span.
+fn spans(payments: &DStream<Payment>, sketch: Kll, is_checked: bool) -> DStream<Span> {
     payments
         .event_time(|payment: &Payment| payment.time, secs(1))
-        .window(streamgauge::prelude::hours(1), mins(10))
+        .window(hours(6), hours(1))
         .named("payments")
         .summarize(|on| {
             let questions = (
@@ -240,7 +240,7 @@ fn hours(payments: &DStream<Payment>, sketch: Kll, is_checked: bool) -> DStream<
             let exact = is_checked.then(|| questions.exact());
             (on.count(), questions, exact)
         })
-        .map(|Window { end, value: (payments, (cards, amounts, countries), exact), .. }| Hour {
+        .map(|Window { end, value: (payments, (cards, amounts, countries), exact), .. }| Span {
             end,
             payments: payments.count(),
             cards,
@@ -278,20 +278,20 @@ fn count(looked: &DStream<Looked>, sessions: &DStream<Session>, report: &Arc<Mut
     });
 }
 
-fn hold(hour: &Hour, check: &Check) {
-    if let Some((cards, amounts, countries)) = &hour.exact {
-        let at = Written(hour.end.millis());
-        check.estimate("distinct cards", &at, &hour.cards, cards.value);
-        check.quantiles("amount", &at, &hour.amounts, amounts, &DRAWN);
-        check.top("payments by country", &at, &hour.countries, countries);
+fn hold(span: &Span, check: &Check) {
+    if let Some((cards, amounts, countries)) = &span.exact {
+        let at = Written(span.end.millis());
+        check.estimate("distinct cards", &at, &span.cards, cards.value);
+        check.quantiles("amount", &at, &span.amounts, amounts, &DRAWN);
+        check.top("payments by country", &at, &span.countries, countries);
     }
 }
 
-fn panels(dashboard: &Dashboard, hours: &DStream<Hour>, told: &DStream<Told>, report: &Arc<Mutex<Report>>) {
-    dashboard.number("Payments", hours, |hour| Point::at(hour.end, hour.payments.into())).unit("in the last hour");
-    dashboard.number("Cards", hours, |hour| Point::at(hour.end, hour.cards)).unit("distinct, in the last hour");
-    dashboard.quantiles("Amounts", hours, &DRAWN, |hour| Point::at(hour.end, hour.amounts.clone())).unit("EUR");
-    dashboard.ranking("Payments by country", hours, |hour| Point::at(hour.end, hour.countries.clone()));
+fn panels(dashboard: &Dashboard, spans: &DStream<Span>, told: &DStream<Told>, report: &Arc<Mutex<Report>>) {
+    dashboard.number("Payments", spans, |span| Point::at(span.end, span.payments.into())).unit("in the last six hours");
+    dashboard.number("Cards", spans, |span| Point::at(span.end, span.cards)).unit("distinct, in the last six hours");
+    dashboard.quantiles("Amounts", spans, &DRAWN, |span| Point::at(span.end, span.amounts.clone())).unit("EUR");
+    dashboard.ranking("Payments by country", spans, |span| Point::at(span.end, span.countries.clone()));
     let suspicious = told.key_by(|told: &Told| &told.card).named("suspicions").running().complete();
     let suspicious = suspicious.summarize(|on| on.count()).map(|(card, told)| (format!("card {card}"), told));
     dashboard.top("Cards by what was told of them", &suspicious, |(_, told)| *told);
@@ -301,14 +301,14 @@ fn panels(dashboard: &Dashboard, hours: &DStream<Hour>, told: &DStream<Told>, re
     for (name, unit, share) in shares {
         let report = report.clone();
         dashboard
-            .line(name, hours, move |hour| {
+            .line(name, spans, move |span| {
                 let Report { amount, travel, testing } = *lock(&report);
                 let all = [amount, travel, testing].into_iter().fold(Tally::default(), |sum, it| Tally {
                     right: sum.right + it.right,
                     wrong: sum.wrong + it.wrong,
                     fraud: sum.fraud + it.fraud,
                 });
-                Point::at(hour.end, share(&all).map_or(f64::NAN, |share| 100.0 * share).into())
+                Point::at(span.end, share(&all).map_or(f64::NAN, |share| 100.0 * share).into())
             })
             .unit(unit);
     }
