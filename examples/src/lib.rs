@@ -16,6 +16,7 @@ mod simulation;
 pub mod sensors;
 pub mod slo;
 pub mod spam;
+pub mod trending;
 pub mod weblog;
 
 pub use check::Check;

@@ -139,6 +139,8 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<Report
     } else {
         DStream::clone(&readings.key_by(|reading: &Reading| &reading.room).named("trees").train_with(tree, predict))
     };
+    // Rooms come by lane: in the order of time again, for what comes after newer readings counts as late.
+    let predicted = predicted.transform(|rows| rows.sort_by_key(|it| (it.reading.time, it.reading.room)));
     let spans = spans(&predicted, sketch, setting.check);
     let confusion = Confusion::new(CLASSES).map_err(|error| usage(&error))?;
     let confusion = Arc::new(Mutex::new(confusion));
