@@ -1,14 +1,12 @@
 //! Readings: a value of a series at a time.
 
-use std::fmt;
-
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use streamgauge::ml::anomaly::Sample;
 use thiserror::Error;
 
 use crate::nab::millis;
-use crate::weblog::time::{DAY, civil_from_days};
+use crate::simulation::Written;
 
 /// A value of a series at a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,20 +68,7 @@ impl Reading {
 
     /// The time as files write it.
     pub fn time(&self) -> String {
-        TimeOfDay(self.sample.time).to_string()
-    }
-}
-
-/// A time, written as files do.
-struct TimeOfDay(i64);
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.div_euclid(1_000);
-        let (year, month, day) = civil_from_days(seconds.div_euclid(DAY));
-        let of_day = seconds.rem_euclid(DAY);
-        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+        Written(self.sample.time).to_string()
     }
 }
 

@@ -5,9 +5,8 @@ use streamgauge::ml::anomaly::Sample;
 use streamgauge::sketches::random::Draws;
 
 use super::Reading;
+use crate::simulation::{BEGIN, draws, normal};
 
-/// The beginning of the simulated time: 2026-01-01 00:00:00.
-const BEGIN: i64 = 1_767_225_600_000;
 /// The time between two readings of a series, in milliseconds.
 const TICK: i64 = 60_000;
 /// The readings of a day.
@@ -73,7 +72,7 @@ impl Simulated {
         let (name, level, swing, noise) = METRICS[metric];
         let mut of_series = self.draws(series, u64::MAX);
         let (level, phase) = (level * (0.7 + 0.6 * of_series.unit()), of_series.unit());
-        let normal = self.normal(series, tick);
+        let normal = normal(&mut self.draws(series, tick));
         let of_day = (tick % DAY) as f64 / DAY as f64;
         let usual = level + swing * (std::f64::consts::TAU * (of_day + phase)).sin();
         let block = tick / BLOCK;
@@ -109,16 +108,7 @@ impl Simulated {
 
     /// Random numbers of their own for a series and a tick.
     fn draws(&self, series: u64, tick: u64) -> Draws {
-        let mut draws = Draws::new(self.seed);
-        draws.stir(series);
-        draws.stir(tick);
-        draws
-    }
-
-    /// A normally distributed number, by the method of Box and Muller.
-    fn normal(&self, series: u64, tick: u64) -> f64 {
-        let mut draws = self.draws(series, tick);
-        (-2.0 * draws.unit().ln()).sqrt() * (std::f64::consts::TAU * draws.unit()).cos()
+        draws(self.seed, &[series, tick])
     }
 }
 
