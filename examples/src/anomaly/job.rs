@@ -309,7 +309,9 @@ fn hold(report: &Report) -> Check {
     if all >= FEW {
         check.holds("half of the anomalies are found", 2 * found >= all, || format!("{found} of {all}"));
         let alarms = report.false_alarms;
-        check.holds("fewer false alarms than anomalies", alarms < all as u64, || format!("{alarms}, with {all} anomalies"));
+        check.holds("fewer false alarms than anomalies", alarms < all as u64, || {
+            format!("{alarms}, with {all} anomalies")
+        });
     }
     check
 }

@@ -38,13 +38,16 @@ const JOBS: [(&str, u64, Job); 4] = [
     ("fraud", 40_000, |setting| kept(|out| fraud::run(&fraud::Options { setting, ..Default::default() }, out))),
     ("sensors", 40_000, |setting| kept(|out| sensors::run(&sensors::Options { setting, ..Default::default() }, out))),
     ("slo", 500_000, |setting| kept(|out| slo::run(&slo::Options { setting, ..Default::default() }, out))),
-    ("trending", 30_000, |setting| kept(|out| trending::run(&trending::Options { setting, ..Default::default() }, out))),
+    ("trending", 30_000, |setting| {
+        kept(|out| trending::run(&trending::Options { setting, ..Default::default() }, out))
+    }),
 ];
 
 #[test]
 fn the_same_for_any_threads_and_another_for_another_seed() {
     for (name, readings, job) in JOBS {
-        let run = |threads, seed| job(Setting { readings: Some(readings), threads, seed, ..Setting::default() }).unwrap();
+        let run =
+            |threads, seed| job(Setting { readings: Some(readings), threads, seed, ..Setting::default() }).unwrap();
         let one = run(1, 1);
         assert!(one.1.lines().count() > 0, "{name}: {}", one.0);
         for threads in [2, 8] {
