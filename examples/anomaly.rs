@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use streamgauge::ml::anomaly::SeriesDetector;
-use streamgauge_examples::anomaly::{Failure, Input, Options, run};
+use streamgauge_examples::anomaly::{Input, Options, run};
+use streamgauge_examples::main_of;
 
 /// Watches metrics, one detector for each series, and writes what is strange: time, series, value and score, with tabs
 /// between them.
@@ -59,6 +60,15 @@ struct Flags {
     #[arg(long)]
     no_dashboard: bool,
 
+    /// Hold the alerts of a simulation against the anomalies in it; exit with 3 if less than half of them was found, or
+    /// there were more false alarms than anomalies
+    #[arg(long, conflicts_with = "data")]
+    check: bool,
+
+    /// Show rate, delay and alerts while the job runs, if the standard error is a terminal
+    #[arg(long)]
+    progress: bool,
+
     /// The seed of a simulation
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -94,31 +104,16 @@ impl From<Flags> for Options {
             shown: flags.shown,
             seed: flags.seed,
             threads: flags.threads,
+            check: flags.check,
+            progress: flags.progress,
         }
     }
 }
 
-/// 0 when all went well, 2 for what could be told before, 1 for a failure on the way.
 fn main() -> ExitCode {
-    let flags = match Flags::try_parse() {
-        Ok(flags) => flags,
-        Err(error) if error.use_stderr() => {
-            // The first line says what is wrong; the rest is how to ask for help.
-            let text = error.to_string();
-            eprintln!("{}", text.lines().next().unwrap_or("bad flags"));
-            return ExitCode::from(2);
-        }
-        Err(help) => help.exit(),
-    };
-    match run(&flags.into(), SeriesDetector::new(), io::stdout()) {
-        Ok(report) => {
-            eprintln!("{report}");
-            ExitCode::SUCCESS
-        }
-        Err(Failure::Closed) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::from(if matches!(failure, Failure::Run(_)) { 1 } else { 2 })
-        }
-    }
+    main_of(|flags: Flags| {
+        let report = run(&flags.into(), SeriesDetector::new(), io::stdout())?;
+        eprintln!("{report}");
+        Ok(())
+    })
 }

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use streamgauge_examples::weblog::{Failure, Format, Input, Options, Output, Site, run};
+use streamgauge_examples::main_of;
+use streamgauge_examples::weblog::{Format, Input, Options, Output, Site, run};
 
 /// Live approximate analytics over a web server's log: requests, errors, distinct hosts, response sizes and top pages
 /// over sliding windows of event time.
@@ -64,6 +65,14 @@ struct Flags {
     /// Compute the exact answers of one window in so many, and show on the dashboard how far the others are off
     #[arg(long, value_name = "WINDOWS", value_parser = clap::value_parser!(u32).range(1..))]
     audit: Option<u32>,
+    /// Compute the exact answers too and hold the approximate ones against them; exit with 3 if one did not keep its
+    /// contract
+    #[arg(long)]
+    check: bool,
+
+    /// Show rate, delay and windows while the job runs, if the standard error is a terminal
+    #[arg(long)]
+    progress: bool,
 
     /// Stop at the first malformed line, naming it
     #[arg(long)]
@@ -152,6 +161,9 @@ impl From<Flags> for Options {
             output,
             strict: flags.strict,
             threads: flags.threads,
+            check: flags.check,
+            spoiled: false,
+            progress: flags.progress,
         }
     }
 }
@@ -163,32 +175,9 @@ fn generate(lines: u64, flags: &Flags) -> io::Result<()> {
     out.flush()
 }
 
-/// 0 when all went well, 2 for what could be told before or a malformed line, 1 for a failure on the way.
 fn main() -> ExitCode {
-    let flags = match Flags::try_parse() {
-        Ok(flags) => flags,
-        Err(error) if error.use_stderr() => {
-            // The first line says what is wrong; the rest is how to ask for help.
-            let text = error.to_string();
-            eprintln!("{}", text.lines().next().unwrap_or("bad flags"));
-            return ExitCode::from(2);
-        }
-        Err(help) => help.exit(),
-    };
-    if let Some(lines) = flags.generate {
-        return match generate(lines, &flags) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                eprintln!("error: cannot write to the output: {error}");
-                ExitCode::FAILURE
-            }
-            _ => ExitCode::SUCCESS,
-        };
-    }
-    match run(&flags.into(), io::stdout()) {
-        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::from(if matches!(failure, Failure::Run(_) | Failure::Write(_)) { 1 } else { 2 })
-        }
-    }
+    main_of(|flags: Flags| match flags.generate {
+        Some(lines) => Ok(generate(lines, &flags)?),
+        None => run(&flags.into(), io::stdout()),
+    })
 }

@@ -111,7 +111,15 @@ impl Check {
 
     /// Quantiles that promise nothing by themselves: the rank of each among all values must not be further from the one
     /// that was asked for than this.
-    pub fn ranks(&self, contract: &str, at: &dyn Display, answer: &Quantiles, exact: &Quantiles, of: &[f64], error: f64) {
+    pub fn ranks(
+        &self,
+        contract: &str,
+        at: &dyn Display,
+        answer: &Quantiles,
+        exact: &Quantiles,
+        of: &[f64],
+        error: f64,
+    ) {
         for &q in of {
             let value = self.spoilt(&answer.at(q)).value;
             // Equal values share the ranks from the share below them to the share up to them; a value between two others
@@ -190,7 +198,8 @@ mod tests {
     fn one_in_twenty_may_miss_but_not_one_in_two() {
         for (every, breaks) in [(20, false), (2, true)] {
             let check = Check::new(false);
-            (0..400).for_each(|n| check.estimate("size", &n, &probably(10.0), if n % every == 0 { 20.0 } else { 10.5 }));
+            (0..400)
+                .for_each(|n| check.estimate("size", &n, &probably(10.0), if n % every == 0 { 20.0 } else { 10.5 }));
             assert_eq!(check.verdict().is_err(), breaks, "{:?}", check.verdict());
         }
     }
@@ -200,7 +209,10 @@ mod tests {
         let check = Check::new(false);
         (0..400).for_each(|n| check.estimate("size", &n, &probably(10.0), 10.0));
         check.estimate("size", &"then", &Estimate::exact(10.0), 11.0);
-        assert_eq!(check.verdict().unwrap_err(), "size: 1 of 401 answers missed, at most 0 may; the first at then: 10, exactly 11");
+        assert_eq!(
+            check.verdict().unwrap_err(),
+            "size: 1 of 401 answers missed, at most 0 may; the first at then: 10, exactly 11"
+        );
     }
 
     #[test]

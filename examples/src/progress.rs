@@ -50,7 +50,8 @@ impl Seen {
         let at = batch.ended.unwrap_or(batch.time);
         self.begun.get_or_insert(batch.started.unwrap_or(at));
         // Batches that follow each other within a millisecond are taken as that far apart.
-        let since = self.last.or(self.begun).map_or(Duration::ZERO, |last| at.since(last)).max(Duration::from_millis(1));
+        let since =
+            self.last.or(self.begun).map_or(Duration::ZERO, |last| at.since(last)).max(Duration::from_millis(1));
         self.last = Some(at);
         let now = batch.records as f64 / since.as_secs_f64();
         self.rate = Some(self.rate.map_or(now, |rate| rate + NEW * (now - rate)));

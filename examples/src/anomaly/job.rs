@@ -5,7 +5,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use compact_str::CompactString;
@@ -14,10 +15,13 @@ use streamgauge::ml::anomaly::Sample;
 use streamgauge::prelude::*;
 use streamgauge::stream::Malformed;
 use streamgauge::stream::monitor::dashboard as monitor;
-use thiserror::Error;
 
 use super::newest::Newest;
 use super::{Reading, Simulated};
+pub use crate::Failure;
+use crate::failure::told;
+use crate::setting::lock;
+use crate::{Check, Progress, ended};
 
 /// Where readings come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,20 +57,10 @@ pub struct Options {
     pub seed: u64,
     /// The threads of the job; 0 for as many as there are.
     pub threads: usize,
-}
-
-/// A failure of the job.
-#[derive(Debug, Error)]
-pub enum Failure {
-    /// What was asked for cannot be done: nothing has run.
-    #[error("{0}")]
-    Usage(String),
-    /// The reader of the output has gone.
-    #[error("the output was closed")]
-    Closed,
-    /// The job failed while it ran.
-    #[error("{0}")]
-    Run(Error),
+    /// Hold the alerts against the anomalies that are known.
+    pub check: bool,
+    /// Show how far the job has come, if the standard error is a terminal.
+    pub progress: bool,
 }
 
 /// What came of it.
@@ -107,15 +101,8 @@ struct Scored {
     alert: bool,
 }
 
-/// The text of the error when the reader of the output has gone.
-const CLOSED: &str = "the output was closed";
-
 /// How often a paced job runs a batch.
 const BATCH_INTERVAL: Duration = Duration::from_millis(500);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Runs the job until its input ends, or until it is told to stop. Alerts are written as lines of time, series, value and
 /// score, with tabs between them.
@@ -151,7 +138,10 @@ where
     }
     let report = Arc::new(Mutex::new(Report::default()));
     count(&scored, &report);
-    write(&alerts, &report, out);
+    let written = write(&alerts, &report, out);
+    if options.progress {
+        ctx.add_listener(Arc::new(Progress::new(written)));
+    }
     ctx.add_listener(Arc::new(MalformedOnStderr));
 
     ctx.start().map_err(|error| Failure::Usage(error.to_string()))?;
@@ -159,10 +149,12 @@ where
     if options.dashboard.is_some() {
         eprintln!("dashboard: http://{}", ctx.dashboard().address());
     }
-    match ctx.await_termination() {
-        Ok(_) => {}
-        Err(Error::Output { cause, .. }) if cause == CLOSED => return Err(Failure::Closed),
-        Err(error) => return Err(Failure::Run(error)),
+    let ended_with = ctx.await_termination()?;
+    eprintln!("{}", ended(&ended_with));
+    if options.check {
+        let report = std::mem::take(&mut *lock(&report));
+        eprintln!("{}", hold(&report).verdict().map_err(Failure::Broken)?);
+        return Ok(report);
     }
     if options.dashboard.is_some() && !ctx.is_stopping() {
         eprintln!("the input has ended; the dashboard stays until Ctrl-C");
@@ -291,7 +283,9 @@ fn count(scored: &DStream<Scored>, report: &Arc<Mutex<Report>>) {
     });
 }
 
-fn write(alerts: &DStream<Scored>, report: &Arc<Mutex<Report>>, out: impl Write + Send + 'static) {
+fn write(alerts: &DStream<Scored>, report: &Arc<Mutex<Report>>, out: impl Write + Send + 'static) -> Arc<AtomicU64> {
+    let written = Arc::new(AtomicU64::new(0));
+    let counter = written.clone();
     let (report, mut out) = (report.clone(), io::BufWriter::new(out));
     alerts.for_each_batch(move |_, batch| {
         let mut alerts = batch.collect().map_err(|error| error.to_string())?;
@@ -303,6 +297,7 @@ fn write(alerts: &DStream<Scored>, report: &Arc<Mutex<Report>>, out: impl Write 
             let (time, score) = (reading.time(), score.unwrap_or_default());
             writeln!(out, "{time}\t{}\t{}\t{score:.4}", reading.series, reading.sample.value).map_err(told)?;
             report.alerts += 1;
+            counter.fetch_add(1, Ordering::Relaxed);
             match reading.anomaly {
                 Some(anomaly) => drop(report.found.insert((reading.series, anomaly))),
                 None => report.false_alarms += 1,
@@ -310,14 +305,23 @@ fn write(alerts: &DStream<Scored>, report: &Arc<Mutex<Report>>, out: impl Write 
         }
         out.flush().map_err(told)
     });
+    written
 }
 
-/// What went wrong with the output.
-fn told(error: io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => CLOSED.to_owned(),
-        _ => format!("cannot write to the output: {error}"),
+/// What is asked of a detector where the anomalies are known: to find half of them, with no more false alarms than
+/// anomalies. Of few it says nothing.
+fn hold(report: &Report) -> Check {
+    const FEW: usize = 10;
+    let check = Check::new(false);
+    let (all, found) = (report.anomalies.len(), report.found.len());
+    if all >= FEW {
+        check.holds("half of the anomalies are found", 2 * found >= all, || format!("{found} of {all}"));
+        let alarms = report.false_alarms;
+        check.holds("fewer false alarms than anomalies", alarms < all as u64, || {
+            format!("{alarms}, with {all} anomalies")
+        });
     }
+    check
 }
 
 /// Tells the first malformed lines on the standard error.

@@ -191,7 +191,8 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<Report
     );
     let sessions = sessions(&payments);
     let spans = spans(&payments, sketch, setting.check);
-    let told = looked.flat_map(|looked| Told::of_payment(&looked)).union(&sessions.flat_map(|it| Told::of_session(&it)));
+    let told =
+        looked.flat_map(|looked| Told::of_payment(&looked)).union(&sessions.flat_map(|it| Told::of_session(&it)));
     let told = told.transform(|told| told.sort_by_key(|told| (told.time, told.card)));
     let report = Arc::new(Mutex::new(Report::default()));
     count(&looked, &sessions, &report);
@@ -289,7 +290,7 @@ fn hold(span: &Span, check: &Check) {
 
 fn panels(dashboard: &Dashboard, spans: &DStream<Span>, told: &DStream<Told>, report: &Arc<Mutex<Report>>) {
     dashboard.number("Payments", spans, |span| Point::at(span.end, span.payments.into())).unit("in the last six hours");
-    dashboard.number("Cards", spans, |span| Point::at(span.end, span.cards)).unit("distinct, in the last six hours");
+    dashboard.number("Cards", spans, |span| Point::at(span.end, span.cards)).unit("distinct in 6 h");
     dashboard.quantiles("Amounts", spans, &DRAWN, |span| Point::at(span.end, span.amounts.clone())).unit("EUR");
     dashboard.ranking("Payments by country", spans, |span| Point::at(span.end, span.countries.clone()));
     let suspicious = told.key_by(|told: &Told| &told.card).named("suspicions").running().complete();

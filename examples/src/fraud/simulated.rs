@@ -124,9 +124,13 @@ impl Simulated {
         let times = 20.0 + 40.0 * draws.unit();
         let away = 1 + draws.below(CITIES.len() as u64 - 1) as usize;
         match draws.below(3) {
-            0 if at == first => {
-                Payment { card: stolen.card, city: stolen.city, amount: amount * times, fraud: Some(Fraud::Amount), ..usual }
-            }
+            0 if at == first => Payment {
+                card: stolen.card,
+                city: stolen.city,
+                amount: amount * times,
+                fraud: Some(Fraud::Amount),
+                ..usual
+            },
             1 if at == first => {
                 let city = (stolen.city + away) % CITIES.len();
                 Payment { card: stolen.card, city, amount, fraud: Some(Fraud::Travel), ..usual }

@@ -63,7 +63,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { readings, accuracy, majority, kappa } = *self;
         let (accuracy, majority) = (100.0 * accuracy, 100.0 * majority);
-        write!(f, "{readings} readings: {accuracy:.1} % right, where the more frequent answer has {majority:.1} %; κ {kappa:.3}")
+        write!(
+            f,
+            "{readings} readings: {accuracy:.1} % right, where the more frequent answer has {majority:.1} %; κ {kappa:.3}"
+        )
     }
 }
 
@@ -204,7 +207,9 @@ fn count(predicted: &DStream<Predicted>, confusion: &Arc<Mutex<Confusion>>, chec
         let rows = batch.collect().map_err(|error| error.to_string())?;
         let mut confusion = lock(&confusion);
         for it in rows {
-            confusion.add(usize::from(it.is_used()), Some(usize::from(it.someone))).map_err(|error| error.to_string())?;
+            confusion
+                .add(usize::from(it.is_used()), Some(usize::from(it.someone)))
+                .map_err(|error| error.to_string())?;
         }
         let total = confusion.total();
         if let Some(check) = check.as_ref().filter(|_| total >= LEARNED as f64) {

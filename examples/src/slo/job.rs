@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -185,13 +185,15 @@ fn panels(dashboard: &Dashboard, summed: &DStream<Summed>, levels: &DStream<Leve
         let (summed, levels) =
             (summed.filter(move |it| it.service == name), levels.filter(move |level| level.service == name));
         dashboard
-            .number(&format!("{name}: within the objective"), &levels, |it| Point::at(it.end, (100.0 * it.within()).into()))
+            .number(&format!("{name}: within the objective"), &levels, |it| {
+                Point::at(it.end, (100.0 * it.within()).into())
+            })
             .unit(&format!("% within {} ms", service.objective));
         dashboard
             .quantiles(&format!("{name}: latency"), &summed, &TOLD, |it| Point::at(it.end, it.latency.clone()))
             .unit("ms");
         dashboard
             .line(&format!("{name}: burn rate"), &levels, |it| Point::at(it.end, it.burn[0].into()))
-            .unit(&format!("times the budget of {:.3} %", 100.0 * (1.0 - target)));
+            .unit(&format!("× {:.2} %", 100.0 * (1.0 - target)));
     }
 }

@@ -18,8 +18,8 @@ const TOPIC: u64 = 6_000;
 /// Of a hundred words of a line while there is a topic, so many are the topic.
 const PERCENT: u64 = 4;
 const SYLLABLES: [&str; 20] = [
-    "ba", "cor", "del", "fi", "gan", "hol", "ji", "kem", "lu", "mor", "nes", "or", "pel", "qua", "ri", "sol", "tan", "ul",
-    "ver", "zim",
+    "ba", "cor", "del", "fi", "gan", "hol", "ji", "kem", "lu", "mor", "nes", "or", "pel", "qua", "ri", "sol", "tan",
+    "ul", "ver", "zim",
 ];
 
 /// Made-up text in which a topic comes up now and then: each line follows from the seed and its number.
@@ -116,7 +116,10 @@ mod tests {
         assert_eq!((0..WORDS).map(word_of).collect::<std::collections::BTreeSet<_>>().len() as u64, WORDS);
         let mut counts = BTreeMap::new();
         let lines: Vec<_> = (0..2_000).map(|number| text.line(number)).collect();
-        lines.iter().flat_map(|line| line.split_whitespace().skip(1)).for_each(|word| *counts.entry(word).or_insert(0) += 1);
+        lines
+            .iter()
+            .flat_map(|line| line.split_whitespace().skip(1))
+            .for_each(|word| *counts.entry(word).or_insert(0) += 1);
         let first = word_of(0);
         assert!(counts[first.as_str()] > 1_000 && counts.len() > 1_000, "{counts:?}");
         let number = (BLOCK..2 * BLOCK).find(|number| text.topic(*number).is_some()).unwrap();

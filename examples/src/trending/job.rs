@@ -229,15 +229,13 @@ fn hold(heard: &Heard, name: &str, check: &Check) {
 
 fn panels(dashboard: &Dashboard, now: &DStream<Heard>, trending: &DStream<Trending>) {
     dashboard.line("Words", now, |now| Point::at(now.end, now.words.into())).unit("in five minutes");
-    dashboard
-        .line("Words that trend", trending, |it| Point::at(it.end, it.trends.len().into()))
-        .unit("far more often than usual");
+    dashboard.line("Words that trend", trending, |it| Point::at(it.end, it.trends.len().into())).unit("now");
     dashboard
         .ranking("Trending", trending, |it| {
             let times = |trend: &Trend| (trend.word.clone(), Estimate::exact(trend.times));
             Point::at(it.end, it.trends.iter().take(10).map(times).collect::<Vec<_>>())
         })
-        .unit("times as often as usual, at least");
+        .unit("times the usual");
     dashboard
         .ranking("Most frequent", now, |now| Point::at(now.end, now.top.iter().take(10).cloned().collect::<Vec<_>>()))
         .unit("in five minutes");
@@ -249,7 +247,8 @@ mod tests {
 
     #[test]
     fn lines_with_and_without_a_time() {
-        let words = |line| words_of(line).into_iter().map(|word| (word.time, word.text.to_string())).collect::<Vec<_>>();
+        let words =
+            |line| words_of(line).into_iter().map(|word| (word.time, word.text.to_string())).collect::<Vec<_>>();
         assert_eq!(words("1500\tThe Comet, a comet!"), [(1_500, "comet".to_owned()), (1_500, "comet".to_owned())]);
         let now = now();
         assert!(words("no time\there it is").iter().all(|(time, _)| *time >= now));
@@ -263,9 +262,14 @@ mod tests {
             let top = top.iter().map(|(word, count)| ((*word).into(), *count)).collect();
             Heard { end: Time::default(), words, top, exact: None }
         };
-        let now = heard(1_000, &[("comet", count(60.0, 60.0)), ("often", count(50.0, 50.0)), ("maybe", count(30.0, 60.0))]);
-        let usual = heard(11_000, &[("often", count(500.0, 510.0)), ("comet", count(70.0, 80.0)), ("last", count(60.0, 330.0))]);
-        let told: Vec<_> = trends(&now, &usual, 3.0, 20).into_iter().map(|it| (it.word.to_string(), it.usual)).collect();
+        let now =
+            heard(1_000, &[("comet", count(60.0, 60.0)), ("often", count(50.0, 50.0)), ("maybe", count(30.0, 60.0))]);
+        let usual = heard(
+            11_000,
+            &[("often", count(500.0, 510.0)), ("comet", count(70.0, 80.0)), ("last", count(60.0, 330.0))],
+        );
+        let told: Vec<_> =
+            trends(&now, &usual, 3.0, 20).into_iter().map(|it| (it.word.to_string(), it.usual)).collect();
         // Of "maybe" up to 330 may have been said before, 30 in a tenth of it.
         assert_eq!(told, [("comet".to_owned(), 2.0)]);
         assert!(trends(&now, &heard(1_500, &[]), 3.0, 20).is_empty(), "no usual yet");

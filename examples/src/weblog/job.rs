@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use streamgauge::prelude::*;
 use streamgauge::stream::source::TextFiles;
-use thiserror::Error;
 
 use super::report::{Exact, WindowRow, print_summary};
 use super::synthetic::SyntheticSite;
 use super::{Format, Site, Visit, event_time, parse};
+pub use crate::Failure;
+use crate::failure::told;
+use crate::{Check, Progress, check_rows, ended};
 
 /// Where lines come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,12 @@ pub struct Options {
     pub strict: bool,
     /// The threads of the job; 0 for as many as there are.
     pub threads: usize,
+    /// Hold the approximate answers against the exact ones; they are computed as by [`exact`](Self::exact).
+    pub check: bool,
+    /// Spoil the approximate answers before they are checked: so that a test sees a check fail.
+    pub spoiled: bool,
+    /// Show how far the job has come, if the standard error is a terminal.
+    pub progress: bool,
 }
 
 impl Default for Options {
@@ -89,32 +97,12 @@ impl Default for Options {
             output: Output::Nothing,
             strict: false,
             threads: 0,
+            check: false,
+            spoiled: false,
+            progress: false,
         }
     }
 }
-
-/// A failure of the job.
-#[derive(Debug, Error)]
-pub enum Failure {
-    /// What was asked for cannot be done: nothing has run.
-    #[error("{0}")]
-    Usage(String),
-    /// A line was malformed, and the job is strict.
-    #[error("{0}")]
-    Strict(streamgauge::stream::Malformed),
-    /// The reader of the output has gone.
-    #[error("the output was closed")]
-    Closed,
-    /// The output cannot be written.
-    #[error("cannot write to the output: {0}")]
-    Write(io::Error),
-    /// The job failed while it ran.
-    #[error("{0}")]
-    Run(streamgauge::stream::Error),
-}
-
-/// The text of the error when the reader of the output has gone.
-const CLOSED: &str = "the output was closed";
 
 /// How often a live job runs a batch.
 const BATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -153,6 +141,11 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
     let printed = Arc::new(AtomicU64::new(0));
     let out = Arc::new(std::sync::Mutex::new(io::BufWriter::new(out)));
     print_windows(&windows, options.output, &printed, &out);
+    let check = options.check.then(|| Check::new(options.spoiled));
+    check_rows(&windows, check.as_ref(), hold);
+    if options.progress {
+        ctx.add_listener(Arc::new(Progress::new(printed.clone())));
+    }
     ctx.add_listener(Arc::new(MalformedOnStderr));
 
     ctx.start().map_err(|e| usage(&e))?;
@@ -160,21 +153,16 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
     if options.dashboard.is_some() {
         eprintln!("dashboard: http://{}", ctx.dashboard().address());
     }
-    let report = match ctx.await_termination() {
-        Ok(report) => report,
-        Err(streamgauge::stream::Error::Malformed(line)) => return Err(Failure::Strict(line)),
-        Err(streamgauge::stream::Error::Output { cause, .. }) if cause == CLOSED => {
-            return Err(Failure::Closed);
-        }
-        Err(error) => return Err(Failure::Run(error)),
-    };
+    let report = ctx.await_termination()?;
+    eprintln!("{}", ended(&report));
     if options.output == Output::Jsonl {
         let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let parsed = report.records - report.malformed - skipped.load(Ordering::Relaxed);
-        print_summary(&mut *out, &report, parsed, printed.load(Ordering::Relaxed)).map_err(|e| match e.kind() {
-            io::ErrorKind::BrokenPipe => Failure::Closed,
-            _ => Failure::Write(e),
-        })?;
+        print_summary(&mut *out, &report, parsed, printed.load(Ordering::Relaxed))?;
+    }
+    if let Some(check) = check {
+        eprintln!("{}", check.verdict().map_err(Failure::Broken)?);
+        return Ok(());
     }
     if options.dashboard.is_some() && !options.once && !ctx.is_stopping() {
         eprintln!("the input has ended; the dashboard stays until Ctrl-C");
@@ -230,7 +218,7 @@ type Answers = (Estimate, Estimate, (Estimate, Quantiles, Vec<(CompactString, Es
 
 /// What is asked of every window.
 fn summarize(visits: DStream<Visit>, options: &Options) -> DStream<Window<Audited<Answers, Answers>>> {
-    let audit = match (options.exact, options.audit) {
+    let audit = match (options.exact || options.check, options.audit) {
         (true, _) => Audit::windows(1),
         (false, Some(every)) => Audit::windows(every),
         (false, None) => Audit::keys(0.0),
@@ -256,6 +244,18 @@ fn rows(windows: &DStream<Window<Audited<Answers, Answers>>>) -> DStream<WindowR
         let exact = value.exact.map(|(.., (hosts, bytes, top_paths))| Exact { hosts, bytes, top_paths });
         WindowRow { start, end, requests, errors, hosts, bytes, top_paths, exact }
     })
+}
+
+/// The quantiles of sizes are those of a t-digest, which promises nothing: what is asked of it here is a rank off by no more
+/// than this.
+const RANK_ERROR: f64 = 0.01;
+
+fn hold(window: &WindowRow, check: &Check) {
+    if let Some(exact) = &window.exact {
+        check.estimate("distinct hosts", &window.end, &window.hosts, exact.hosts.value);
+        check.ranks("response size", &window.end, &window.bytes, &exact.bytes, &[0.5, 0.95, 0.99], RANK_ERROR);
+        check.top("top pages", &window.end, &window.top_paths, &exact.top_paths);
+    }
 }
 
 fn panels(dashboard: &Dashboard, windows: &DStream<WindowRow>) {
@@ -299,10 +299,7 @@ fn print_windows<W: Write + Send + 'static>(
             Output::Text => row.write_text(&mut *out),
             Output::Nothing => Ok(()),
         });
-        write.and_then(|()| out.flush()).map_err(|e| match e.kind() {
-            io::ErrorKind::BrokenPipe => CLOSED.to_owned(),
-            _ => format!("cannot write to the output: {e}"),
-        })
+        write.and_then(|()| out.flush()).map_err(told)
     });
 }
 

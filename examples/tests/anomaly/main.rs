@@ -82,6 +82,8 @@ fn options(input: Input) -> Options {
         shown: 0,
         seed: 1,
         threads: 2,
+        check: false,
+        progress: false,
     }
 }
 
