@@ -17,7 +17,9 @@ pub mod prelude {
         ScalableBloom, Spec, Stratified, Sum, Summary, TDigest, Weight, WeightedReservoir,
     };
     #[cfg(feature = "dashboard")]
-    pub use streamgauge_stream::monitor::dashboard::{Dashboard, Panel, Point, Ranking};
+    pub use streamgauge_stream::monitor::dashboard::{
+        Accuracy, Axes, Cell, Clusters, Dashboard, Panel, Point, Ranking, Records, Scored,
+    };
     pub use streamgauge_stream::{
         AuditInfo, AuditRow, AuditedRow, Batch, BatchInfo, Constant, DStream, Error, Event, JobState, Listener,
         ManualClock, MemorySink, OnBadTable, OnFailure, OnMalformed, OutputMode, PidRateEstimator, Queue, Rate,
