@@ -60,7 +60,7 @@ struct Flags {
     #[arg(long)]
     no_dashboard: bool,
 
-    /// Hold the alerts of a simulation against the anomalies in it; exit with 3 if less than half of them was found, or
+    /// Hold the alerts of a simulation against the anomalies in it; exit with 3 if less than a third of them was found, or
     /// there were more false alarms than anomalies
     #[arg(long, conflicts_with = "data")]
     check: bool,

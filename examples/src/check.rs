@@ -109,8 +109,8 @@ impl Check {
         }
     }
 
-    /// Quantiles that promise nothing by themselves: the rank of each among all values must not be further from the one
-    /// that was asked for than this.
+    /// Quantiles of a digest that promises nothing by itself: the rank of the value at `q` among all values must not be
+    /// further from `q` than a centroid there is wide, `width · q (1 − q)`.
     pub fn ranks(
         &self,
         contract: &str,
@@ -118,16 +118,18 @@ impl Check {
         answer: &Quantiles,
         exact: &Quantiles,
         of: &[f64],
-        error: f64,
+        width: f64,
     ) {
         for &q in of {
             let value = self.spoilt(&answer.at(q)).value;
             // Equal values share the ranks from the share below them to the share up to them; a value between two others
             // is one rank off at most.
             let (below, up_to) = (exact.rank(value.next_down()).value, exact.rank(value).value);
+            let error = width * q * (1.0 - q);
             let slack = error + 1.0 / exact.count().max(1.0);
             let holds = (below - slack..=up_to + slack).contains(&q);
-            let miss = || format!("{at}: {value} has the rank {below:.4} to {up_to:.4}, not {q}, by more than {error}");
+            let miss =
+                || format!("{at}: {value} has the rank {below:.4} to {up_to:.4}, not {q}, by more than {error:.4}");
             self.add(&format!("{contract} p{}", q * 100.0), 1.0, (!holds).then(miss));
         }
     }
@@ -226,10 +228,10 @@ mod tests {
         };
         let equal = values(&[7; 1_000]);
         let check = Check::new(false);
-        check.ranks("bytes", &"noon", &equal.0, &equal.1, &[0.01, 0.5, 0.99], 0.01);
+        check.ranks("bytes", &"noon", &equal.0, &equal.1, &[0.01, 0.5, 0.99], 0.04);
         assert!(check.verdict().is_ok(), "{:?}", check.verdict());
         let spread = values(&(0..1_000).collect::<Vec<_>>());
-        check.ranks("bytes", &"one", &equal.0, &spread.1, &[0.5], 0.01);
+        check.ranks("bytes", &"one", &equal.0, &spread.1, &[0.5], 0.04);
         assert!(check.verdict().unwrap_err().starts_with("bytes p50: 1 of 2"), "{:?}", check.verdict());
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use streamgauge::prelude::mins;
-use streamgauge_examples::weblog::{Input, Options, Site};
+use streamgauge_examples::weblog::{Input, Options, Site, run};
 
 use crate::run::{printed, windows};
 
@@ -73,5 +73,16 @@ fn the_same_bytes_for_any_number_of_threads_and_however_the_file_is_cut() {
     let one = printed(&Options { threads: 1, exact: true, ..log.options() });
     for threads in [1, 2, 8] {
         assert_eq!(one, printed(&Options { threads, exact: true, ..log.options() }));
+    }
+}
+
+#[test]
+fn checked_answers_keep_their_contracts_and_spoiled_ones_do_not() {
+    for seed in 1..=3 {
+        let checked = Options { once: true, check: true, seed, threads: 2, ..Options::default() };
+        run(&checked, std::io::sink()).unwrap_or_else(|failure| panic!("seed {seed}: {failure}"));
+        let failure = run(&Options { spoiled: true, ..checked }, std::io::sink()).unwrap_err();
+        assert_eq!(failure.status(), 3, "{failure}");
+        assert!(failure.to_string().starts_with("a contract broke: distinct hosts: "), "{failure}");
     }
 }
