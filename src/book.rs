@@ -6,6 +6,9 @@ mod introduction {}
 #[doc = include_str!("../docs/src/first-dashboard.md")]
 mod first_dashboard {}
 
+#[doc = include_str!("../docs/src/gallery.md")]
+mod gallery {}
+
 #[doc = include_str!("../docs/src/algebra.md")]
 mod algebra {}
 
