@@ -11,6 +11,8 @@ use crate::baseline::{most, normalize};
 /// What remains of the count of right predictions after one more row: half of it after 138 rows, so that a leaf changes
 /// its way of prediction soon after its rows have changed.
 const FADE: f64 = 0.995;
+/// How many rows a leaf waits whose split was taken back, at most: streams change.
+const LONGEST_WAIT: f64 = 3_000.0;
 
 /// What remains of a count of right predictions after a row of this weight.
 #[inline]
@@ -89,9 +91,11 @@ impl Leaf {
         due
     }
 
-    /// Lets the leaf learn half as much again before the next look for a split: one that was taken back would be found again.
+    /// Lets the leaf learn half as much again, and no more than so many rows, before the next look for a split: one that was
+    /// taken back would be found again.
     pub(crate) fn wait(&mut self) {
-        self.attempted = 1.5 * self.weight();
+        let weight = self.weight();
+        self.attempted = weight + (0.5 * weight).min(LONGEST_WAIT);
     }
 
     /// What both ways of prediction say of a row.

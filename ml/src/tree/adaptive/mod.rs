@@ -26,7 +26,7 @@ const DEEPEST: usize = 63;
 /// rows, the one whose error rate is higher by √(2 e (1 − e) ln(2/0.05) (1/n₁ + 1/n₂)) is dropped.
 ///
 /// This tree splits early, and takes back what was wrong: the leaf that a split comes from goes on learning beside it for
-/// 1,000 rows, and remains if it was right more often; then it learns half as much again before it is split anew. Of two trees that grow beside each other the one that was right more
+/// 1,000 rows, and remains if it was right more often; then it learns half as much again, 3,000 rows at most, before it is split anew. Of two trees that grow beside each other the one that was right more
 /// often lately is believed, so that no change has to wait for its replacement.
 ///
 /// A row costs the way to its leaf with an `Adwin` for each node, and as much again for each tree that grows beside one. Memory

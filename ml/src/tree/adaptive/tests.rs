@@ -74,7 +74,8 @@ fn a_split_that_proves_wrong_is_taken_back() {
         taken_back += usize::from(nodes + 2 <= before);
         before = nodes;
     }
-    assert!(taken_back > 50, "{taken_back} of {splits} splits");
+    // A leaf that takes a split back waits, each time longer.
+    assert!(taken_back > 5, "{taken_back} of {splits} splits");
 }
 
 #[test]
