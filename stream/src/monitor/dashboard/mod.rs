@@ -11,6 +11,7 @@ mod panel;
 mod saved;
 mod series;
 mod settings;
+mod text;
 
 pub use kinds::{Accuracy, Axes, Cell, Clusters, Lines, Ranking, Records, Scored};
 pub use panel::{Panel, Point};
@@ -23,7 +24,7 @@ use serde_json::Value;
 
 use self::board::Board;
 use self::kinds::Kind;
-use self::settings::cut;
+use self::text::cut;
 use super::Listener;
 use super::http::{self, Access, Served};
 use super::journal::Journal;

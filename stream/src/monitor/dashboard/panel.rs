@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use streamgauge_sketches::{Estimate, Quantiles};
 
 use super::Dashboard;
-use super::settings::{Settings, Threshold, cut};
+use super::settings::{Settings, Threshold};
+use super::text::cut;
 use crate::time::Time;
 
 /// A panel of the dashboard. Its settings are chained on what made it.
@@ -114,13 +115,12 @@ impl From<Quantiles> for Point<Quantiles> {
     }
 }
 
-/// An estimate as the page reads it. JSON has no infinity: what has no bound is null.
+/// An estimate as the page reads it. JSON has no infinity: `json!` makes it null, and so what has no bound is.
 pub(super) fn estimate(estimate: &Estimate) -> Value {
-    let number = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
     json!({
-        "value": number(estimate.value),
-        "lower": number(estimate.lower),
-        "upper": number(estimate.upper),
+        "value": estimate.value,
+        "lower": estimate.lower,
+        "upper": estimate.upper,
         "confidence": estimate.confidence,
         "contract": estimate.contract(),
     })

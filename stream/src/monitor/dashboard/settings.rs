@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::text::cut;
+
 /// The settings of a panel, as the page reads them.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Settings {
@@ -37,10 +39,4 @@ impl Threshold {
     pub(super) fn new(value: f64, label: &str) -> Self {
         Self { value, label: cut(label) }
     }
-}
-
-/// A text as it is sent: of at most 200 characters, for what comes from data may be of any length.
-pub(super) fn cut(text: &str) -> String {
-    const LENGTH: usize = 200;
-    text.chars().take(LENGTH).collect()
 }

@@ -6,6 +6,7 @@ use streamgauge_sketches::{Estimate, Family, Method};
 use super::Kind;
 use crate::dstream::DStream;
 use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;
@@ -71,10 +72,7 @@ impl Dashboard {
 
 impl Point<Accuracy> {
     fn accuracy_json(&self, batch: Time) -> Value {
-        let series = self.value.0.iter().map(|(name, figure)| {
-            let name: String = name.chars().take(200).collect();
-            json!({ "name": name, "e": estimate(figure) })
-        });
+        let series = self.value.0.iter().map(|(name, figure)| json!({ "name": cut(name), "e": estimate(figure) }));
         json!({ "t": self.millis(batch), "series": series.collect::<Vec<_>>() })
     }
 }

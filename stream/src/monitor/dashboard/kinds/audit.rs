@@ -61,7 +61,7 @@ fn point(rows: &[AuditRow]) -> Option<Value> {
     Some(json!({
         "t": furthest.time.millis(),
         "e": estimate(&furthest.estimate),
-        "exact": finite(furthest.exact),
+        "exact": furthest.exact,
         "error": relative(furthest.error(), furthest),
         "lower": bound(value - upper),
         "upper": bound(value - lower),
@@ -78,11 +78,7 @@ fn point(rows: &[AuditRow]) -> Option<Value> {
 /// An error as a share of the exact answer, or of the estimate where that is 0.
 fn relative(error: f64, row: &AuditRow) -> Option<f64> {
     let size = if row.exact == 0.0 { row.estimate.value.abs() } else { row.exact.abs() };
-    finite(if error == 0.0 { 0.0 } else { error / size })
-}
-
-fn finite(x: f64) -> Option<f64> {
-    x.is_finite().then_some(x)
+    Some(if error == 0.0 { 0.0 } else { error / size }).filter(|share| share.is_finite())
 }
 
 #[cfg(test)]

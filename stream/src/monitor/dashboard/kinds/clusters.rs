@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;
@@ -88,10 +89,6 @@ impl Dashboard {
         let axes = json!({ "x": cut(&axes.x), "y": cut(&axes.y), "equal": axes.equal });
         self.panel(CLUSTERS, title, stream, move |row, time| value(row).into().map_json(&axes, time))
     }
-}
-
-fn cut(name: &str) -> String {
-    name.chars().take(200).collect()
 }
 
 impl Point<Clusters> {

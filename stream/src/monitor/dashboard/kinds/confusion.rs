@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel};
 use crate::source::Record;
 use crate::time::Time;
@@ -11,8 +12,6 @@ use crate::time::Time;
 const CONFUSION: Kind = Kind::latest("confusion");
 /// Classes that have a row and a column of their own.
 const MOST_CLASSES: usize = 12;
-/// Characters of the name of a class that are sent.
-const LABEL: usize = 200;
 
 impl Dashboard {
     /// The confusion matrix of the named classes, from each row of a stream: how often each class was predicted for each.
@@ -44,7 +43,7 @@ impl Dashboard {
         classes: &[impl AsRef<str>],
         count: impl Fn(&T, usize, Option<usize>) -> f64 + Send + 'static,
     ) -> Panel {
-        let names: Vec<String> = classes.iter().map(|name| name.as_ref().chars().take(LABEL).collect()).collect();
+        let names: Vec<String> = classes.iter().map(|name| cut(name.as_ref())).collect();
         self.panel(CONFUSION, title, stream, move |row, time| {
             matrix(&names, time, |actual, predicted| count(row, actual, predicted))
         })

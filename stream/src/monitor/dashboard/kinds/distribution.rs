@@ -63,7 +63,7 @@ fn histogram(point: &Point<Quantiles>, batch: Time) -> Value {
     let outside = |share: Option<&Estimate>| share.filter(|_| !axis.edges.is_empty()).map(interval);
     json!({
         "t": point.millis(batch),
-        "count": finite(quantiles.count()),
+        "count": quantiles.count(),
         "logarithmic": axis.logarithmic,
         "edges": axis.edges,
         "shares": within.iter().map(interval).collect::<Vec<_>>(),
@@ -76,11 +76,7 @@ fn histogram(point: &Point<Quantiles>, batch: Time) -> Value {
 
 /// An estimate as short as can be: value, lower and upper bound. Its confidence is that of the quantiles.
 fn interval(estimate: &Estimate) -> Value {
-    json!([finite(estimate.value), finite(estimate.lower), finite(estimate.upper)])
-}
-
-fn finite(x: f64) -> Option<f64> {
-    x.is_finite().then_some(x)
+    json!([estimate.value, estimate.lower, estimate.upper])
 }
 
 /// The bins of a histogram.

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use streamgauge_sketches::Estimate;
 
 use super::Kind;
-use super::text::cut_into;
 use crate::dstream::DStream;
 use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::text::cut_into;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Kind;
 use crate::dstream::DStream;
 use crate::monitor::dashboard::panel::estimate;
-use crate::monitor::dashboard::settings::cut;
+use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 
@@ -74,7 +74,7 @@ impl Dashboard {
                 let point = value(row).into();
                 // Of the keys of one batch those come first that sort first: which have a line does not depend on threads.
                 let at = points.entry(point.millis(time)).or_default();
-                at.insert(cut(&row.0.to_string()), estimate(&point.value));
+                at.insert(cut(&row.0), estimate(&point.value));
             }
             let series = |lines: BTreeMap<String, Value>| -> Vec<Value> {
                 lines.into_iter().map(|(name, e)| json!({ "name": name, "e": e })).collect()

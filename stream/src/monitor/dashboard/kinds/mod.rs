@@ -11,7 +11,6 @@ mod line;
 mod quantiles;
 mod samples;
 mod table;
-mod text;
 mod top;
 
 pub use accuracy::Accuracy;

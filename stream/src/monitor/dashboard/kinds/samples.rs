@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use streamgauge_sketches::sample::{Item, Sample, StratifiedSample, WeightedSample};
 
 use super::Kind;
-use super::text::cut;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;

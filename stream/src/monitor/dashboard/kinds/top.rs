@@ -8,7 +8,7 @@ use streamgauge_sketches::Estimate;
 use super::Kind;
 use crate::dstream::DStream;
 use crate::monitor::dashboard::panel::estimate;
-use crate::monitor::dashboard::settings::cut;
+use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;

@@ -1,4 +1,4 @@
-//! Text from the data, as it is sent.
+//! Texts as they are sent: titles, labels, and what comes from the data.
 
 use std::fmt::{Display, Write};
 
