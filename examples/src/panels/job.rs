@@ -66,7 +66,7 @@ fn traffic(page: &Dashboard, requests: &DStream<Request>) -> Result<(), Box<dyn 
     page.number("Requests", &last, |w| w.0).unit("in 60 s");
     page.number("Clients", &last, |w| w.1).unit("in 60 s");
     page.chart("Answers").line("all", &short, |w| w.0).line("failed", &short, |w| w.1).unit("in 5 s");
-    page.quantiles("Latency", &last, &[0.5, 0.9, 0.99], |w| w.2.clone()).unit("ms").threshold(1_000.0, "limit");
+    page.quantiles("Latency", &last, &[0.5, 0.9, 0.99], |w| w.2.clone()).unit("ms").threshold(2_000.0, "limit");
     page.ranking("Top paths", &last, |w| w.3.clone()).group("Paths");
     page.lines("Requests by path", &paths, |(_, requests)| *requests).unit("in 5 s").group("Paths");
     page.samples("Some requests", &last, |w| w.4.clone()).group("Paths");

@@ -14,7 +14,7 @@ const PAGE: &str = "Learning";
 /// Readings of the load a second.
 const READINGS: u64 = 10;
 /// The score from which on a reading is strange.
-const STRANGE: f64 = 0.9;
+const STRANGE: f64 = 0.6;
 /// Groups that are looked for.
 const GROUPS: usize = 6;
 /// The requests of a batch that the map shows.
@@ -66,7 +66,7 @@ fn groups(page: &Dashboard, requests: &DStream<Request>) -> Result<(), Box<dyn E
         centres: model.clusters().into_iter().map(|it| (it.centre[0], it.centre[1], it.weight)).collect(),
         points: sample.items().iter().map(|at| (at[0], at[1], model.predict_one(at).ok().flatten())).collect(),
     });
-    let axes = Axes::fitted("bytes, log₁₀", "milliseconds, log₁₀");
+    let axes = Axes::fitted("log₁₀ bytes", "log₁₀ ms");
     page.clusters("Requests that are alike", &map, axes, |Map { centres, points }| {
         Clusters::new(centres.iter().copied()).points(points.iter().copied())
     })
@@ -79,7 +79,8 @@ fn guesses(page: &Dashboard, requests: &DStream<Request>, made_up: Requests) -> 
     let paths = made_up.paths();
     let evaluation = Prequential::new(GaussianNaiveBayes::new(Schema::numeric(2, paths.len())?))?;
     let names = paths.clone();
-    let steps = requests.train_with(evaluation, move |evaluation, request| {
+    // An empty answer says nothing of its path.
+    let steps = requests.filter(|request| request.bytes != 0.0).train_with(evaluation, move |evaluation, request| {
         let path = names.iter().position(|path| *path == request.path);
         path.is_some_and(|path| evaluation.step(&place(&request), path).is_ok())
     });
