@@ -1,4 +1,4 @@
-//! One panel of every kind, over made-up requests. Try `--help`.
+//! Panels of every kind, over made-up requests. Try `--help`.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use streamgauge_examples::panels::{Options, Requests, run};
 
-/// Shows one panel of every kind, over made-up requests.
+/// Shows panels of every kind, over made-up requests.
 #[derive(Debug, Parser)]
 #[command(name = "panels", version)]
 struct Flags {

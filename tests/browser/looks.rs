@@ -82,7 +82,7 @@ fn screenshots() {
 }
 
 /// The pairs of colours that text is set in, and how much they must differ; lines and marks may do with less.
-const PAIRS: [(&str, &str, f64); 16] = [
+const PAIRS: [(&str, &str, f64); 18] = [
     ("ink", "page", 4.5),
     ("ink", "card", 4.5),
     ("ink", "bar", 4.5),
@@ -99,6 +99,8 @@ const PAIRS: [(&str, &str, f64); 16] = [
     ("series-4", "card", 3.0),
     ("series-5", "card", 3.0),
     ("series-6", "card", 3.0),
+    ("series-7", "card", 3.0),
+    ("series-8", "card", 3.0),
 ];
 
 #[test]

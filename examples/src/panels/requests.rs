@@ -15,6 +15,8 @@ pub struct Request {
     pub host: CompactString,
     /// What was asked for.
     pub path: CompactString,
+    /// Who asked.
+    pub client: u64,
     /// Whether it failed.
     pub failed: bool,
     /// The size of the answer, with a heavy tail.
@@ -25,14 +27,23 @@ pub struct Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, path, failed, bytes, millis } = self;
+        let Self { host, path, client: _, failed, bytes, millis } = self;
         let status = if *failed { 500 } else { 200 };
         write!(f, "{host} GET {path} {status} {bytes:.0} B {millis:.1} ms")
     }
 }
 
-const PATHS: [&str; 8] =
-    ["/", "/search", "/cart", "/checkout", "/item/42", "/static/app.js", "/api/prices", "/feed.xml"];
+/// Paths, the median sizes of their answers in bytes, and the median times these take, in milliseconds.
+const PATHS: [(&str, f64, f64); 8] = [
+    ("/", 9_000.0, 18.0),
+    ("/search", 30_000.0, 140.0),
+    ("/cart", 2_500.0, 35.0),
+    ("/checkout", 1_500.0, 220.0),
+    ("/item/42", 15_000.0, 28.0),
+    ("/static/app.js", 250_000.0, 6.0),
+    ("/api/prices", 600.0, 55.0),
+    ("/feed.xml", 80_000.0, 12.0),
+];
 
 /// Names that would do something if they were taken for more than text, that turn the direction of what follows, that
 /// have no visible character, that differ in what cannot be seen. One of a megabyte comes with them.
@@ -45,6 +56,9 @@ const HOSTILE: [&str; 7] = [
     "שלום/\u{627}\u{644}/%00\u{0}\n\t",
     "</td></table><b class=row>&lt;",
 ];
+
+/// Values that are no numbers, or hardly so.
+const VALUES: [f64; 6] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -1e12, 5e-324];
 
 /// In how many of the requests there is something hostile: one of so many.
 const HOSTILE_ONE_IN: u64 = 20;
@@ -71,6 +85,8 @@ pub struct Requests {
 impl Requests {
     /// How many hosts there are.
     const HOSTS: u64 = 40;
+    /// How many clients there are.
+    const CLIENTS: u64 = 30_000;
 
     /// The request of this number.
     pub fn request(&self, number: u64) -> Request {
@@ -81,15 +97,34 @@ impl Requests {
         let minutes = number as f64 / self.rate.max(1) as f64 / 60.0;
         let trouble = (minutes * (0.7 + 0.1 * (host % 7) as f64) + host as f64).sin().max(0.0).powi(3);
         let failed = draws.unit() < 0.01 + 0.25 * trouble;
+        let (path, bytes, millis) = PATHS[((draws.unit() * draws.unit()) * PATHS.len() as f64) as usize];
         let log_normal = |draws: &mut Draws, median: f64, sigma: f64| median * (sigma * normal(draws)).exp();
         let request = Request {
             host: format_compact!("host-{host:02}"),
-            path: PATHS[((draws.unit() * draws.unit()) * PATHS.len() as f64) as usize].into(),
+            path: path.into(),
+            client: draws.below(Self::CLIENTS),
             failed,
-            bytes: if draws.unit() < 0.1 { 0.0 } else { log_normal(&mut draws, 4_000.0, 1.6).round() },
-            millis: log_normal(&mut draws, 20.0 * (1.0 + 3.0 * trouble), 0.5),
+            bytes: if draws.unit() < 0.1 { 0.0 } else { log_normal(&mut draws, bytes, 0.5).round() },
+            millis: log_normal(&mut draws, millis * (1.0 + 3.0 * trouble), 0.3),
         };
         if self.hostile && draws.below(HOSTILE_ONE_IN) == 0 { hostile(request, &mut draws) } else { request }
+    }
+
+    /// The load of a host in percent at the reading of this number: a wave with noise, and at times much more.
+    pub fn load(&self, number: u64) -> f64 {
+        let mut draws = Draws::new(!self.seed);
+        draws.stir(number);
+        if self.hostile && draws.below(HOSTILE_ONE_IN) == 0 {
+            return VALUES[draws.below(VALUES.len() as u64) as usize];
+        }
+        let wave = 40.0 + 15.0 * (number as f64 / 60.0).sin() + 1.5 * normal(&mut draws);
+        if (100..104).contains(&(number % 170)) { wave + 40.0 } else { wave }
+    }
+
+    /// The paths that are asked for, but for one that is too long to be listed.
+    pub fn paths(&self) -> Vec<CompactString> {
+        let hostile = if self.hostile { &HOSTILE[..] } else { &[] };
+        PATHS.iter().map(|(path, ..)| path).chain(hostile).map(|path| CompactString::from(*path)).collect()
     }
 }
 
@@ -99,7 +134,7 @@ fn hostile(mut request: Request, draws: &mut Draws) -> Request {
         at if at < HOSTILE.len() => HOSTILE[at].into(),
         _ => CompactString::from("long ".repeat(1 << 18)),
     };
-    let value = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -1e12, 5e-324][draws.below(6) as usize];
+    let value = VALUES[draws.below(VALUES.len() as u64) as usize];
     match draws.below(4) {
         0 => request.path = name,
         1 => request.bytes = value,
@@ -194,6 +229,8 @@ mod tests {
             assert!(hostile.iter().any(|it| it.host == name), "{name:?}");
         }
         assert!(hostile.iter().any(|it| it.host.len() > 1 << 20));
+        let load = |hostile| (0..1_000).map(move |n| Requests { seed: 1, rate: 100, hostile }.load(n));
+        assert!(load(false).all(f64::is_finite) && load(true).any(f64::is_nan));
         assert!(hostile.iter().any(|it| it.bytes.is_nan()) && hostile.iter().any(|it| it.millis.is_infinite()));
     }
 }

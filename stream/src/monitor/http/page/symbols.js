@@ -19,7 +19,7 @@ export const DIAMOND = 3;
 /** The shape and the colour of the `id`-th of several: the first 36 differ in one of them. */
 export function looks(id) {
   const shape = (id + Math.floor(id / SHAPES.length)) % SHAPES.length;
-  return { shape, glyph: SHAPES[shape].glyph, color: seriesColor(id) };
+  return { shape, glyph: SHAPES[shape].glyph, color: seriesColor(id % SHAPES.length) };
 }
 
 /** A shape around a place, filled with the colour `name` or, hollow, drawn with it. */

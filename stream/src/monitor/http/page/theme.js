@@ -2,7 +2,7 @@
 // asks here for the ones it paints with.
 
 const KEY = "streamgauge.theme";
-const SERIES = 6;
+const SERIES = 8; // as many as a chart has lines
 
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");

@@ -203,7 +203,9 @@ export class DistributionPanel extends Panel {
   }
 
   leave() {
-    if (this.cursor !== null) this.read(null);
+    if (this.cursor === null) return false;
+    this.read(null);
+    return true;
   }
 
   summary() {

@@ -3,7 +3,9 @@
 import { element, setText } from "../dom.js";
 import { finite, foreign, moment, number, precise, preciseInterval, timeTick } from "../format.js";
 import { linear, nearest, timeAxis } from "../scale.js";
+import { span } from "../span.js";
 import { color } from "../theme.js";
+import { Zoom } from "../zoom.js";
 import { Panel, spoken } from "./panel.js";
 import { Surface } from "./surface.js";
 
@@ -33,7 +35,9 @@ export class HeatPanel extends Panel {
     this.least = element("span", "", this.legend);
     element("i", "heat-ramp", this.legend);
     this.most = element("span", "", this.legend);
-    this.surface = new Surface(element("div", "plot", this.body), this, () => this.redraw.requestDraw(this));
+    const requestDraw = () => this.redraw.requestDraw(this);
+    this.surface = new Surface(element("div", "plot", this.body), this, requestDraw);
+    this.zoom = new Zoom(this, requestDraw);
   }
 
   accept(points) {
@@ -59,6 +63,15 @@ export class HeatPanel extends Panel {
     setText(this.most, `${number(high)}${logarithmic ? ", logarithmic" : ""}`);
     const keys = finite(point.keys);
     setText(this.about, keys > this.labels.length ? `${this.labels.length} of ${number(keys)} keys` : "");
+  }
+
+  get canvas() {
+    return this.surface.canvas;
+  }
+
+  /** The time that is read: what a zoom by keys is around. */
+  get hover() {
+    return { time: this.cursor?.t ?? null };
   }
 
   at(point, label) {
@@ -94,10 +107,11 @@ export class HeatPanel extends Panel {
 
   draw() {
     const size = this.surface.fit();
-    if (!size || !this.labels) return;
+    if (!size || !this.latest) return;
     this.plane = this.layout(size);
     this.drawCells();
     this.drawAxes(size);
+    this.zoom.draw(this.surface.context, this.plane);
     this.drawCursor();
     this.surface.summarize(() => this.summary());
   }
@@ -107,21 +121,41 @@ export class HeatPanel extends Panel {
     const names = labels.map((label) => surface.fitting(foreign(label, 60), Math.min(180, width * 0.36)));
     const left = Math.ceil(Math.max(24, ...names.map((name) => surface.context.measureText(name).width))) + 8;
     const rowHeight = Math.min(TALLEST_ROW, (height - 2 * LINE_HEIGHT - 8) / Math.max(1, labels.length));
-    const { times } = this.history;
-    const starts = startsOf(times);
     const right = width - 4;
-    const axis = timeAxis([starts[0], times.at(-1)], Math.max(2, Math.floor((right - left) / 88)));
-    const px = linear(axis.domain, [left, right]);
-    return { names, left, right, rowHeight, times, axis, px, from: starts.map(px), to: times.map(px) };
+    const box = { left, right, top: 0, bottom: Math.round(rowHeight * labels.length) };
+    const { points, times, starts, domain } = this.inSpan();
+    const x = timeAxis(domain, Math.max(2, Math.floor((right - left) / 88)));
+    const px = linear(x.domain, [left, right]);
+    const inside = (t) => Math.min(Math.max(px(t), left), right);
+    return { names, box, left, right, rowHeight, points, times, x, px, from: starts.map(inside), to: times.map(inside) };
+  }
+
+  /** The columns that the span of all charts shows, with the times at which they begin and end. */
+  inSpan() {
+    const { points, times } = this.history;
+    const starts = startsOf(times);
+    const [start, end] = span.of(times);
+    this.whole = [starts[0], times.at(-1)];
+    // A range is of so many points, as in other charts; a zoom shows what of a column lies in it.
+    const isIn = (i) => (span.zoom ? times[i] > start && starts[i] < end : times[i] >= start);
+    const shown = times.map((_, i) => i).filter(isIn);
+    const of = (column) => shown.map((i) => column[i]);
+    const domain = span.zoom ?? [starts[shown[0]], end];
+    return { points: of(points), times: of(times), starts: of(starts), domain };
   }
 
   /** Colours every cell as a pixel of an image, and stretches each column of it: that is one call instead of twenty. */
   drawCells() {
     const { context: ctx } = this.surface;
-    const { rowHeight, from, to, right, left } = this.plane;
+    const { box, points, rowHeight, from, to, right, left } = this.plane;
     const { image, labels } = this;
-    const { points } = this.history;
     if (labels.length === 0) return;
+    if (points.length === 0) {
+      ctx.fillStyle = color("muted");
+      ctx.textBaseline = "middle";
+      this.surface.centred("no data in this span", (left + right) / 2, box.bottom / 2);
+      return;
+    }
     Object.assign(image, { width: points.length, height: labels.length }); // clears it
     const pixels = new ImageData(points.length, labels.length);
     const cells = new Uint32Array(pixels.data.buffer);
@@ -134,13 +168,12 @@ export class HeatPanel extends Panel {
       });
     });
     image.getContext("2d").putImageData(pixels, 0, 0);
-    const bottom = Math.round(rowHeight * labels.length);
     ctx.imageSmoothingEnabled = false;
     points.forEach((_, column) => {
       const x = Math.round(from[column]);
       const gap = to[column] - from[column] >= 5 ? 1 : 0;
       const width = Math.max(1, Math.round(to[column]) - x - gap);
-      ctx.drawImage(image, column, 0, 1, labels.length, x, 0, width, bottom);
+      ctx.drawImage(image, column, 0, 1, labels.length, x, 0, width, box.bottom);
     });
     if (rowHeight < 8) return;
     for (let row = 1; row < labels.length; row += 1) {
@@ -169,8 +202,8 @@ export class HeatPanel extends Panel {
     ctx.textBaseline = "top";
     const bottom = plane.rowHeight * this.labels.length + 6;
     let context = null;
-    for (const t of plane.axis.ticks) {
-      const [fine, coarse] = timeTick(t, plane.axis.step);
+    for (const t of plane.x.ticks) {
+      const [fine, coarse] = timeTick(t, plane.x.step);
       surface.centred(fine, plane.px(t), bottom, width);
       if (coarse !== context) surface.centred(coarse, plane.px(t), bottom + LINE_HEIGHT, width);
       context = coarse;
@@ -180,12 +213,12 @@ export class HeatPanel extends Panel {
   drawCursor() {
     const { surface, plane, cursor } = this;
     const row = this.labels.indexOf(cursor?.label);
-    if (row < 0) {
+    if (row < 0 || plane.times.length === 0) {
       surface.quiet();
       return;
     }
     const column = nearest(plane.times, cursor.t);
-    const point = this.history.points[column];
+    const point = plane.points[column];
     const ctx = surface.context;
     const [x, y] = [plane.from[column], row * plane.rowHeight];
     ctx.strokeStyle = color("ink");
@@ -208,14 +241,14 @@ export class HeatPanel extends Panel {
 
   point(x, y) {
     const { plane } = this;
-    if (!plane || this.labels.length === 0) return;
+    if (!plane || plane.times.length === 0 || this.labels.length === 0) return;
     const column = plane.to.findIndex((end) => x <= end);
     if (x < plane.left || y > plane.rowHeight * this.labels.length) this.leave();
     else this.read(column < 0 ? Infinity : column, Math.floor(y / plane.rowHeight));
   }
 
   key(name) {
-    if (!this.plane || this.labels.length === 0) return false;
+    if (!this.plane || this.plane.times.length === 0 || this.labels.length === 0) return false;
     const end = this.plane.times.length - 1;
     const row = Math.max(0, this.labels.indexOf(this.cursor?.label));
     const column = this.cursor ? nearest(this.plane.times, this.cursor.t) : end;
@@ -235,9 +268,10 @@ export class HeatPanel extends Panel {
   }
 
   leave() {
-    if (this.cursor === null) return;
+    if (this.cursor === null) return false;
     this.cursor = null;
     this.redraw.requestDraw(this);
+    return true;
   }
 
   summary() {

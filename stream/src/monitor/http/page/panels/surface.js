@@ -8,7 +8,7 @@ const SUMMARY_EVERY_MS = 5000; // a screen reader should not be talked over
 
 /**
  * A canvas in the element `host`. `reader` is told what is pointed at: `point(x, y)` in pixels, `key(name)`, which
- * returns whether the key means something, and `leave()`.
+ * returns whether the key means something, and `leave()`, which returns whether something was read.
  */
 export class Surface {
   constructor(host, reader, requestDraw) {
@@ -36,8 +36,9 @@ export class Surface {
     }
     for (const type of ["pointerleave", "blur"]) canvas.addEventListener(type, () => reader.leave());
     canvas.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") reader.leave();
-      else if (reader.key(event.key)) event.preventDefault();
+      if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+      const isMeant = event.key === "Escape" ? reader.leave() : reader.key(event.key);
+      if (isMeant) event.preventDefault();
     });
   }
 
