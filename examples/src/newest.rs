@@ -56,7 +56,9 @@ mod tests {
         let ctx = StreamingContext::builder("newest").trigger(Trigger::Available).build();
         let (queue, source) = Queue::<u64>::new();
         let rows = newest(&ctx.source(source.one_at_a_time()), "newest", 3).collect_to_memory();
-        [vec![1, 2], vec![], vec![3, 4, 5]].into_iter().for_each(|batch| queue.push(batch));
+        for batch in [vec![1, 2], vec![], vec![3, 4, 5]] {
+            queue.push(batch);
+        }
         queue.close();
         ctx.run().unwrap();
         let rows = rows.rows();
