@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use streamgauge::ml::cluster::Forgetting;
-use streamgauge_examples::cluster_drift::{Failure, Input, Options, run};
+use streamgauge_examples::cluster_drift::{Input, Options, run};
+use streamgauge_examples::main_of;
 
 /// Follows moving clusters with streaming k-means: each batch of points is scored by the clusters that it finds, then
 /// learned. Prints how near points are to their centres, how pure clusters are, and where they are; at the end one line of
@@ -63,6 +64,15 @@ struct Flags {
     #[arg(long, value_parser = plane, default_value = "0,1", value_name = "X,Y")]
     plane: [usize; 2],
 
+    /// Hold the clusters against the components that were made; exit with 3 if they do not follow: if one point in a
+    /// hundred is with those of another component, or points are a tenth further from their centres than they were made
+    #[arg(long, conflicts_with = "data")]
+    check: bool,
+
+    /// Show rate, delay and points while the job runs, if the standard error is a terminal
+    #[arg(long)]
+    progress: bool,
+
     /// The seed of the start, and of the stream that is made
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -105,27 +115,12 @@ impl From<Flags> for Options {
             plane: flags.plane,
             seed: flags.seed,
             threads: flags.threads,
+            check: flags.check,
+            progress: flags.progress,
         }
     }
 }
 
-/// 0 when all went well, 2 for what could be told before, 1 for a failure on the way.
 fn main() -> ExitCode {
-    let flags = match Flags::try_parse() {
-        Ok(flags) => flags,
-        Err(error) if error.use_stderr() => {
-            // The first line says what is wrong; the rest is how to ask for help.
-            let text = error.to_string();
-            eprintln!("{}", text.lines().next().unwrap_or("bad flags"));
-            return ExitCode::from(2);
-        }
-        Err(help) => help.exit(),
-    };
-    match run(&flags.into(), io::stdout()) {
-        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
-        }
-    }
+    main_of(|flags: Flags| run(&flags.into(), io::stdout()))
 }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use streamgauge_examples::nab::{Choice, Failure, Options, run};
+use streamgauge_examples::main_of;
+use streamgauge_examples::nab::{Choice, Options, run};
 
 /// Gives each record of series in CSV an anomaly score, in order and without looking ahead, and scores the scores as the
 /// Numenta Anomaly Benchmark does.
@@ -32,32 +33,12 @@ struct Flags {
     detector: Choice,
 }
 
-/// 0 when all went well, 2 for what is wrong with the flags or the data, 1 for a failure on the way.
 fn main() -> ExitCode {
-    let flags = match Flags::try_parse() {
-        Ok(flags) => flags,
-        Err(error) if error.use_stderr() => {
-            // The first line says what is wrong; the rest is how to ask for help.
-            let text = error.to_string();
-            eprintln!("{}", text.lines().next().unwrap_or("bad flags"));
-            return ExitCode::from(2);
+    main_of(|Flags { data, out, windows, detector }: Flags| {
+        let report = run(&Options { data, out, windows, detector })?;
+        if let Some(report) = report {
+            writeln!(io::stdout(), "{report}")?;
         }
-        Err(help) => help.exit(),
-    };
-    let options = Options { data: flags.data, out: flags.out, windows: flags.windows, detector: flags.detector };
-    let report = match run(&options) {
-        Ok(report) => report,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            return ExitCode::from(if matches!(failure, Failure::Write { .. }) { 1 } else { 2 });
-        }
-    };
-    let Some(report) = report else { return ExitCode::SUCCESS };
-    match writeln!(io::stdout(), "{report}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            eprintln!("error: cannot write to the output: {error}");
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::SUCCESS,
-    }
+        Ok(())
+    })
 }

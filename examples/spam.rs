@@ -3,12 +3,12 @@
 //! Prints one line of JSON. Try `--help`.
 
 use std::env;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use streamgauge_examples::spam::{Learner, Options, run};
+use streamgauge_examples::{Failure, main_of, print_json};
 
 /// Predicts for each text message whether it is spam, then learns whether it was, and prints as one line of JSON how good
 /// and how fast that was. All messages are read before the clock starts
@@ -43,10 +43,11 @@ enum LearnerFlag {
     Complement,
 }
 
-fn options(flags: Flags) -> Result<Options, String> {
+fn options(flags: Flags) -> Result<Options, Failure> {
     let standard = || env::var_os("STREAMGAUGE_DATA").map(|folder| PathBuf::from(folder).join("SMSSpamCollection"));
     let Some(data) = flags.data.or_else(standard) else {
-        return Err("give --data FILE, or set STREAMGAUGE_DATA to the folder of SMSSpamCollection".to_owned());
+        let what = "give --data FILE, or set STREAMGAUGE_DATA to the folder of SMSSpamCollection";
+        return Err(Failure::Usage(what.to_owned()));
     };
     let learner = match flags.learner {
         LearnerFlag::Multinomial => Learner::Multinomial,
@@ -56,29 +57,6 @@ fn options(flags: Flags) -> Result<Options, String> {
     Ok(Options { data, learner, buckets: flags.buckets, smoothing: flags.smoothing })
 }
 
-/// 0 when all went well, 2 for what is wrong with the flags or the data, 1 for a failure on the way.
 fn main() -> ExitCode {
-    let flags = match Flags::try_parse() {
-        Ok(flags) => flags,
-        Err(error) if error.use_stderr() => {
-            eprint!("{error}");
-            return ExitCode::from(2);
-        }
-        Err(help) => help.exit(),
-    };
-    let measured = options(flags).and_then(|options| run(&options).map_err(|failure| failure.to_string()));
-    let line = match measured {
-        Ok(measured) => serde_json::to_string(&measured).map_err(|error| error.to_string()),
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            return ExitCode::from(2);
-        }
-    };
-    match line.and_then(|line| writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: cannot write to the output: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    main_of(|flags: Flags| print_json(&run(&options(flags)?)?))
 }

@@ -54,6 +54,15 @@ pub enum Failure {
     Job(#[from] streamgauge::stream::Error),
 }
 
+impl From<Failure> for crate::Failure {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Job(error) => error.into(),
+            wrong => Self::Usage(wrong.to_string()),
+        }
+    }
+}
+
 /// How a learner is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {

@@ -12,9 +12,10 @@ pub fn main_of<F: Parser>(run: impl FnOnce(F) -> Result<(), Failure>) -> ExitCod
     let flags = match F::try_parse() {
         Ok(flags) => flags,
         Err(error) if error.use_stderr() => {
-            // The first line says what is wrong; the rest is how to ask for help.
+            // The first lines say what is wrong; the rest, behind an empty one, is how to ask for help.
             let text = error.to_string();
-            eprintln!("{}", text.lines().next().unwrap_or("bad flags"));
+            let wrong: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            eprintln!("{}", wrong.join(" "));
             return ExitCode::from(2);
         }
         Err(help) => help.exit(),

@@ -1,7 +1,12 @@
 //! What a job did, told at its end.
 
+use std::io::{self, Write};
+
 use indicatif::HumanCount;
+use serde::Serialize;
 use streamgauge::prelude::Report;
+
+use crate::Failure;
 
 /// One line for all jobs: records, batches, what was late or malformed, how long it took and how fast it was.
 ///
@@ -21,4 +26,13 @@ pub fn ended(report: &Report) -> String {
     format!(
         "{records} records in {batches} batches, {late} late, {malformed} malformed; {seconds:.1} s, {rate} records/s"
     )
+}
+
+/// Prints what was measured on the standard output, as one line of JSON.
+///
+/// # Errors
+/// [`Failure::Write`] if that cannot be done, [`Failure::Closed`] if nobody reads it.
+pub fn print_json(measured: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(measured).map_err(io::Error::from)?;
+    Ok(writeln!(io::stdout(), "{line}")?)
 }

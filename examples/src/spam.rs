@@ -94,6 +94,12 @@ pub enum Failure {
     Row(#[from] RowError),
 }
 
+impl From<Failure> for crate::Failure {
+    fn from(failure: Failure) -> Self {
+        Self::Usage(failure.to_string())
+    }
+}
+
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]

@@ -63,6 +63,19 @@ fn moving_components_are_followed_whatever_the_threads() {
 }
 
 #[test]
+fn a_check_holds_where_clusters_follow_and_fails_where_they_never_forget() {
+    let rows = ["--rows", "100000", "--every", "1000", "--check"];
+    let follows = run(&rows);
+    let told = String::from_utf8(follows.stderr).unwrap();
+    assert_eq!(follows.status.code(), Some(0), "{told}");
+    assert!(told.starts_with("100,000 records in 100 batches") && told.contains("\nchecked: "), "{told}");
+    let stays = run(&[&rows[..], &["--half-life-points", "inf"]].concat());
+    let told = String::from_utf8(stays.stderr).unwrap();
+    assert_eq!(stays.status.code(), Some(3), "{told}");
+    assert!(told.contains("error: a contract broke: centres are in the middle"), "{told}");
+}
+
+#[test]
 fn a_dashboard_shows_the_clusters_until_it_is_stopped() {
     let rows = ["--rows", "5000", "--every", "2"];
     let (lines, hello) = page::of("cluster_drift", &[&rows[..], &["--plane", "3,1"]].concat());

@@ -16,10 +16,10 @@ use streamgauge::prelude::*;
 use streamgauge::stream::Malformed;
 use streamgauge::stream::monitor::dashboard as monitor;
 
-use super::newest::Newest;
 use super::{Reading, Simulated};
 pub use crate::Failure;
 use crate::failure::told;
+use crate::newest::newest;
 use crate::setting::lock;
 use crate::{Check, Progress, ended};
 
@@ -100,6 +100,9 @@ struct Scored {
     /// It is the first of the strange readings that follow each other.
     alert: bool,
 }
+
+/// Alerts that the dashboard lists.
+const TOLD: usize = 10;
 
 /// How often a paced job runs a batch.
 const BATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -247,15 +250,17 @@ fn panels<'a>(
     threshold: f64,
     series: impl Iterator<Item = &'a String>,
 ) {
-    let newest = alerts.named("newest alerts").train_on(|on| {
-        on.feed(Newest::default(), |newest: &mut Newest, Scored { reading, score, .. }: &Scored| {
-            // Short, for a narrow page: the series, the day of the year and the minute.
-            let time = reading.time();
-            let alert = format!("{} {}", reading.series, time.get(5..16).unwrap_or(&time));
-            newest.add((alert, score.unwrap_or_default()));
-        })
-    });
-    dashboard.ranking("Newest alerts", &newest.each_batch(Summary::read), |newest| newest.clone()).unit("score");
+    let in_time =
+        alerts.transform(|alerts| alerts.sort_by_key(|it| (it.reading.sample.time, it.reading.series.clone())));
+    let columns = ["series", "time", "value", "score"];
+    dashboard.table(
+        "Newest alerts",
+        &newest(&in_time, "newest alerts", TOLD),
+        columns,
+        |Scored { reading, score, .. }| {
+            [(&reading.series).into(), reading.time().into(), reading.sample.value.into(), (*score).into()]
+        },
+    );
     let counts = alerts.key_by(|alert| alert.reading.series.as_str()).named("alert counts").running().complete();
     dashboard.top("Alerts by series", &counts.summarize(|on| on.count()), |(_, alerts)| *alerts).unit("alerts");
     for name in series {

@@ -4,7 +4,6 @@
 //! put in. [`run`] scores each reading by the detector of its series before that learns it, and tells the alerts.
 
 mod job;
-mod newest;
 mod reading;
 mod simulated;
 

@@ -2,18 +2,21 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streamgauge::ml::cluster::{Cluster, Forgetting, StreamingKMeans};
 use streamgauge::ml::{Clusterer, Learn, Learning};
 use streamgauge::prelude::*;
 use streamgauge::stream::Model;
-use thiserror::Error;
 
 use super::panels::panels;
 use super::report::tell;
 use super::{Input, Point, Score, Summary as Told, Tally};
+pub use crate::Failure;
+use crate::setting::lock;
+use crate::{Check, ended};
 
 /// What the job is to do.
 #[derive(Clone, Debug)]
@@ -38,29 +41,10 @@ pub struct Options {
     pub seed: u64,
     /// The threads of the job; 0 for as many as there are.
     pub threads: usize,
-}
-
-/// A failure of the job.
-#[derive(Debug, Error)]
-pub enum Failure {
-    /// What was asked for cannot be done: nothing has run.
-    #[error("{0}")]
-    Usage(String),
-    /// The reader of the output has gone.
-    #[error("the output was closed")]
-    Closed,
-    /// The output cannot be written.
-    #[error("cannot write to the output: {0}")]
-    Write(io::Error),
-    /// The job failed while it ran.
-    #[error("{0}")]
-    Run(Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::Closed } else { Self::Write(error) }
-    }
+    /// Hold the clusters against the components of a synthetic stream.
+    pub check: bool,
+    /// Show how far the job has come, if the standard error is a terminal.
+    pub progress: bool,
 }
 
 /// What the two outputs of the job share: the scores of a batch come first, then the clusters that have learned it.
@@ -94,10 +78,6 @@ impl<W: Write> Progress<W> {
         self.total.add_all(&recent);
         recent
     }
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the clusters say of a point; nothing before there are any, and of noise.
@@ -157,8 +137,11 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
         ctx.dashboard().listen(address);
         panels(&ctx.dashboard(), &points, &model, &scores, options.plane).map_err(|e| usage(&e))?;
     }
+    let counted = Arc::new(AtomicU64::new(0));
+    let counter = counted.clone();
     scores.for_each_batch(move |_, batch| {
         let scores = batch.collect()?;
+        counter.fetch_add(scores.len() as u64, Ordering::Relaxed);
         let mut progress = lock(&scored);
         scores.into_iter().flatten().for_each(|score| progress.recent.add(score));
         Ok::<_, Error>(())
@@ -169,6 +152,9 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
         lock(&learned).end_batch(clusters.first().map_or(&[], Vec::as_slice))
     });
 
+    if options.progress {
+        ctx.add_listener(Arc::new(crate::Progress::new(counted)));
+    }
     let started = Instant::now();
     ctx.start().map_err(|e| usage(&e))?;
     ctx.stop_on_ctrl_c();
@@ -178,7 +164,9 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<(), Fa
     let report = ctx.await_termination();
     let seconds = started.elapsed().as_secs_f64();
     finish(&model, &progress, report, seconds)?;
-    if options.dashboard.is_some() && !ctx.is_stopping() {
+    if options.check {
+        eprintln!("{}", hold(&lock(&progress).total, dimension).verdict().map_err(Failure::Broken)?);
+    } else if options.dashboard.is_some() && !ctx.is_stopping() {
         eprintln!("the input has ended; the dashboard stays until Ctrl-C");
         ctx.await_stop();
     }
@@ -201,7 +189,8 @@ fn finish<W: Write>(
     if let Some(error) = progress.failure.take() {
         return Err(error.into());
     }
-    let report = report.map_err(Failure::Run)?;
+    let report = report?;
+    eprintln!("{}", ended(&report));
     progress.end_period();
     let model = model.get();
     let told = Told {
@@ -219,4 +208,21 @@ fn finish<W: Write>(
     let line = serde_json::to_string(&told).map_err(|e| Failure::Write(e.into()))?;
     writeln!(progress.out, "{line}")?;
     Ok(progress.out.flush()?)
+}
+
+/// What is asked of clusters where the components are known, with a deviation of ½ in each coordinate. Of few points it
+/// says nothing.
+fn hold(total: &Tally, dimension: usize) -> Check {
+    const FEW: u64 = 10_000;
+    let check = Check::new(false);
+    if let (Some(purity), Some(squares)) = (total.purity(), total.squares_per_point())
+        && total.points() >= FEW
+    {
+        check.holds("clusters are components", purity >= 0.99, || format!("the purity is {purity:.4}"));
+        let made = dimension as f64 * 0.25;
+        check.holds("centres are in the middle", squares <= 1.1 * made, || {
+            format!("points are {squares:.3} from them, squared, and were made {made:.3} from the middle")
+        });
+    }
+    check
 }

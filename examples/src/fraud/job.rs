@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use streamgauge::prelude::*;
+use streamgauge::sketches::ParameterError;
 
 use super::card::{Card, Reason};
 use super::{CITIES, Fraud, Payment, Simulated};
+use crate::newest::newest;
 use crate::setting::lock;
 use crate::simulation::Written;
 use crate::{Check, Failure, Setting, check_rows, write_rows};
@@ -26,6 +28,8 @@ const SMALL: f64 = 3.0;
 const K: u16 = 200;
 /// The quantiles of amounts that are drawn, and checked.
 const DRAWN: [f64; 3] = [0.5, 0.9, 0.99];
+/// Rows of a table, and payments that are shown.
+const LISTED: usize = 12;
 
 /// What the job is to do.
 #[derive(Clone, Debug)]
@@ -161,12 +165,7 @@ impl Told {
 
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let Self { time, card, fraud, why } = self;
-        let fraud = match fraud {
-            Fraud::Amount => "amount",
-            Fraud::Travel => "travel",
-            Fraud::Testing => "testing",
-        };
-        writeln!(out, "{}\t{card}\t{fraud}\t{why}", Written(*time))
+        writeln!(out, "{}\t{card}\t{}\t{why}", Written(*time), fraud.name())
     }
 }
 
@@ -197,7 +196,8 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<Report
     let report = Arc::new(Mutex::new(Report::default()));
     count(&looked, &sessions, &report);
     if !setting.no_dashboard {
-        panels(&ctx.dashboard(), &spans, &told, &report);
+        panels(&ctx.dashboard(), &spans, &payments, &told, &report)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
     }
     let check = setting.checked();
     check_rows(&spans, check.as_ref(), hold);
@@ -288,29 +288,59 @@ fn hold(span: &Span, check: &Check) {
     }
 }
 
-fn panels(dashboard: &Dashboard, spans: &DStream<Span>, told: &DStream<Told>, report: &Arc<Mutex<Report>>) {
-    dashboard.number("Payments", spans, |span| Point::at(span.end, span.payments.into())).unit("in the last six hours");
-    dashboard.number("Cards", spans, |span| Point::at(span.end, span.cards)).unit("distinct in 6 h");
-    dashboard.quantiles("Amounts", spans, &DRAWN, |span| Point::at(span.end, span.amounts.clone())).unit("EUR");
-    dashboard.ranking("Payments by country", spans, |span| Point::at(span.end, span.countries.clone()));
+fn panels(
+    dashboard: &Dashboard,
+    spans: &DStream<Span>,
+    payments: &DStream<Payment>,
+    told: &DStream<Told>,
+    report: &Arc<Mutex<Report>>,
+) -> Result<(), ParameterError> {
+    const TOLD: &str = "What was told";
+    const PAYMENTS: &str = "Payments of six hours";
+    let columns = ["time", "card", "of", "why"];
+    dashboard
+        .table("Newest", &newest(told, "newest", LISTED), columns, |Told { time, card, fraud, why }| {
+            [Cell::text(Written(*time)), Cell::text(card), fraud.name().into(), why.into()]
+        })
+        .group(TOLD);
     let suspicious = told.key_by(|told: &Told| &told.card).named("suspicions").running().complete();
     let suspicious = suspicious.summarize(|on| on.count()).map(|(card, told)| (format!("card {card}"), told));
-    dashboard.top("Cards by what was told of them", &suspicious, |(_, told)| *told);
+    dashboard.top("By card", &suspicious, |(_, told)| *told).group(TOLD);
     type Share = fn(&Tally) -> Option<f64>;
-    let shares: [(&str, &str, Share); 2] =
-        [("Precision", "% of what was told", Tally::precision), ("Recall", "% of the fraud", Tally::recall)];
-    for (name, unit, share) in shares {
-        let report = report.clone();
-        dashboard
-            .line(name, spans, move |span| {
-                let Report { amount, travel, testing } = *lock(&report);
-                let all = [amount, travel, testing].into_iter().fold(Tally::default(), |sum, it| Tally {
-                    right: sum.right + it.right,
-                    wrong: sum.wrong + it.wrong,
-                    fraud: sum.fraud + it.fraud,
-                });
-                Point::at(span.end, share(&all).map_or(f64::NAN, |share| 100.0 * share).into())
+    let shares: [(&str, Share); 2] =
+        [("Precision: of what was told", Tally::precision), ("Recall: of the fraud", Tally::recall)];
+    type Kind = fn(&Report) -> Tally;
+    let kinds: [(&str, Kind); 3] =
+        [("amount", |it| it.amount), ("travel", |it| it.travel), ("testing", |it| it.testing)];
+    for (title, share) in shares {
+        let chart = kinds.iter().fold(dashboard.chart(title), |chart, (name, kind)| {
+            let (report, kind) = (report.clone(), *kind);
+            chart.line(name, spans, move |span| {
+                let tally = kind(&lock(&report));
+                Point::at(span.end, share(&tally).map_or(f64::NAN, |share| 100.0 * share).into())
             })
-            .unit(unit);
+        });
+        chart.unit("%").group(TOLD);
     }
+
+    let count = |span: &Span| Point::at(span.end, span.payments.into());
+    dashboard.number("Payments", spans, count).group(PAYMENTS);
+    dashboard.number("Cards", spans, |span| Point::at(span.end, span.cards)).group(PAYMENTS);
+    let amounts = |span: &Span| Point::at(span.end, span.amounts.clone());
+    dashboard.quantiles("Amounts", spans, &DRAWN, amounts).unit("EUR").group(PAYMENTS);
+    dashboard.distribution("Amounts, all of them", spans, amounts).unit("EUR").group(PAYMENTS);
+    dashboard.ranking("By country", spans, |span| Point::at(span.end, span.countries.clone())).group(PAYMENTS);
+    let some = Reservoir::new(LISTED)?;
+    let some = payments.summarize(|on| on.of(some));
+    dashboard.samples("Some of the latest", &some, |sample| records(sample)).group(PAYMENTS);
+    Ok(())
+}
+
+/// Payments in words.
+fn records(sample: &streamgauge::sketches::sample::Sample<Payment>) -> Records {
+    let words = |Payment { time, card, amount, city, .. }: &Payment| {
+        let city = CITIES.get(*city).map_or("?", |city| city.name);
+        format!("{}  card {card}  {amount:.2} EUR  {city}", Written(*time))
+    };
+    sample.items().iter().map(words).collect::<Records>().out_of(sample.population())
 }

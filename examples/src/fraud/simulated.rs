@@ -74,6 +74,17 @@ pub enum Fraud {
     Testing,
 }
 
+impl Fraud {
+    /// Its name, as it is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Amount => "amount",
+            Self::Travel => "travel",
+            Self::Testing => "testing",
+        }
+    }
+}
+
 /// A payment.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Payment {

@@ -82,6 +82,17 @@ pub enum Failure {
     },
 }
 
+impl From<Failure> for crate::Failure {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Write { path, error } => {
+                Self::Write(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+            }
+            wrong => Self::Usage(wrong.to_string()),
+        }
+    }
+}
+
 /// The scores of the benchmark.
 #[derive(Serialize)]
 struct Report {

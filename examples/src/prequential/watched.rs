@@ -1,6 +1,8 @@
 //! The same as a job, whose dashboard shows how accuracy goes.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use streamgauge::ml::evaluate::{Confusion, Delayed, Keepable};
@@ -9,6 +11,7 @@ use streamgauge::prelude::*;
 use streamgauge::stream::monitor::dashboard::Accuracy;
 
 use super::Failure;
+use crate::{Progress, ended};
 
 /// Where accuracy is shown, and how fast.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +20,8 @@ pub struct Watch {
     pub address: SocketAddr,
     /// How many rows a second; as many as possible if none.
     pub rate: Option<u64>,
+    /// Show how far the job has come, if the standard error is a terminal.
+    pub progress: bool,
 }
 
 /// A job that has ended, whose dashboard still answers.
@@ -71,8 +76,12 @@ where
     let steps = ctx
         .source(source.one_at_a_time())
         .train_with(evaluation, |evaluation, (row, class)| Ok::<_, RowError>((class, evaluation.step(&row, class)?)));
-    steps.for_each_batch(|_, batch| {
-        let refused = batch.collect().map_err(|error| error.to_string())?.into_iter().find_map(Result::err);
+    let predicted = Arc::new(AtomicU64::new(0));
+    let counter = predicted.clone();
+    steps.for_each_batch(move |_, batch| {
+        let steps = batch.collect().map_err(|error| error.to_string())?;
+        counter.fetch_add(steps.len() as u64, Ordering::Relaxed);
+        let refused = steps.into_iter().find_map(Result::err);
         refused.map_or(Ok(()), |error| Err(format!("a row was refused: {error}")))
     });
     let so_far = steps.model().each_batch(|evaluation| {
@@ -92,12 +101,16 @@ where
         it.confusion.count(actual, predicted)
     });
 
+    if watch.progress {
+        ctx.add_listener(Arc::new(Progress::new(predicted)));
+    }
     let started = Instant::now();
     ctx.start()?;
     ctx.stop_on_ctrl_c();
     eprintln!("dashboard: http://{}", page.address());
-    ctx.await_termination()?;
+    let report = ctx.await_termination()?;
     let seconds = started.elapsed().as_secs_f64();
+    eprintln!("{}", ended(&report));
     let mut evaluation = Delayed::clone(&steps.model().get());
     evaluation.finish()?;
     Ok((evaluation, seconds, Watched(ctx)))

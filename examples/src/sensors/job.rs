@@ -24,6 +24,8 @@ const TOLD: [f64; 2] = [0.5, 0.95];
 const FADING: f64 = 0.999;
 /// From so many readings on, trees must be better than the more frequent answer.
 const LEARNED: u64 = 10_000;
+/// From so many ppm of CO₂ on air is stale.
+const STALE: f64 = 1_000.0;
 /// The classes: nobody, someone.
 const CLASSES: usize = 2;
 
@@ -145,13 +147,13 @@ pub fn run(options: &Options, out: impl Write + Send + 'static) -> Result<Report
     // Rooms come by lane: in the order of time again, for what comes after newer readings counts as late.
     let predicted = predicted.transform(|rows| rows.sort_by_key(|it| (it.reading.time, it.reading.room)));
     let spans = spans(&predicted, sketch, setting.check);
-    let confusion = Confusion::new(CLASSES).map_err(|error| usage(&error))?;
-    let confusion = Arc::new(Mutex::new(confusion));
+    let none = Confusion::new(CLASSES).map_err(|error| usage(&error))?;
+    let confusion = Arc::new(Mutex::new(none.clone()));
     let check = setting.checked();
     count(&predicted, &confusion, check.clone());
     check_rows(&spans, check.as_ref(), hold);
     if !setting.no_dashboard {
-        panels(&ctx.dashboard(), &predicted, &spans, rooms);
+        panels(&ctx.dashboard(), &predicted, &spans, rooms, none);
     }
     let written = write_rows(&spans, out, Span::write);
     setting.run(&ctx, &written, check.as_ref())?;
@@ -228,31 +230,58 @@ fn hold(span: &Span, check: &Check) {
     }
 }
 
-fn panels(dashboard: &Dashboard, predicted: &DStream<Predicted>, spans: &DStream<Span>, rooms: u64) {
-    /// Rooms that are drawn.
+fn panels(dashboard: &Dashboard, predicted: &DStream<Predicted>, spans: &DStream<Span>, rooms: u64, none: Confusion) {
+    /// Rooms whose occupancy is drawn.
     const DRAWN: u64 = 4;
-    let newest = predicted.key_by(|it: &Predicted| &it.reading.room).named("newest").running().complete();
-    let used = newest.summarize(|on| on.mean(|it: &Predicted| if it.is_used() { 100.0 } else { 0.0 }));
+    const LEARNING: &str = "Trees";
+    let answers = predicted.map(|it| (usize::from(it.is_used()), Some(usize::from(it.someone))));
+    let so_far = answers.running().summarize(|on| on.of(none.clone()));
+    let lately = answers.summarize(|on| on.of(none));
+    dashboard
+        .accuracy("Right, since the beginning", &so_far, |it| {
+            let more_frequent = majority(it) / it.total().max(1.0);
+            Accuracy::of(it.accuracy()).kappa(it.kappa()).with("the more frequent answer", more_frequent)
+        })
+        .group(LEARNING);
+    dashboard
+        .accuracy("Right, batch by batch", &lately, |it| Accuracy::of(it.accuracy()).kappa(it.kappa()))
+        .group(LEARNING);
+    dashboard
+        .confusion("Is someone in? Actual and predicted", &so_far, &["nobody", "someone"], |it, actual, predicted| {
+            it.count(actual, predicted)
+        })
+        .group(LEARNING);
+    // A point every ten minutes is enough to be drawn.
+    let drawn = predicted.filter(|it| it.reading.time % 600_000 == 0).map(|it| (name(it.reading.room), it));
+    let at = |it: &Predicted, value: Estimate| Point::at(Time::from_millis(it.reading.time), value);
+    dashboard.lines("Right lately, by room", &drawn, move |(_, it)| at(it, it.accuracy)).group(LEARNING);
+
     for room in 0..rooms.min(DRAWN) {
-        let name = format_compact!("room-{room}");
-        let of_room = predicted.filter(move |it| it.reading.room == room);
-        let spans = spans.filter(move |span| span.room == room);
-        // A point every ten minutes is enough to be drawn.
-        let drawn = of_room.filter(|it| it.reading.time % 600_000 == 0);
-        let at = |it: &Predicted, value: Estimate| Point::at(Time::from_millis(it.reading.time), value);
+        let of_room = drawn.filter(move |(_, it)| it.reading.room == room);
         let share = |is: bool| Estimate::exact(if is { 1.0 } else { 0.0 });
-        dashboard.line(&format!("{name}: someone is in, predicted"), &drawn, move |it| at(it, share(it.someone)));
-        dashboard.line(&format!("{name}: someone is in"), &drawn, move |it| at(it, share(it.is_used())));
         dashboard
-            .line(&format!("{name}: right lately"), &drawn, move |it| {
-                let Estimate { value, lower, upper, .. } = it.accuracy;
-                at(it, Estimate { value: 100.0 * value, lower: 100.0 * lower, upper: 100.0 * upper, ..it.accuracy })
-            })
-            .unit("%");
-        dashboard
-            .quantiles(&format!("{name}: CO₂"), &spans, &TOLD, |span| Point::at(span.end, span.co2.clone()))
-            .unit("ppm, of six hours");
+            .chart(&format!("{}: is someone in?", name(room)))
+            .line("predicted", &of_room, move |(_, it)| at(it, share(it.someone)))
+            .line("so it was", &of_room, move |(_, it)| at(it, share(it.is_used())))
+            .group("Who is in");
     }
-    let used = used.map(|(room, used)| (format!("room-{room}"), used));
-    dashboard.top("Rooms by use", &used, |(_, used)| *used).unit("% of the time");
+
+    let spans = spans.map(|span| (name(span.room), span));
+    dashboard
+        .lines("CO₂, median of six hours", &spans, |(_, span)| Point::at(span.end, span.co2.at(0.5)))
+        .unit("ppm")
+        .group("Air and use");
+    dashboard
+        .lines("CO₂, p95 of six hours", &spans, |(_, span)| Point::at(span.end, span.co2.at(0.95)))
+        .unit("ppm")
+        .threshold(STALE, "open a window")
+        .group("Air and use");
+    dashboard
+        .heat_map("Use of rooms, of six hours", &spans, |(_, span)| Point::at(span.end, (100.0 * span.used).into()))
+        .unit("%")
+        .group("Air and use");
+}
+
+fn name(room: u64) -> CompactString {
+    format_compact!("room-{room}")
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use streamgauge::prelude::*;
 
 use super::burn::{Past, Tally};
-use super::{Request, SERVICES, Simulated};
+use super::{Request, SERVICES, Service, Simulated};
+use crate::newest::newest;
 use crate::simulation::Written;
 use crate::{Check, Failure, Setting, check_rows, write_rows};
 
@@ -179,21 +180,43 @@ fn hold(level: &Summed, check: &Check) {
 }
 
 fn panels(dashboard: &Dashboard, summed: &DStream<Summed>, levels: &DStream<Level>, options: &Options) {
-    let target = options.target;
-    for service in SERVICES {
-        let name = service.name;
-        let (summed, levels) =
-            (summed.filter(move |it| it.service == name), levels.filter(move |level| level.service == name));
+    const LEVELS: &str = "Service levels";
+    let Options { target, burn, .. } = *options;
+    let columns =
+        ["service", "requests", "p50, ms", "p99, ms", "p99.9, ms", "within, %", "budget left, %", "", "until"];
+    // A window has a row for each service.
+    let now = newest(levels, "now", SERVICES.len());
+    dashboard
+        .table("The last five minutes", &now, columns, |level| {
+            let Level { end, service, requests, latency: [p50, p99, p999], left, is_alert, .. } = level;
+            let (within, left) = (100.0 * level.within(), 100.0 * left);
+            let alert = is_alert.then_some("ALERT");
+            let [p50, p99, p999] = [p50, p99, p999].map(Cell::from);
+            let until = Cell::text(Written(end.millis()));
+            [service.into(), requests.all.into(), p50, p99, p999, within.into(), left.into(), alert.into(), until]
+        })
+        .group(LEVELS);
+
+    let by_service = levels.map(|level| (level.service.clone(), level));
+    type Figure = fn(&Level) -> f64;
+    let chart = |title: &str, figure: Figure| {
+        dashboard.lines(title, &by_service, move |(_, level)| Point::at(level.end, figure(level).into())).group(LEVELS)
+    };
+    let allowed = format!("× {:.2} %", 100.0 * (1.0 - target));
+    chart("Within the objective", |it| 100.0 * it.within()).unit("%").threshold(100.0 * target, "target");
+    chart("Budget of a day left", |it| 100.0 * it.left).unit("%").threshold(0.0, "all is spent");
+    chart("Burn rate of five minutes", |it| it.burn[0])
+        .unit(&allowed)
+        .threshold(burn, "alert")
+        .threshold(1.0, "as planned");
+    chart("Burn rate of an hour", |it| it.burn[1]).unit(&allowed).threshold(burn, "alert").threshold(1.0, "as planned");
+
+    for Service { name, objective, .. } in SERVICES {
+        let summed = summed.filter(move |it| it.service == name);
         dashboard
-            .number(&format!("{name}: within the objective"), &levels, |it| {
-                Point::at(it.end, (100.0 * it.within()).into())
-            })
-            .unit(&format!("% within {} ms", service.objective));
-        dashboard
-            .quantiles(&format!("{name}: latency"), &summed, &TOLD, |it| Point::at(it.end, it.latency.clone()))
-            .unit("ms");
-        dashboard
-            .line(&format!("{name}: burn rate"), &levels, |it| Point::at(it.end, it.burn[0].into()))
-            .unit(&format!("× {:.2} %", 100.0 * (1.0 - target)));
+            .quantiles(name, &summed, &TOLD, |it| Point::at(it.end, it.latency.clone()))
+            .unit("ms")
+            .threshold(objective, "objective")
+            .group("Latency");
     }
 }

@@ -11,6 +11,7 @@ use streamgauge::prelude::*;
 use streamgauge::stream::source::Restart;
 
 use super::Generator;
+use crate::newest::newest;
 use crate::simulation::Written;
 use crate::{Check, Failure, Pace, Setting, check_rows, write_rows};
 
@@ -228,17 +229,28 @@ fn hold(heard: &Heard, name: &str, check: &Check) {
 }
 
 fn panels(dashboard: &Dashboard, now: &DStream<Heard>, trending: &DStream<Trending>) {
-    dashboard.line("Words", now, |now| Point::at(now.end, now.words.into())).unit("in five minutes");
-    dashboard.line("Words that trend", trending, |it| Point::at(it.end, it.trends.len().into())).unit("now");
+    const TRENDS: &str = "What trends";
+    const WORDS: &str = "Words of five minutes";
+    let latest = newest(trending, "latest trends", 1)
+        .flat_map(|Trending { end, trends }| trends.into_iter().map(|trend| (end, trend)).collect::<Vec<_>>());
+    let columns = ["word", "said", "usual, at most", "times, at least", "until"];
     dashboard
-        .ranking("Trending", trending, |it| {
-            let times = |trend: &Trend| (trend.word.clone(), Estimate::exact(trend.times));
-            Point::at(it.end, it.trends.iter().take(10).map(times).collect::<Vec<_>>())
+        .table("Trending", &latest, columns, |(end, Trend { word, count, usual, times })| {
+            [word.into(), count.into(), usual.into(), times.into(), Cell::text(Written(end.millis()))]
         })
-        .unit("times the usual");
+        .group(TRENDS);
+    let by_word = trending.flat_map(|Trending { end, trends }| {
+        trends.into_iter().map(|Trend { word, times, .. }| (word, (end, times))).collect::<Vec<_>>()
+    });
+    dashboard
+        .heat_map("When it trended", &by_word, |(_, (end, times))| Point::at(*end, (*times).into()))
+        .unit("times the usual")
+        .group(TRENDS);
+    dashboard.line("Words that trend", trending, |it| Point::at(it.end, it.trends.len().into())).group(TRENDS);
+    dashboard.line("Words", now, |now| Point::at(now.end, now.words.into())).group(WORDS);
     dashboard
         .ranking("Most frequent", now, |now| Point::at(now.end, now.top.iter().take(10).cloned().collect::<Vec<_>>()))
-        .unit("in five minutes");
+        .group(WORDS);
 }
 
 #[cfg(test)]

@@ -150,6 +150,25 @@ fn a_simulation_is_the_same_for_any_threads_and_most_of_it_is_found() {
 }
 
 #[test]
+fn a_check_fails_for_what_finds_nothing_and_for_what_cries_wolf() {
+    let checked = |threshold| {
+        let input = Input::Simulated { hosts: 2, readings: Some(60_000) };
+        alerts(&Options { threshold, quiet: Duration::ZERO, check: true, ..options(input) })
+    };
+    // A score of 1 is never reached; one of a half is that of a usual deviation.
+    for (threshold, contract) in
+        [(1.0, "a third of the anomalies is found"), (0.5, "fewer false alarms than anomalies")]
+    {
+        let failure = checked(threshold).unwrap_err();
+        assert_eq!(failure.status(), 3, "{failure}");
+        assert!(failure.to_string().starts_with(&format!("a contract broke: {contract}: 1 of 1")), "{failure}");
+    }
+    let input = Input::Simulated { hosts: 2, readings: Some(60_000) };
+    let plain = options(input);
+    assert_eq!(alerts(&Options { check: true, ..plain.clone() }).unwrap(), alerts(&plain).unwrap());
+}
+
+#[test]
 fn what_cannot_be_done_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let files = || options(Input::Files(folder.path().to_owned()));
@@ -171,8 +190,10 @@ fn a_dashboard_marks_the_alerts_that_are_written() {
     let lines: Vec<Vec<_>> = text.lines().map(|line| line.split('\t').collect()).collect();
     assert!(lines.len() > 10, "{text}");
     assert_eq!(newest.as_array().unwrap().len(), 10);
-    let label = newest[0]["label"].as_str().unwrap();
-    assert!(lines.iter().any(|line| label == format!("{} {}", line[1], &line[0][5..16])), "{label}");
+    for (row, line) in newest.as_array().unwrap().iter().zip(lines.iter().rev()) {
+        assert_eq!((&row[0], &row[1]), (&line[1].into(), &line[0].into()), "{newest}");
+        assert!((row[3]["value"].as_f64().unwrap() - line[3].parse::<f64>().unwrap()).abs() < 1e-4, "{row}");
+    }
     let of_all: f64 = by_series.as_array().unwrap().iter().map(|row| row["e"]["value"].as_f64().unwrap()).sum();
     assert_eq!(of_all, lines.len() as f64);
 

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
+use crate::page;
+
 const PROGRAMS: [&str; 4] = ["fraud", "sensors", "slo", "trending"];
 
 fn program(name: &str) -> Command {
@@ -59,5 +61,41 @@ fn at_the_end_all_programs_say_what_they_did() {
         assert_eq!(lines.len(), 3, "{name}: {told}");
         assert!(lines[0].starts_with("20,000 records in ") && lines[0].contains("0 malformed"), "{name}: {told}");
         assert!(lines[1].starts_with("checked: "), "{name}: {told}");
+    }
+}
+
+#[test]
+fn every_panel_of_the_dashboards_shows_something() {
+    let kinds: [(&str, &str, &[(&str, usize)]); 4] = [
+        (
+            "fraud",
+            "40000",
+            &[
+                ("table", 1),
+                ("ranking", 2),
+                ("line", 2),
+                ("number", 2),
+                ("quantiles", 1),
+                ("distribution", 1),
+                ("samples", 1),
+            ],
+        ),
+        ("sensors", "20000", &[("accuracy", 2), ("confusion", 1), ("line", 7), ("heat", 1)]),
+        ("slo", "300000", &[("table", 1), ("line", 4), ("quantiles", 4)]),
+        ("trending", "30000", &[("table", 1), ("heat", 1), ("line", 2), ("ranking", 1)]),
+    ];
+    for (name, readings, kinds) in kinds {
+        let (_, hello) = page::of(name, &["--readings", readings, "--rate", "max"]);
+        let panels = hello["panels"].as_array().unwrap();
+        let of_kind = |kind: &str| panels.iter().filter(|panel| panel["kind"] == kind).count();
+        for (kind, count) in kinds {
+            assert_eq!(of_kind(kind), *count, "{name}: {kind}");
+        }
+        assert_eq!(panels.len(), kinds.iter().map(|(_, count)| count).sum::<usize>(), "{name}");
+        for panel in panels {
+            let title = &panel["title"];
+            assert!(!panel["points"].as_array().unwrap().is_empty(), "{name}: {title} shows nothing");
+            assert!(panel["group"].as_str().is_some_and(|group| !group.is_empty()), "{name}: {title} is in no group");
+        }
     }
 }

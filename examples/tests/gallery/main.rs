@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod command_line;
+#[path = "../page/mod.rs"]
+mod page;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
