@@ -52,6 +52,7 @@ pub struct Growth {
     pub(crate) subspace: Option<u32>,
     pub(crate) memory: u64,
     pub(crate) seed: u64,
+    pub(crate) patience: u32,
 }
 
 /// The most bytes that a tree may hold, unless told otherwise.
@@ -71,6 +72,7 @@ impl Default for Growth {
             subspace: None,
             memory: MEMORY,
             seed: 1,
+            patience: 3_000,
         }
     }
 }
@@ -92,9 +94,9 @@ impl Growth {
     }
 
     /// As the trees of [`AdaptiveRandomForest::new`](super::AdaptiveRandomForest::new) grow: a grace of 50 rows, δ = 0.01,
-    /// and 512 MiB for all of them together.
+    /// no patience, and 512 MiB for all of them together.
     pub fn forest() -> Self {
-        Self { grace: 50, delta: 0.01, memory: 8 * MEMORY, ..Self::default() }
+        Self { grace: 50, delta: 0.01, memory: 8 * MEMORY, patience: 0, ..Self::default() }
     }
 
     /// How many rows (their weight) a leaf takes in between two looks for a split: 200.
@@ -167,6 +169,13 @@ impl Growth {
     /// The seed of what is drawn at random: 1. Only a tree with a [subspace](Self::subspace) draws.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
+    }
+
+    /// How many rows (their weight) a leaf whose split was taken back waits at most before it is split anew: 3,000. It waits
+    /// until it has learned half as much again; 0 for not at all. Each trial costs as much as the leaf itself. Only a
+    /// tree that takes splits back asks for it.
+    pub fn patience(self, rows: u32) -> Self {
+        Self { patience: rows, ..self }
     }
 
     fn wrong(&self) -> Option<(&'static str, &'static str, String)> {

@@ -11,8 +11,6 @@ use crate::baseline::{most, normalize};
 /// What remains of the count of right predictions after one more row: half of it after 138 rows, so that a leaf changes
 /// its way of prediction soon after its rows have changed.
 const FADE: f64 = 0.995;
-/// How many rows a leaf waits whose split was taken back, at most: streams change.
-const LONGEST_WAIT: f64 = 3_000.0;
 
 /// What remains of a count of right predictions after a row of this weight.
 #[inline]
@@ -93,9 +91,9 @@ impl Leaf {
 
     /// Lets the leaf learn half as much again, and no more than so many rows, before the next look for a split: one that was
     /// taken back would be found again.
-    pub(crate) fn wait(&mut self) {
+    pub(crate) fn wait(&mut self, most: u32) {
         let weight = self.weight();
-        self.attempted = weight + (0.5 * weight).min(LONGEST_WAIT);
+        self.attempted = weight + (0.5 * weight).min(f64::from(most));
     }
 
     /// What both ways of prediction say of a row.
@@ -192,5 +190,26 @@ impl Leaf {
         let wrong = self.weights.iter().chain(&counts).find(|count| !adds_up(**count));
         DecodeError::unless(wrong.is_none(), "a weight in a leaf", wrong.copied().unwrap_or_default())?;
         self.statistics.as_ref().map_or(Ok(()), |statistics| statistics.check(plan))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leaf_that_waits_learns_half_as_much_again_but_never_more_than_so_many_rows() {
+        let mut leaf = Leaf::new(&[60.0, 40.0]);
+        leaf.wait(3_000);
+        assert!(!leaf.due(10) && !leaf.fresh());
+        leaf.weights[0] += 59.0;
+        assert!(!leaf.due(10), "150 and a grace of 10 are not reached");
+        leaf.weights[1] += 1.0;
+        assert!(leaf.due(10) && leaf.fresh());
+        assert!(!leaf.due(10), "the next look is a grace away");
+        leaf.weights[0] = 1e6;
+        leaf.wait(3_000);
+        leaf.weights[1] += 3_010.0;
+        assert!(leaf.due(10), "no leaf waits for ever");
     }
 }

@@ -223,8 +223,9 @@ impl HoeffdingAdaptiveTree {
         match verdict {
             Verdict::Rival => {
                 let at = self.nodes.replace(at, rival.root);
-                if rival.former {
-                    self.nodes.get_mut(at).leaf.wait();
+                let patience = self.plan.growth.patience;
+                if rival.former && patience > 0 {
+                    self.nodes.get_mut(at).leaf.wait(patience);
                 }
                 at
             }
