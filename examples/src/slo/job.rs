@@ -182,18 +182,14 @@ fn hold(level: &Summed, check: &Check) {
 fn panels(dashboard: &Dashboard, summed: &DStream<Summed>, levels: &DStream<Level>, options: &Options) {
     const LEVELS: &str = "Service levels";
     let Options { target, burn, .. } = *options;
-    let columns =
-        ["service", "requests", "p50, ms", "p99, ms", "p99.9, ms", "within, %", "budget left, %", "", "until"];
+    let columns = ["service", "p99, ms", "p99.9, ms", "left, %", ""];
     // A window has a row for each service.
     let now = newest(levels, "now", SERVICES.len());
     dashboard
         .table("The last five minutes", &now, columns, |level| {
-            let Level { end, service, requests, latency: [p50, p99, p999], left, is_alert, .. } = level;
-            let (within, left) = (100.0 * level.within(), 100.0 * left);
+            let Level { service, latency: [_, p99, p999], left, is_alert, .. } = level;
             let alert = is_alert.then_some("ALERT");
-            let [p50, p99, p999] = [p50, p99, p999].map(Cell::from);
-            let until = Cell::text(Written(end.millis()));
-            [service.into(), requests.all.into(), p50, p99, p999, within.into(), left.into(), alert.into(), until]
+            [service.into(), p99.into(), p999.into(), (100.0 * left).into(), alert.into()]
         })
         .group(LEVELS);
 
@@ -203,8 +199,10 @@ fn panels(dashboard: &Dashboard, summed: &DStream<Summed>, levels: &DStream<Leve
         dashboard.lines(title, &by_service, move |(_, level)| Point::at(level.end, figure(level).into())).group(LEVELS)
     };
     let allowed = format!("× {:.2} %", 100.0 * (1.0 - target));
-    chart("Within the objective", |it| 100.0 * it.within()).unit("%").threshold(100.0 * target, "target");
-    chart("Budget of a day left", |it| 100.0 * it.left).unit("%").threshold(0.0, "all is spent");
+    chart("Outside the objective", |it| 100.0 * (1.0 - it.within()))
+        .unit("%")
+        .threshold(100.0 * (1.0 - target), "allowed");
+    chart("Budget of a day, spent", |it| 100.0 * (1.0 - it.left)).unit("%").threshold(100.0, "all of it");
     chart("Burn rate of five minutes", |it| it.burn[0])
         .unit(&allowed)
         .threshold(burn, "alert")
