@@ -332,7 +332,7 @@ fn panels(
     dashboard.ranking("By country", spans, |span| Point::at(span.end, span.countries.clone())).group(PAYMENTS);
     let some = Reservoir::new(LISTED)?;
     let some = payments.summarize(|on| on.of(some));
-    dashboard.samples("Some of the latest", &some, |sample| records(sample)).group(PAYMENTS);
+    dashboard.samples("Some of the latest", &some, records).group(PAYMENTS);
     Ok(())
 }
 
