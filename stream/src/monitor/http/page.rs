@@ -24,6 +24,10 @@ macro_rules! file {
 const FILES: &[(&str, &str, &str)] = &[
     ("/", HTML, include_str!("page/index.html")),
     file!("style.css", CSS),
+    file!("engine.css", CSS),
+    file!("phone.css", CSS),
+    file!("kinds.css", CSS),
+    file!("snapshot.css", CSS),
     file!("favicon.svg", SVG),
     file!("address.js", SCRIPT),
     file!("app.js", SCRIPT),

@@ -14,7 +14,8 @@ const LEFT_OUT = "[hidden], button, .menu, .tooltip, .toolbar, .pages, .skip, sc
 
 /** Saves what is shown; `panels` are those whose data go with it, by their id. */
 export async function saveSnapshot(panels) {
-  const style = await (await fetch("/style.css")).text();
+  const sheets = [...document.querySelectorAll("link[rel=stylesheet]")].map(async ({ href }) => (await fetch(href)).text());
+  const style = (await Promise.all(sheets)).join("\n");
   const html = snapshot(style, panels);
   download(fileName(`${document.documentElement.dataset.page ?? ""} snapshot`, "html"), "text/html", html);
 }
