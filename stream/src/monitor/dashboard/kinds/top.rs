@@ -72,8 +72,33 @@ impl Point<Vec<(String, Estimate)>> {
 /// The ten rows of the highest reading; where readings tie, labels ascend.
 fn ranked<K: Display, R>(rows: &[(K, R)], value: impl Fn(&(K, R)) -> Estimate) -> Vec<(String, Estimate)> {
     const SHOWN: usize = 10;
-    let mut readings: Vec<_> = rows.iter().map(|row| (row.0.to_string(), value(row))).collect();
-    readings.sort_unstable_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.cmp(&b.0)));
-    readings.truncate(SHOWN);
-    readings
+    let readings: Vec<Estimate> = rows.iter().map(&value).collect();
+    let mut values: Vec<f64> = readings.iter().map(|reading| reading.value).collect();
+    // Labels are made of those alone that may be shown.
+    let least = (values.len() > SHOWN).then(|| *values.select_nth_unstable_by(SHOWN - 1, |a, b| b.total_cmp(a)).1);
+    let is_high = |reading: &Estimate| least.is_none_or(|least| reading.value.total_cmp(&least).is_ge());
+    let high = rows.iter().zip(&readings).filter(|(_, reading)| is_high(reading));
+    let mut highest: Vec<(String, Estimate)> = high.map(|(row, reading)| (row.0.to_string(), *reading)).collect();
+    highest.sort_unstable_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.cmp(&b.0)));
+    highest.truncate(SHOWN);
+    highest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_are_ranked_and_where_they_tie_labels_ascend() {
+        let ranked = |rows: &[(u32, f64)]| {
+            let shown = ranked(rows, |(_, value)| (*value).into());
+            shown.into_iter().map(|(label, _)| label).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(ranked(&[]), "");
+        assert_eq!(ranked(&[(3, 1.0), (1, 1.0), (2, 5.0)]), "2 1 3");
+        let rows: Vec<(u32, f64)> = (0..1_000).map(|n| (n, f64::from(n * 7 % 1_000))).collect();
+        assert_eq!(ranked(&rows), "857 714 571 428 285 142 999 856 713 570");
+        let tied: Vec<(u32, f64)> = (0..50).rev().map(|n| (n, f64::from(u8::from(n == 30)))).collect();
+        assert_eq!(ranked(&tied), "30 0 1 10 11 12 13 14 15 16");
+    }
 }
