@@ -21,19 +21,20 @@ const DEEPEST: usize = 63;
 /// The Hoeffding adaptive tree (HAT): a Hoeffding tree that watches the errors below each of its nodes, and replaces what
 /// has become wrong.
 ///
-/// Every node feeds whether the prediction below it was wrong to an [`Adwin`](crate::drift::Adwin), 32 at a time. Where errors have become
-/// more, a new tree begins to grow beside the node, from the same rows. When both have made predictions for more than 300
-/// rows, the one whose error rate is higher by √(2 e (1 − e) ln(2/0.05) (1/n₁ + 1/n₂)) is dropped.
+/// Every node feeds whether the prediction below it was wrong to an [`Adwin`](crate::drift::Adwin), 32 at a time. Where
+/// errors have become more, a new tree begins to grow beside the node, from the same rows. When both have made predictions
+/// for more than 300 rows, the one whose error rate is higher by √(2 e (1 − e) ln(2/0.05) (1/n₁ + 1/n₂)) is dropped.
 ///
 /// This tree splits early, and takes back what was wrong: the leaf that a split comes from goes on learning beside it for
-/// 1,000 rows, and remains if it was right more often; then it learns half as much again, 3,000 rows at most, before it is split anew. Of two trees that grow beside each other the one that was right more
-/// often lately is believed, so that no change has to wait for its replacement.
+/// 1,000 rows, and remains if it was right more often; then it is split anew only when it has learned half as much again
+/// ([`Growth::patience`]). Of two trees that grow beside each other the one that was right more often lately is believed,
+/// so that no change has to wait for its replacement.
 ///
-/// A row costs the way to its leaf with an `Adwin` for each node, and as much again for each tree that grows beside one. Memory
-/// is that of a [`HoeffdingTree`](super::HoeffdingTree) and 152 bytes for each node and doubling of its window; with
+/// A row costs the way to its leaf with a count for each node, and as much again for each tree that grows beside one.
+/// Memory is that of a [`HoeffdingTree`](super::HoeffdingTree) and 152 bytes for each node and doubling of its window; with
 /// [`Growth::memory`] never more than asked for. Rows that miss the value a node asks for follow most of the others: none is
-/// lost. A tree is at most 63 tests deep. Trees of different rows cannot be merged. **Not** for streams that never change and have to be learned fast: a
-/// [`HoeffdingTree`](super::HoeffdingTree) costs half.
+/// lost. A tree is at most 63 tests deep. Trees of different rows cannot be merged. **Not** for streams that never change:
+/// a [`HoeffdingTree`](super::HoeffdingTree) is simpler, and smaller.
 ///
 /// Bifet & Gavaldà, *Adaptive Learning from Evolving Data Streams*, IDA 2009; the trial of splits is our own.
 ///
