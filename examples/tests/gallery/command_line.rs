@@ -72,7 +72,7 @@ fn every_panel_of_the_dashboards_shows_something() {
             "40000",
             &[
                 ("table", 1),
-                ("ranking", 2),
+                ("top", 2),
                 ("line", 2),
                 ("number", 2),
                 ("quantiles", 1),
@@ -82,7 +82,7 @@ fn every_panel_of_the_dashboards_shows_something() {
         ),
         ("sensors", "20000", &[("accuracy", 2), ("confusion", 1), ("line", 7), ("heat", 1)]),
         ("slo", "300000", &[("table", 1), ("line", 4), ("quantiles", 4)]),
-        ("trending", "30000", &[("table", 1), ("heat", 1), ("line", 2), ("ranking", 1)]),
+        ("trending", "30000", &[("table", 1), ("heat", 1), ("line", 2), ("top", 1)]),
     ];
     for (name, readings, kinds) in kinds {
         let (_, hello) = page::of(name, &["--readings", readings, "--rate", "max"]);
