@@ -122,7 +122,7 @@ impl<L> Learning<L> {
     #[inline]
     fn note(&mut self, learned: Result<(), RowError>) {
         if let Err(error) = learned {
-            self.refused += 1;
+            self.refused = self.refused.saturating_add(1);
             self.why.get_or_insert(error);
         }
     }
@@ -182,7 +182,7 @@ impl<L: Merge> Merge for Learning<L> {
 
     fn merge(&mut self, other: &Self) -> Result<(), Mismatch> {
         self.learner.merge(&other.learner)?;
-        self.refused += other.refused;
+        self.refused = self.refused.saturating_add(other.refused);
         self.why = self.why.or(other.why);
         Ok(())
     }

@@ -123,7 +123,7 @@ impl Outcomes {
             _ => 1.0,
         };
         self.confusion.add_weighted(actual, predicted, weight)?;
-        self.rows += 1;
+        self.rows = self.rows.saturating_add(1);
         // Both are classes of the matrix, so they are small.
         self.last = Some(actual as u32);
         self.same += if same { weight } else { 0.0 };
@@ -317,6 +317,9 @@ mod tests {
         let mut sliding = filled(Outcomes::sliding(3, 50).unwrap(), &stream);
         sliding.confusion.add(0, None).unwrap();
         assert!(Outcomes::from_bytes(&sliding.to_bytes()).is_err(), "a window that is not its matrix");
+        let full = Outcomes { rows: u64::MAX, ..Outcomes::whole(3).unwrap() };
+        let again = Outcomes::from_bytes(&full.to_bytes()).unwrap();
+        assert_eq!(filled(again, &stream).rows(), u64::MAX);
     }
 
     #[test]

@@ -65,13 +65,13 @@ impl<L: Keepable> Pending<L> {
         let predicted = waiting.predicted();
         if let Some((_, asked)) = self.by_number.remove(&number) {
             self.order.remove(&asked);
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
         }
         if self.by_number.len() >= self.most as usize
             && let Some((_, oldest)) = self.order.pop_first()
         {
             self.by_number.remove(&oldest);
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
         }
         self.by_number.insert(number, (waiting, self.asked));
         self.order.insert(self.asked, number);
@@ -86,7 +86,7 @@ impl<L: Keepable> Pending<L> {
     pub fn answer(&mut self, number: u64, class: usize) -> Result<bool, RowError> {
         RowError::check_class(self.evaluation.learner.classes(), class)?;
         let Some((waiting, asked)) = self.by_number.remove(&number) else {
-            self.unknown += 1;
+            self.unknown = self.unknown.saturating_add(1);
             return Ok(false);
         };
         self.order.remove(&asked);
@@ -124,6 +124,7 @@ impl<L: Keepable> Pending<L> {
         let rows = self.by_number.len();
         DecodeError::unless(self.most > 0 && rows <= self.most as usize, "waiting rows", rows)?;
         DecodeError::unless(self.order.len() == rows, "waiting rows in order", self.order.len())?;
+        DecodeError::unless(self.asked < 1 << 62, "rows asked about", self.asked)?;
         self.by_number.iter().try_for_each(|(number, (waiting, asked))| {
             waiting.check(classes)?;
             let stands = self.order.get(asked) == Some(number) && *asked < self.asked;
