@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 
 use clap::ValueEnum;
+use streamgauge::stream::SourceError;
+use streamgauge::stream::source::Partition;
 
 /// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -158,6 +160,30 @@ impl<T> Input<T> {
         let begin = batch % (self.records.len() / self.batch) * self.batch;
         let end_of = |partitions| begin + self.batch * partitions / PARTITIONS;
         &self.records[end_of(partition)..end_of(partition + 1)]
+    }
+}
+
+/// Records handed over at once.
+const CHUNK: usize = 1_024;
+
+impl<T: Copy + Send + Sync> Input<T> {
+    /// The partitions of a batch, as a source gives them.
+    pub fn read(&self, batch: usize) -> Vec<Box<dyn Partition<T>>> {
+        (0..PARTITIONS).map(|at| Box::new(Slice(self.partition(batch, at))) as Box<dyn Partition<T>>).collect()
+    }
+}
+
+struct Slice<T: 'static>(&'static [T]);
+
+impl<T: Copy + Send + Sync> Partition<T> for Slice<T> {
+    fn read(&self, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), SourceError> {
+        let mut rows = Vec::with_capacity(CHUNK);
+        for records in self.0.chunks(CHUNK) {
+            rows.extend_from_slice(records);
+            out(&mut rows);
+            rows.clear();
+        }
+        Ok(())
     }
 }
 

@@ -2,21 +2,24 @@
 //!
 //! `cargo run --release -p streamgauge-benches --bin dashboard`
 //!
-//! The job is W3 of the five workloads with eight panels, at an interval of twice what a batch takes, so that the machine
-//! is half busy. It runs in turn without a dashboard (the same streams are computed, and their rows dropped), with one,
-//! and with one at which clients are connected, of which one never reads. Every turn is a process of its own, and the
-//! clients are in this one. The processor time of a batch is that of all threads of the job's process less the one that
-//! serves; that of the threads which run batches is told beside it: what is between them is the thread that tells
-//! listeners what happened. Which thread took how much only Linux tells.
+//! The job is W3 of the five workloads with eight panels, at twice the time that a batch takes, so that the machine is half
+//! busy. Three of it are started, each a process of its own: without a dashboard (the same streams are computed, and
+//! their rows dropped), with one, and with one at which clients are connected, of which one never reads; the clients are
+//! in this process. They work in turn, some batches each, while the others stand still: what else the machine does hits
+//! all three alike. Then all are started anew, for processes that do the same differ by where their memory lies.
+//!
+//! The processor time of a batch is that of all threads of the job's process less the one that serves; that of the
+//! threads which run batches is told beside it: what is between them is the thread that tells listeners what happened.
+//! Which thread took how much only Linux tells.
 
 mod clients;
+mod job;
 mod processor;
-mod turn;
 
 use std::error::Error;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::{env, fs};
 
 use clap::{Parser, Subcommand};
@@ -24,10 +27,12 @@ use streamgauge_benches::input::Workload;
 use streamgauge_benches::median;
 
 use crate::clients::Clients;
-use crate::turn::Measured;
+use crate::job::Measured;
 
 /// How much more processor time a batch may take with a dashboard.
 const GOAL: f64 = 0.03;
+/// The first batches are not timed: tables grow, windows and histories fill.
+const WARM_UP: u32 = 700;
 
 /// Runs W3 without a dashboard, with one, and with one that is looked at, in turn.
 #[derive(Debug, Parser)]
@@ -37,33 +42,34 @@ struct Flags {
     #[arg(long, value_name = "FOLDER", global = true)]
     dir: Option<PathBuf>,
 
-    /// How often each side is timed
-    #[arg(long, default_value_t = 12)]
+    /// How often the three jobs are started
+    #[arg(long, default_value_t = 10)]
     rounds: usize,
 
-    /// Batches of a turn that are timed
-    #[arg(long, default_value_t = 1_000)]
-    batches: u64,
+    /// Turns of each job in a round
+    #[arg(long, default_value_t = 20)]
+    turns: usize,
+
+    /// Batches of a turn
+    #[arg(long, default_value_t = 50)]
+    batches: u32,
 
     /// Clients that are connected, one of them stuck
     #[arg(long, default_value_t = 20)]
     clients: usize,
 
-    /// Few batches and two rounds, and no judgement: shows that the command works
+    /// Few batches, two rounds and no judgement: shows that the command works
     #[arg(long)]
     short: bool,
 
     #[command(subcommand)]
-    command: Option<Turn>,
+    command: Option<Part>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Turn {
-    /// A turn: what the others are made of
-    Turn {
-        /// The batch interval; 0 for batches that follow each other
-        interval: u64,
-        batches: u64,
+enum Part {
+    /// One of the three: runs as many batches as it reads, and writes what they took
+    Job {
         /// With a dashboard
         #[arg(long)]
         dashboard: bool,
@@ -89,30 +95,50 @@ impl Side {
     }
 }
 
-/// Runs a turn in a process of its own, with so many clients.
-fn turn(side: Side, folder: &Path, interval: u64, batches: u64, clients: usize) -> Result<Measured, Box<dyn Error>> {
-    let mut command = Command::new(env::current_exe()?);
-    command.arg("--dir").arg(folder).arg("turn").arg(interval.to_string()).arg(batches.to_string());
-    if side != Side::Off {
-        command.arg("--dashboard");
+/// A job in a process of its own.
+struct Job {
+    process: Child,
+    input: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    clients: Option<Clients>,
+}
+
+impl Job {
+    fn start(side: Side, folder: &Path, clients: usize) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg("--dir").arg(folder).arg("job");
+        if side != Side::Off {
+            command.arg("--dashboard");
+        }
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+        let input = process.stdin.take().ok_or("no input of the job")?;
+        let lines = BufReader::new(process.stdout.take().ok_or("no output of the job")?).lines();
+        let mut job = Self { process, input, lines, clients: None };
+        let address = job.line()?;
+        if side == Side::LookedAt {
+            job.clients = Some(Clients::connect(address.parse()?, clients)?);
+        }
+        Ok(job)
     }
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().ok_or("no output of the turn")?).lines();
-    let mut line = || lines.next().ok_or("the turn ended too early")?.map_err(Box::<dyn Error>::from);
-    let address = line()?;
-    let connected = match side {
-        Side::LookedAt => Some(Clients::connect(address.parse()?, clients)?),
-        Side::Off | Side::On => None,
-    };
-    let measured = line().and_then(|line| line.parse().map_err(Into::into));
-    let status = child.wait()?;
-    if !status.success() {
-        return Err(format!("{side:?}: {status}").into());
+
+    fn line(&mut self) -> Result<String, Box<dyn Error>> {
+        Ok(self.lines.next().ok_or("the job ended too early")??)
     }
-    if let Some(clients) = connected {
-        clients.must_have_heard()?;
+
+    /// Runs so many batches, one in `pace` milliseconds; 0 for batches that follow each other.
+    fn turn(&mut self, batches: u32, pace: f64) -> Result<Measured, Box<dyn Error>> {
+        writeln!(self.input, "{batches} {pace}")?;
+        Ok(self.line()?.parse()?)
     }
-    measured
+
+    fn end(mut self) -> Result<(), Box<dyn Error>> {
+        drop(self.input);
+        let status = self.process.wait()?;
+        if !status.success() {
+            return Err(format!("a job: {status}").into());
+        }
+        self.clients.map_or(Ok(()), Clients::must_have_heard)
+    }
 }
 
 /// The mean of ratios and its interval of 95 %, by their logarithms and Student's distribution.
@@ -137,10 +163,15 @@ fn percent(ratio: f64) -> f64 {
     (ratio - 1.0) * 100.0
 }
 
-/// Prints how much more a side takes than the job without a dashboard; whether it is surely more than it may be.
-fn compare(what: &str, with: &[f64], without: &[f64]) -> bool {
-    let ratios: Vec<f64> = with.iter().zip(without).map(|(with, without)| with / without).collect();
-    let (mean, low, high) = interval(&ratios);
+/// Prints how much more a side takes than the job without a dashboard; whether it is surely more than it may be. Turns
+/// are held against those beside them, and rounds are what the interval is made of.
+fn compare(what: &str, rounds: &[Round], side: Side, of: fn(&Measured) -> f64) -> bool {
+    let ratio = |round: &Round| {
+        let turns = round[side as usize].iter().zip(&round[Side::Off as usize]);
+        let logs: Vec<f64> = turns.map(|(with, without)| (of(with) / of(without)).ln()).collect();
+        (logs.iter().sum::<f64>() / logs.len() as f64).exp()
+    };
+    let (mean, low, high) = interval(&rounds.iter().map(ratio).collect::<Vec<_>>());
     let goal = 1.0 + GOAL;
     let verdict = if high < goal {
         "reached"
@@ -159,46 +190,57 @@ fn compare(what: &str, with: &[f64], without: &[f64]) -> bool {
     low > goal
 }
 
+/// The turns of each side.
+type Round = [Vec<Measured>; 3];
+
+fn round(folder: &Path, flags: &Flags, turns: usize, batches: u32) -> Result<Round, Box<dyn Error>> {
+    let mut jobs = Vec::new();
+    for side in Side::ALL {
+        jobs.push(Job::start(side, folder, flags.clients)?);
+    }
+    let warm_up = if flags.short { 70 } else { WARM_UP };
+    let mut alone = [0.0; 3];
+    for (job, alone) in jobs.iter_mut().zip(&mut alone) {
+        *alone = job.turn(warm_up, 0.0)?.elapsed;
+    }
+    let pace = 2.0 * median(&alone);
+    let mut round = Round::default();
+    for _ in 0..turns {
+        // Each comes after the same other one.
+        for (job, measured) in jobs.iter_mut().zip(&mut round) {
+            measured.push(job.turn(batches, pace)?);
+        }
+    }
+    jobs.into_iter().try_for_each(Job::end)?;
+    Ok(round)
+}
+
 /// Gives whether the goal is surely missed.
 fn bench(flags: &Flags, folder: &Path) -> Result<bool, Box<dyn Error>> {
     Workload::W3.make(folder)?;
-    let (rounds, batches) = if flags.short { (2, 40) } else { (flags.rounds.max(2), flags.batches.max(1)) };
-    let alone = turn(Side::Off, folder, 0, batches.min(200), 0)?;
-    let interval = ((2.0 * alone.milliseconds).ceil() as u64).max(1);
-    println!(
-        "A batch takes {:.2} ms: one every {interval} ms, {batches} a turn, {rounds} turns each",
-        alone.milliseconds
-    );
-    let mut measured: [Vec<Measured>; 3] = Default::default();
-    for round in 0..rounds {
-        // Every other round the other way round: what the machine does in the meantime is shared out.
-        let mut order = Side::ALL;
-        if round % 2 == 1 {
-            order.reverse();
-        }
-        for side in order {
-            measured[side as usize].push(turn(side, folder, interval, batches, flags.clients)?);
-        }
-    }
-    println!("                     ms of processor a batch, median     longest a batch waited, ms");
+    let (rounds, turns, batches) =
+        if flags.short { (2, 2, 10) } else { (flags.rounds.max(2), flags.turns.max(1), flags.batches.max(1)) };
+    println!("{rounds} rounds of {turns} turns of {batches} batches each");
+    let rounds: Vec<Round> = (0..rounds).map(|_| round(folder, flags, turns, batches)).collect::<Result<_, _>>()?;
+    println!("                     ms of processor a batch, median     longest a batch was late, ms");
     println!("                     job      its batch threads  serving");
-    let column = |side: Side, of: fn(&Measured) -> f64| measured[side as usize].iter().map(of).collect::<Vec<_>>();
     for side in Side::ALL {
+        let turns = || rounds.iter().flat_map(|round| &round[side as usize]);
+        let middle = |of: fn(&Measured) -> f64| median(&turns().map(of).collect::<Vec<_>>());
         println!(
-            "  {:<17} {:>7.3}  {:>17.3}  {:>7.3}  {:>17}",
+            "  {:<17} {:>7.3}  {:>17.3}  {:>7.3}  {:>17.1}",
             side.title(flags.clients),
-            median(&column(side, |it| it.job)),
-            median(&column(side, |it| it.batches)),
-            median(&column(side, |it| it.serving)),
-            measured[side as usize].iter().map(|it| it.waited).max().unwrap_or_default(),
+            middle(|it| it.job),
+            middle(|it| it.batches),
+            middle(|it| it.serving),
+            turns().map(|it| it.late).fold(0.0, f64::max),
         );
     }
     let mut missed = false;
     for side in [Side::On, Side::LookedAt] {
-        let (job, threads): (fn(&Measured) -> f64, fn(&Measured) -> f64) = (|it| it.job, |it| it.batches);
         let title = side.title(flags.clients);
-        missed |= compare(&format!("{title}, the job"), &column(side, job), &column(Side::Off, job));
-        compare(&format!("{title}, its batch threads"), &column(side, threads), &column(Side::Off, threads));
+        missed |= compare(&format!("{title}, the job"), &rounds, side, |it| it.job);
+        compare(&format!("{title}, its batch threads"), &rounds, side, |it| it.batches);
     }
     Ok(missed && !flags.short)
 }
@@ -206,9 +248,7 @@ fn bench(flags: &Flags, folder: &Path) -> Result<bool, Box<dyn Error>> {
 fn run(flags: &Flags) -> Result<bool, Box<dyn Error>> {
     let folder = flags.dir.clone().unwrap_or_else(|| env::temp_dir().join("streamgauge-workloads"));
     match flags.command {
-        Some(Turn::Turn { interval, batches, dashboard }) => {
-            turn::run(&folder, interval, batches, dashboard).map(|()| false)
-        }
+        Some(Part::Job { dashboard }) => job::run(&folder, dashboard).map(|()| false),
         None => {
             fs::create_dir_all(&folder)?;
             bench(flags, &folder)

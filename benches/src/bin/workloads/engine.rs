@@ -14,12 +14,9 @@ use crate::PANES;
 use crate::mark::{Batch, Mark};
 use crate::tally::Tally;
 use crate::text::each_word;
-use streamgauge_benches::input::{self, Input, PARTITIONS, Workload};
+use streamgauge_benches::input::{self, Input, Workload};
 
 const THREADS: usize = 2;
-
-/// Records handed over at once.
-const CHUNK: usize = 1_024;
 
 /// Runs the job of a workload.
 pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Result<Vec<Batch>> {
@@ -194,22 +191,6 @@ impl<T: Copy + Send + Sync> Source for InMemory<T> {
     }
 
     fn read(&mut self, from: &u64, _: &u64) -> Result<Vec<Box<dyn Partition<T>>>, SourceError> {
-        let slice =
-            |partition| Box::new(Slice(self.input.partition(*from as usize, partition))) as Box<dyn Partition<T>>;
-        Ok((0..PARTITIONS).map(slice).collect())
-    }
-}
-
-struct Slice<T: 'static>(&'static [T]);
-
-impl<T: Copy + Send + Sync> Partition<T> for Slice<T> {
-    fn read(&self, out: &mut dyn FnMut(&mut Vec<T>)) -> Result<(), SourceError> {
-        let mut rows = Vec::with_capacity(CHUNK);
-        for records in self.0.chunks(CHUNK) {
-            rows.extend_from_slice(records);
-            out(&mut rows);
-            rows.clear();
-        }
-        Ok(())
+        Ok(self.input.read(*from as usize))
     }
 }
