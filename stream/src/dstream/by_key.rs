@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use streamgauge_sketches::{OwnedKey, Table};
 
 use super::combine::{Part, count_merged};
-use super::{DStream, Node, Shared, expect_like, in_chunks, is_much, mapped};
+use super::{DStream, Node, Outgoing, Shared, in_chunks, is_much, mapped};
 use crate::batch::exchange::{Portable, by_lane, key_hash, lane_of, lanes_of};
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::error::Error;
@@ -122,8 +121,7 @@ pub(crate) struct CombineByKey<K, V, B: Combine<V>> {
     combine: B,
     /// The states of the batch that runs; their room is used again by the next.
     lanes: Lanes<States<K, B::State>>,
-    /// How many rows or keys a partition of the last batch had.
-    expected: AtomicUsize,
+    outgoing: Outgoing<(K, V)>,
 }
 
 /// How a partition goes on after its first chunk.
@@ -138,7 +136,7 @@ type Sent<K, V, C> = Part<(K, V), K, Option<C>>;
 impl<K: OwnedKey, V: Record, B: Combine<V>> CombineByKey<K, V, B> {
     pub(crate) fn new(name: String, parent: Arc<Shared<(K, V)>>, input: Input, combine: B, lanes: usize) -> Self {
         let lanes = Lanes::new(lanes_of::<K>(lanes), Table::default);
-        Self { name, parent, input, combine, lanes, expected: AtomicUsize::new(0) }
+        Self { name, parent, input, combine, lanes, outgoing: Outgoing::default() }
     }
 
     #[inline]
@@ -154,16 +152,14 @@ impl<K: OwnedKey, V: Record, B: Combine<V>> CombineByKey<K, V, B> {
     /// them here saves nothing, and the rows go as they are. That depends on the data alone.
     fn scatter(&self, run: &BatchRun, partition: usize) -> Result<Vec<Sent<K, V, B::State>>, Error> {
         let lanes = self.lanes.len();
-        let expected = self.expected.load(Ordering::Relaxed);
         let mut sending = Sending::Undecided;
         self.parent.run(run, partition, &mut |rows| {
             if matches!(sending, Sending::Undecided) && !rows.is_empty() {
                 sending = if run.is_alone() && combining_is_useless(rows) {
-                    let capacity = expected / lanes + expected / (4 * lanes);
-                    Sending::Rows((0..lanes).map(|_| Vec::with_capacity(capacity)).collect())
+                    Sending::Rows(self.outgoing.room(lanes))
                 } else {
                     let mut states = Table::default();
-                    states.reserve(expected);
+                    states.reserve(self.outgoing.expected());
                     Sending::States(states)
                 };
             }
@@ -186,7 +182,10 @@ impl<K: OwnedKey, V: Record, B: Combine<V>> CombineByKey<K, V, B> {
 
     fn absorb_part(&self, states: &mut States<K, B::State>, part: Sent<K, V, B::State>) {
         match part {
-            Part::Records(rows) => rows.into_iter().for_each(|row| self.absorb(states, row)),
+            Part::Records(mut rows) => {
+                rows.drain(..).for_each(|row| self.absorb(states, row));
+                self.outgoing.recycle(rows);
+            }
             Part::States(others) => {
                 let (known, all) = (states.len(), others.len());
                 for (key, other) in others {
@@ -223,7 +222,7 @@ impl<K: OwnedKey, V: Record, B: Combine<V>> Node<(K, B::State)> for CombineByKey
         };
         let lanes = self.lanes.len();
         let local = each_partition(run, &self.name, partitions.len(), |partition| self.scatter(run, partition))?;
-        self.expected.store(expect_like(&local), Ordering::Relaxed);
+        self.outgoing.note(&local);
         let gathered = run.gather(&self.name, lanes, local)?;
         let much = is_much(&gathered);
         each_lane(run, &self.name, gathered, much, |lane, parts| {

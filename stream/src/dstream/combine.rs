@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use streamgauge_sketches::audit::WindowsOfPane;
 use streamgauge_sketches::{Merge, Mismatch, OwnedKey, Table};
 
-use super::{Aggregate, Grouping, Node, Shared};
+use super::{Aggregate, Grouping, Node, Outgoing, Shared};
 use crate::batch::exchange::{by_lane, key_hash, lane_of};
 use crate::batch::{BatchRun, measure};
 use crate::error::Error;
@@ -83,8 +83,7 @@ enum Sending<T, K, S> {
 /// What a partition has for each lane.
 ///
 /// The first chunk decides: if the summaries of its groups take more room than its records, combining them here saves
-/// nothing, and the records go as they are. That depends on the data alone. `expected` is how many records or groups
-/// the last batch had in a partition.
+/// nothing, and the records go as they are. That depends on the data alone.
 pub(crate) fn scatter<T, G, S>(
     parent: &Shared<T>,
     run: &BatchRun,
@@ -92,7 +91,7 @@ pub(crate) fn scatter<T, G, S>(
     by: (&G, &S),
     windows: Option<WindowsOfPane>,
     lanes: usize,
-    expected: usize,
+    outgoing: &Outgoing<T>,
 ) -> Result<Vec<Part<T, G::Key, S::Partial>>, Error>
 where
     T: Record,
@@ -110,10 +109,9 @@ where
                 && run.is_alone()
                 && combining_is_useless(S::bytes, &groups, records.len() * G::RECORD_BYTES)
             {
-                let capacity = expected / lanes + expected / (4 * lanes);
-                Sending::Records((0..lanes).map(|_| Vec::with_capacity(capacity)).collect())
+                Sending::Records(outgoing.room(lanes))
             } else {
-                groups.reserve(expected.saturating_sub(groups.len()));
+                groups.reserve(outgoing.expected().saturating_sub(groups.len()));
                 records.clear();
                 Sending::States(groups)
             };
@@ -151,6 +149,7 @@ pub(crate) fn absorb_part<T, G, S>(
     part: Part<T, G::Key, S::Partial>,
     by: (&G, &S),
     windows: Option<WindowsOfPane>,
+    outgoing: &Outgoing<T>,
 ) -> Result<(), Mismatch>
 where
     T: Record,
@@ -158,7 +157,10 @@ where
     S: Aggregate<T>,
 {
     match part {
-        Part::Records(records) => absorb_chunk(by, windows, groups, &records),
+        Part::Records(records) => {
+            absorb_chunk(by, windows, groups, &records);
+            outgoing.recycle(records);
+        }
         Part::States(states) => {
             let (known, all) = (groups.len(), states.len());
             for (key, state) in states {

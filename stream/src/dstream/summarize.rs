@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use streamgauge_sketches::audit::WindowsOfPane;
@@ -11,7 +10,7 @@ use streamgauge_sketches::{Merge, Spec, Summary as _, Table};
 
 use super::combine::{Part, absorb_part, scatter};
 use super::wide::in_chunks;
-use super::{Aggregate, DStream, Grouped, Grouping, Node, PerBatch, Reading, Reduce, Row, Shared, Value};
+use super::{Aggregate, DStream, Grouped, Grouping, Node, Outgoing, PerBatch, Reading, Reduce, Row, Shared, Value};
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::error::Error;
@@ -29,13 +28,7 @@ struct Summarize<T, G: Grouping<T>, A: Aggregate<T>, R> {
     interval: Option<Duration>,
     /// The groups of the batch that runs; their room is used again by the next.
     groups: Lanes<Table<G::Key, A::Partial>>,
-    /// How many records or groups a partition of the last batch had.
-    expected: AtomicUsize,
-}
-
-/// What partitions of the next batch are likely to have: what the fullest of this one had.
-pub(crate) fn expect_like<T, K, S>(parts: &[Vec<Part<T, K, S>>]) -> usize {
-    parts.iter().map(|parts| parts.iter().map(Part::len).sum()).max().unwrap_or(0)
+    outgoing: Outgoing<T>,
 }
 
 /// Whether lanes have so much to do that other threads are to be woken.
@@ -69,17 +62,18 @@ where
             return Ok(None);
         };
         let (by, lanes) = ((&self.grouping, &self.aggregate), self.groups.len());
-        let (expected, windows) = (self.expected.load(Ordering::Relaxed), Some(self.window_of(run.time)));
+        let windows = Some(self.window_of(run.time));
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
-            scatter(&self.parent, run, partition, by, windows, lanes, expected)
+            scatter(&self.parent, run, partition, by, windows, lanes, &self.outgoing)
         })?;
-        self.expected.store(expect_like(&local), Ordering::Relaxed);
+        self.outgoing.note(&local);
         let gathered = run.gather(&self.name, lanes, local)?;
         let much = is_much(&gathered);
         each_lane(run, &self.name, gathered, much, |lane, parts| {
             let mut groups = self.groups.lane(lane);
             groups.clear();
-            let absorbed = parts.into_iter().try_for_each(|part| absorb_part(&mut groups, part, by, windows));
+            let absorbed =
+                parts.into_iter().try_for_each(|part| absorb_part(&mut groups, part, by, windows, &self.outgoing));
             absorbed.map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })
         })?;
         Ok(Some(vec![self.input; lanes].into()))
@@ -180,7 +174,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, PerBatch> {
             read,
             interval: graph.interval(),
             groups: Lanes::new(lanes_of::<G::Key>(graph.lanes()), Table::default),
-            expected: AtomicUsize::new(0),
+            outgoing: Outgoing::default(),
         };
         DStream::new(graph, operator, node)
     }

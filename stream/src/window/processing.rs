@@ -1,7 +1,6 @@
 //! Windows by the time of the batch.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Serialize, de::DeserializeOwned};
 use streamgauge_sketches::summary::{Identity, On};
@@ -15,7 +14,7 @@ use super::{Grid, check, schema};
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, Settle, each_lane, each_partition, one_lane};
 use crate::dstream::{
-    Aggregate, DStream, Grouped, Grouping, Node, Part, Reading, Row, Settled, Shared, Windows, expect_like, in_chunks,
+    Aggregate, DStream, Grouped, Grouping, Node, Outgoing, Part, Reading, Row, Settled, Shared, Windows, in_chunks,
     is_much, scatter,
 };
 use crate::error::Error;
@@ -34,8 +33,7 @@ struct Operator<T, G: Grouping<T>, A: Aggregate<T>, L: Slide> {
     lanes: Arc<Lanes<Lane<G::Key, L>>>,
     /// What lanes have yet to take in.
     waiting: Lanes<Option<Vec<Part<T, G::Key, A::Partial>>>>,
-    /// How many records or groups a partition of the last batch had.
-    expected: AtomicUsize,
+    outgoing: Outgoing<T>,
 }
 
 /// The windows of a lane, and the pane that is open.
@@ -146,7 +144,11 @@ where
         let windows = (windows, slide, grid.panes_per_window());
         match part {
             Part::States(states) => open.merge(windows, aggregate, states),
-            Part::Records(mut records) => open.absorb(windows, (grouping, aggregate), of_pane, &mut records),
+            Part::Records(mut records) => {
+                let absorbed = open.absorb(windows, (grouping, aggregate), of_pane, &mut records);
+                self.outgoing.recycle(records);
+                absorbed
+            }
         }
     }
 
@@ -199,12 +201,12 @@ where
     fn prepare(&self, run: &BatchRun) -> Result<Option<Partitions>, Error> {
         let partitions = self.parent.prepare(run)?.map_or(0, |partitions| partitions.len());
         let lanes = self.lanes.len();
-        let (by, expected) = ((&self.grouping, &self.aggregate), self.expected.load(Ordering::Relaxed));
+        let by = (&self.grouping, &self.aggregate);
         let windows = Some(self.grid.windows_of(self.pane_at(run.time.millis())));
         let local = each_partition(run, &self.name, partitions, |partition| {
-            scatter(&self.parent, run, partition, by, windows, lanes, expected)
+            scatter(&self.parent, run, partition, by, windows, lanes, &self.outgoing)
         })?;
-        self.expected.store(expect_like(&local), Ordering::Relaxed);
+        self.outgoing.note(&local);
         let gathered = run.gather(&self.name, lanes, local)?;
         let now = run.time.millis();
         let ends_window = self.grid.ends_window(now);
@@ -289,7 +291,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
             grid: Grid::ending(self.cut),
             waiting: Lanes::new(lanes.len(), || None),
             lanes,
-            expected: AtomicUsize::new(0),
+            outgoing: Outgoing::default(),
         };
         DStream::new(graph, id, Settled(Arc::new(operator)))
     }

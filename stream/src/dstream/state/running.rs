@@ -1,7 +1,6 @@
 //! Summaries by key that are kept for ever, or fade.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +11,8 @@ use super::check_length;
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::dstream::{
-    Aggregate as _, All, DStream, Grouped, Grouping, Node, Part, PerBatch, Reading, Row, Shared, count_merged,
-    expect_like, in_chunks, is_much, scatter,
+    Aggregate as _, All, DStream, Grouped, Grouping, Node, Outgoing, Part, PerBatch, Reading, Row, Shared,
+    count_merged, in_chunks, is_much, scatter,
 };
 use crate::error::Error;
 use crate::graph::{Graph, StateSize, Stateful};
@@ -57,8 +56,7 @@ struct Operator<T, G: Grouping<T>, S: Spec<Item = T>> {
     fading: Option<Fading<S::State>>,
     is_complete: bool,
     lanes: Arc<Lanes<Lane<G::Key, S::State>>>,
-    /// How many records or groups a partition of the last batch had.
-    expected: AtomicUsize,
+    outgoing: Outgoing<T>,
 }
 
 struct Lane<K: OwnedKey, S: Summary> {
@@ -144,6 +142,7 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
         (grouping, spec): (&G, &P),
         now: i64,
         fading: Option<&Fading<S>>,
+        outgoing: &Outgoing<T>,
     ) -> Result<(), Mismatch>
     where
         T: Record,
@@ -161,6 +160,7 @@ impl<K: OwnedKey, S: Merge> Lane<K, S> {
                         }
                     });
                 }
+                outgoing.recycle(records);
             }
             Part::States(states) => {
                 let (known, all) = (self.summaries.len(), states.len());
@@ -196,17 +196,17 @@ where
             return Ok(None);
         };
         let (by, lanes) = ((&self.grouping, &self.spec), self.lanes.len());
-        let expected = self.expected.load(Ordering::Relaxed);
         let local = each_partition(run, &self.name, partitions.len(), |partition| {
-            scatter(&self.parent, run, partition, by, None, lanes, expected)
+            scatter(&self.parent, run, partition, by, None, lanes, &self.outgoing)
         })?;
-        self.expected.store(expect_like(&local), Ordering::Relaxed);
+        self.outgoing.note(&local);
         let gathered = run.gather(&self.name, lanes, local)?;
         let (much, now) = (is_much(&gathered), run.time.millis());
         each_lane(run, &self.name, gathered, much, |lane, parts| {
             let mut lane = self.lanes.lane(lane);
             lane.changed.clear();
-            let absorbed = parts.into_iter().try_for_each(|part| lane.absorb(part, by, now, self.fading.as_ref()));
+            let (fading, outgoing) = (self.fading.as_ref(), &self.outgoing);
+            let absorbed = parts.into_iter().try_for_each(|part| lane.absorb(part, by, now, fading, outgoing));
             absorbed.map_err(|mismatch| Error::Mismatch { operator: self.name.clone(), mismatch })?;
             lane.end_batch(G::ONE_GROUP);
             Ok(())
@@ -357,7 +357,7 @@ where
         fading,
         is_complete: cut.is_complete,
         lanes,
-        expected: AtomicUsize::new(0),
+        outgoing: Outgoing::default(),
     };
     DStream::new(graph, id, operator)
 }
