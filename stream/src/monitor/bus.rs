@@ -1,10 +1,11 @@
 //! The way from a job to its listeners: a bounded queue, and a thread that empties it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::{Event, Listener, Report, trace};
 use crate::error::Error;
@@ -12,11 +13,17 @@ use crate::schedule::JobThread;
 
 /// Events that may wait for the listeners.
 const WAITING: usize = 10_000;
+/// How long the listeners rest when they have heard all: a batch has dozens of events, and to wake a thread for each would
+/// cost it more than all else.
+const REST: Duration = Duration::from_millis(50);
 
 /// Where a job tells what happens to it. Telling never waits.
+#[derive(Default)]
 pub(crate) struct Bus {
     /// None if nobody listens.
     sender: Option<SyncSender<Message>>,
+    /// Events that wait, or a few less.
+    waiting: Arc<AtomicUsize>,
     /// Gives the number of listeners that panicked.
     thread: Mutex<Option<JoinHandle<u64>>>,
     dropped: AtomicU64,
@@ -34,17 +41,19 @@ impl Bus {
     /// A bus to these listeners, on a thread of the job.
     pub(crate) fn start(job: &str, thread: JobThread, listeners: Vec<Arc<dyn Listener>>) -> Result<Self, Error> {
         if listeners.is_empty() {
-            return Ok(Self { sender: None, thread: Mutex::default(), dropped: AtomicU64::default() });
+            return Ok(Self::default());
         }
         let (sender, messages) = sync_channel(WAITING);
+        let waiting = Arc::new(AtomicUsize::default());
+        let waits = waiting.clone();
         let thread = thread::Builder::new()
             .name(format!("{job} listeners"))
             .spawn(move || {
                 thread.enter();
-                deliver(listeners, &messages)
+                deliver(listeners, &messages, &waits)
             })
             .map_err(|e| Error::Thread(e.to_string()))?;
-        Ok(Self { sender: Some(sender), thread: Mutex::new(Some(thread)), dropped: AtomicU64::default() })
+        Ok(Self { sender: Some(sender), waiting, thread: Mutex::new(Some(thread)), dropped: AtomicU64::default() })
     }
 
     /// Whether anyone listens.
@@ -67,6 +76,15 @@ impl Bus {
         };
         if let Err(TrySendError::Full(_)) = sender.try_send(Message::Event(Box::new(event))) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        } else if self.waiting.fetch_add(1, Ordering::Relaxed) == WAITING / 2 {
+            self.wake();
+        }
+    }
+
+    /// Ends the rest of the listeners.
+    fn wake(&self) {
+        if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
+            thread.thread().unpark();
         }
     }
 
@@ -76,6 +94,7 @@ impl Bus {
         if let Some(sender) = &self.sender
             && sender.send(Message::Flush(answer)).is_ok()
         {
+            self.wake();
             // An answer, or nobody is left to give one.
             let _ = answered.recv();
         }
@@ -91,6 +110,7 @@ impl Bus {
         if let Some(sender) = &self.sender {
             // The thread ends with the end only.
             let _ = sender.send(Message::End(Box::new(Event::Stopped(result.clone()))));
+            self.wake();
         }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let failed_listeners = thread.map_or(0, |thread| thread.join().unwrap_or_default());
@@ -101,7 +121,7 @@ impl Bus {
     }
 }
 
-fn deliver(mut listeners: Vec<Arc<dyn Listener>>, messages: &Receiver<Message>) -> u64 {
+fn deliver(mut listeners: Vec<Arc<dyn Listener>>, messages: &Receiver<Message>, waiting: &AtomicUsize) -> u64 {
     let all = listeners.len();
     let mut hear = |event: &Event| {
         // One that panics may be in any state: it hears nothing more.
@@ -109,13 +129,19 @@ fn deliver(mut listeners: Vec<Arc<dyn Listener>>, messages: &Receiver<Message>) 
         (all - listeners.len()) as u64
     };
     let mut failed = 0;
-    for message in messages {
-        match message {
-            Message::Event(event) => failed = hear(&event),
-            // Who asked may have stopped waiting.
-            Message::Flush(answer) => drop(answer.try_send(())),
-            Message::End(event) => return hear(&event),
+    while let Ok(first) = messages.recv() {
+        let mut message = Some(first);
+        while let Some(next) = message {
+            match next {
+                Message::Event(event) => failed = hear(&event),
+                // Who asked may have stopped waiting.
+                Message::Flush(answer) => drop(answer.try_send(())),
+                Message::End(event) => return hear(&event),
+            }
+            message = messages.try_recv().ok();
         }
+        waiting.store(0, Ordering::Relaxed);
+        thread::park_timeout(REST);
     }
     failed
 }

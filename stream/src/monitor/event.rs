@@ -44,7 +44,8 @@ pub enum Event {
 
 /// Hears what happens to a job.
 ///
-/// Events come in order, one at a time, on a thread that all listeners of a job share; no batch waits for it. At most
+/// Events come in order, one at a time, on a thread that all listeners of a job share; no batch waits for it, and an
+/// event may be heard some 50 ms after it. At most
 /// 10,000 events wait there: a listener that is slower than that in the long run misses events, which are counted in
 /// [`Report::events_dropped`]. The end of the job is never missed, and the job has ended when its listeners have heard
 /// all that waited. A listener that panics hears nothing more; the others and the job go on.

@@ -1,6 +1,6 @@
 //! The job in metrics, as Prometheus scrapes them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -80,6 +80,8 @@ pub(super) struct Metrics {
     sources: Sources,
     outputs: Outputs,
     operators: Operators,
+    /// What the operators did since the last scrape: in each batch it would be a hundred families that are looked up.
+    unscraped: Mutex<Vec<OperatorInfo>>,
     audits: Audits,
     checkpoints: Checkpoints,
 }
@@ -158,6 +160,7 @@ impl Metrics {
             sources: Sources::default(),
             outputs: Outputs::default(),
             operators: Operators::default(),
+            unscraped: Mutex::default(),
             audits: Audits::default(),
             checkpoints: Checkpoints {
                 written: Counter::default(),
@@ -272,6 +275,7 @@ impl Metrics {
     /// In the text format of OpenMetrics.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
+        self.unscraped().drain(..).for_each(|operator| self.count_operator(&operator));
         // Writing to memory does not fail.
         let _ = text::encode_registry(&mut text, &self.registry);
         // Where the system does not tell, there is no such metric: it would be wrong.
@@ -281,6 +285,10 @@ impl Metrics {
         }
         let _ = text::encode_eof(&mut text);
         text
+    }
+
+    fn unscraped(&self) -> MutexGuard<'_, Vec<OperatorInfo>> {
+        self.unscraped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count_operator(&self, info: &OperatorInfo) {
@@ -391,7 +399,14 @@ impl Listener for Metrics {
             self.watermark.set(seconds(watermark));
         }
         batch.sources.iter().for_each(|source| self.count_source(source));
-        batch.operators.iter().for_each(|operator| self.count_operator(operator));
+        let mut unscraped = self.unscraped();
+        if unscraped.is_empty() {
+            unscraped.clone_from(&batch.operators);
+        } else {
+            // They are the same in every batch.
+            unscraped.iter_mut().zip(&batch.operators).for_each(|(all, operator)| all.add(operator));
+        }
+        drop(unscraped);
         for audit in &batch.audits {
             let of = OfAudit { audit: audit.name.clone() };
             let Audits { comparisons, misses, breaches } = &self.audits;

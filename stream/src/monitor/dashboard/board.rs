@@ -1,13 +1,13 @@
 //! The state of a dashboard: its panels and their histories, and the gauges of the engine.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use super::history::{History, Json};
+use super::datum::{Datum, fields};
+use super::history::{Held, History};
 use super::kinds::Kind;
 use super::saved::SavedPanel;
 use super::series::Names;
@@ -24,17 +24,45 @@ const BACKLOG: usize = 16;
 /// The least time between two updates, in milliseconds: people see no more.
 const UPDATE_EVERY: i64 = 250;
 
-/// An event for the pages: its name and its JSON, made once for all of them.
+/// An event for the pages. It is written out by the first of them that sends it, for all: no batch does that.
 #[derive(Clone, Debug)]
-pub(in crate::monitor) struct Event {
-    pub(in crate::monitor) name: &'static str,
-    pub(in crate::monitor) data: Arc<str>,
+pub(in crate::monitor) struct Event(Arc<(Message, OnceLock<String>)>);
+
+impl From<Message> for Event {
+    fn from(message: Message) -> Self {
+        Self(Arc::new((message, OnceLock::new())))
+    }
+}
+
+impl Event {
+    pub(in crate::monitor) fn name(&self) -> &'static str {
+        match self.0.0 {
+            Message::Hello(_) => "hello",
+            Message::Update(_) => "update",
+            Message::Stopped {} => "stopped",
+        }
+    }
+
+    /// Its JSON.
+    pub(in crate::monitor) fn data(&self) -> &str {
+        let (message, text) = &*self.0;
+        // Writing to memory fails only for maps whose keys are no text, and there are none.
+        text.get_or_init(|| serde_json::to_string(message).unwrap_or_default())
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Message {
+    Hello(Hello),
+    Update(Update),
+    Stopped {},
 }
 
 #[derive(Debug)]
 pub(in crate::monitor) struct Board {
-    name: String,
-    session: String,
+    name: Arc<str>,
+    session: Arc<str>,
     state: Mutex<State>,
     events: broadcast::Sender<Event>,
 }
@@ -64,20 +92,21 @@ struct PanelState {
 struct Stored {
     history: History,
     longest: usize,
-    unsent: Vec<(i64, Json)>,
+    /// Their times.
+    unsent: Vec<i64>,
 }
 
 /// The whole state, as a page gets it first.
-#[derive(Serialize)]
-struct Hello<'a> {
-    name: &'a str,
-    session: &'a str,
+#[derive(Debug, Serialize)]
+struct Hello {
+    name: Arc<str>,
+    session: Arc<str>,
     interval_ms: Option<u64>,
     panels: Vec<HelloPanel>,
-    engine: Vec<Json>,
+    engine: Vec<Held>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct HelloPanel {
     id: usize,
     kind: &'static str,
@@ -85,20 +114,20 @@ struct HelloPanel {
     settings: Settings,
     /// The names of its series, in their order.
     series: Vec<String>,
-    points: Vec<Json>,
+    points: Vec<Held>,
 }
 
 /// What is new since the last event.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Update {
     panels: Vec<UpdatePanel>,
-    engine: Vec<Json>,
+    engine: Vec<Held>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct UpdatePanel {
     id: usize,
-    points: Vec<Json>,
+    points: Vec<Held>,
 }
 
 impl Stored {
@@ -106,24 +135,24 @@ impl Stored {
         Self { history: History::new(longest), longest, unsent: Vec::new() }
     }
 
-    fn add(&mut self, point: Value, names: &Names) {
-        let Some((time, json)) = self.history.add(point, names) else { return };
+    fn add(&mut self, point: Datum, names: &Names) {
+        let Some(time) = self.history.add(point, names) else { return };
         // What takes the place of another is sent in its place.
-        match self.unsent.iter_mut().rev().find(|(known, _)| *known == time) {
-            Some((_, known)) => *known = json,
-            None => self.unsent.push((time, json)),
+        if !self.unsent.iter().rev().any(|known| *known == time) {
+            self.unsent.push(time);
         }
         // What would be thinned out on arrival need not be sent.
         let surplus = self.unsent.len().saturating_sub(self.longest);
         self.unsent.drain(..surplus);
     }
 
-    fn all(&self) -> Vec<Json> {
+    fn all(&self) -> Vec<Held> {
         self.history.points().cloned().collect()
     }
 
-    fn take_unsent(&mut self) -> Vec<Json> {
-        std::mem::take(&mut self.unsent).into_iter().map(|(_, json)| json).collect()
+    fn take_unsent(&mut self) -> Vec<Held> {
+        let times = self.unsent.drain(..);
+        times.filter_map(|time| self.history.at(time).cloned()).collect()
     }
 }
 
@@ -140,8 +169,8 @@ impl Board {
             stopped: false,
         };
         Self {
-            name: name.to_owned(),
-            session: format!("{started:x}-{:x}", std::process::id()),
+            name: name.into(),
+            session: format!("{started:x}-{:x}", std::process::id()).into(),
             state: Mutex::new(state),
             events: broadcast::channel(BACKLOG).0,
         }
@@ -174,14 +203,14 @@ impl Board {
 
     /// Adds points to a panel; they are sent with the batch. If the operators above it that shed kept not all of the
     /// batch, the points say so.
-    pub(super) fn push(&self, panel: usize, points: Vec<Value>, kept: f64) {
+    pub(super) fn push(&self, panel: usize, points: Vec<Datum>, kept: f64) {
         let mut state = self.state();
         let PanelState { names, points: stored, .. } = &mut state.panels[panel];
         for mut point in points {
             names.limit(&mut point);
-            if let Some(fields) = point.as_object_mut().filter(|_| kept < 1.0) {
+            if kept < 1.0 {
                 // Enough for people to read, and short.
-                fields.insert("kept".to_owned(), json!((kept * 1e4).round().min(9_999.0) / 1e4));
+                point.set("kept", (kept * 1e4).round().min(9_999.0) / 1e4);
             }
             stored.add(point, names);
         }
@@ -193,7 +222,7 @@ impl Board {
         let saved = state.panels.iter().map(|panel| SavedPanel {
             kind: panel.kind.name.into(),
             title: panel.settings.title.as_str().into(),
-            points: panel.points.history.points().map(|point| point.get().into()).collect(),
+            points: panel.points.history.texts().map(Into::into).collect(),
         });
         saved.map(panel).collect()
     }
@@ -206,11 +235,11 @@ impl Board {
             let is_it = |saved: &SavedPanel<'_>| saved.kind == panel.kind.name && saved.title == panel.settings.title;
             let Some(at) = saved.iter().position(is_it) else { continue };
             let points = saved.remove(at).points;
-            points.into_iter().for_each(|point| panel.points.history.restore(point.into_owned()));
+            points.iter().for_each(|point| panel.points.history.restore(point));
             panel.names.add_all(panel.points.history.names());
         }
         // Nobody listening is no failure.
-        let _ = self.events.send(event("hello", &self.hello(&state)));
+        let _ = self.events.send(Message::Hello(self.hello(&state)).into());
     }
 
     /// The events for a page that has just connected: the whole state (and its end, if the job has ended), then updates.
@@ -220,14 +249,14 @@ impl Board {
             let state = self.state();
             (self.hello(&state), state.stopped, self.events.subscribe())
         };
-        let mut first = vec![event("hello", &hello)];
+        let mut first = vec![Message::Hello(hello).into()];
         if stopped {
-            first.push(event("stopped", &json!({})));
+            first.push(Message::Stopped {}.into());
         }
         (first, updates)
     }
 
-    fn hello(&self, state: &State) -> Hello<'_> {
+    fn hello(&self, state: &State) -> Hello {
         let panels = state.panels.iter().enumerate().map(|(id, panel)| HelloPanel {
             id,
             kind: panel.kind.name,
@@ -236,8 +265,8 @@ impl Board {
             points: panel.points.all(),
         });
         Hello {
-            name: &self.name,
-            session: &self.session,
+            name: self.name.clone(),
+            session: self.session.clone(),
             interval_ms: state.interval,
             panels: panels.collect(),
             engine: state.engine.all(),
@@ -246,13 +275,15 @@ impl Board {
 
     fn send_update(&self, state: &mut State, now: Time) {
         state.sent = Some(now);
+        if self.events.receiver_count() == 0 {
+            state.panels.iter_mut().for_each(|panel| panel.points.unsent.clear());
+            return state.engine.unsent.clear();
+        }
         let new = state.panels.iter_mut().map(|panel| panel.points.take_unsent()).enumerate();
         let panels = new.filter(|(_, points)| !points.is_empty()).map(|(id, points)| UpdatePanel { id, points });
         let update = Update { panels: panels.collect(), engine: state.engine.take_unsent() };
-        if self.events.receiver_count() > 0 {
-            // Nobody listening any more is no failure.
-            let _ = self.events.send(event("update", &update));
-        }
+        // Nobody listening is no failure.
+        let _ = self.events.send(Message::Update(update).into());
     }
 }
 
@@ -278,11 +309,11 @@ impl Listener for Board {
         let mut state = self.state();
         state.stopped = true;
         self.send_update(&mut state, SystemClock::default().now());
-        let _ = self.events.send(event("stopped", &json!({})));
+        let _ = self.events.send(Message::Stopped {}.into());
     }
 }
 
-fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
+fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Datum {
     let millis = |length: Duration| length.as_secs_f64() * 1e3;
     let last = state.engine.history.last_time();
     // Points are told apart by their time.
@@ -290,12 +321,11 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
     // The first batch may bring a backlog: it counts as what came in within a second at least.
     let first = || millis(batch.processing.max(batch.interval.unwrap_or(Duration::from_secs(1))));
     let rate = batch.records as f64 * 1e3 / last.map_or_else(first, |last| (at - last) as f64);
-    let sources = batch
-        .sources
-        .iter()
-        .zip(&state.source_records)
-        .map(|(source, records)| json!({ "name": source.name, "records": records, "finished": source.finished }));
-    json!({
+    let sources =
+        batch.sources.iter().zip(&state.source_records).map(
+            |(source, records)| fields! { "name": &*source.name, "records": *records, "finished": source.finished },
+        );
+    fields! {
         "t": at,
         "records": batch.records,
         "rate": rate,
@@ -305,13 +335,7 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Value {
         "late": state.totals.late,
         "malformed": state.totals.malformed,
         "sampled": batch.sampled,
-        "sources": sources.collect::<Vec<_>>(),
+        "sources": sources.collect::<Datum>(),
         "watermark": batch.watermark.map(Time::millis),
-    })
-}
-
-fn event(name: &'static str, data: &impl Serialize) -> Event {
-    // Writing to memory fails only for maps whose keys are no text, and there are none.
-    let data = serde_json::to_string(data).unwrap_or_default();
-    Event { name, data: data.into() }
+    }
 }

@@ -5,6 +5,7 @@
 //! a page.
 
 pub(super) mod board;
+mod datum;
 mod history;
 mod kinds;
 mod panel;
@@ -20,9 +21,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-
 use self::board::Board;
+use self::datum::Datum;
 use self::kinds::Kind;
 use self::text::cut;
 use super::Listener;
@@ -146,9 +146,9 @@ impl Dashboard {
         kind: Kind,
         title: &str,
         stream: &DStream<T>,
-        json: impl Fn(&T, Time) -> Value + Send + 'static,
+        point: impl Fn(&T, Time) -> Datum + Send + 'static,
     ) -> Panel {
-        self.panel_of_batches(kind, title, stream, move |rows, time| rows.iter().map(|row| json(row, time)).collect())
+        self.panel_of_batches(kind, title, stream, move |rows, time| rows.iter().map(|row| point(row, time)).collect())
     }
 
     /// A panel that gets points from all rows of a batch.
@@ -157,7 +157,7 @@ impl Dashboard {
         kind: Kind,
         title: &str,
         stream: &DStream<T>,
-        points: impl FnMut(&[T], Time) -> Vec<Value> + Send + 'static,
+        points: impl FnMut(&[T], Time) -> Vec<Datum> + Send + 'static,
     ) -> Panel {
         let id = self.board.add(kind, title);
         self.feed(id, title, stream, points);
@@ -170,7 +170,7 @@ impl Dashboard {
         panel: usize,
         title: &str,
         stream: &DStream<T>,
-        mut points: impl FnMut(&[T], Time) -> Vec<Value> + Send + 'static,
+        mut points: impl FnMut(&[T], Time) -> Vec<Datum> + Send + 'static,
     ) {
         let board = self.board.clone();
         let shedding = self.graph.shedding_above(stream.operator());

@@ -2,10 +2,10 @@
 
 use std::marker::PhantomData;
 
-use serde_json::{Value, json};
 use streamgauge_sketches::{Estimate, Quantiles};
 
 use super::Dashboard;
+use super::datum::{Datum, fields};
 use super::settings::{Settings, Threshold};
 use super::text::cut;
 use crate::time::Time;
@@ -115,19 +115,8 @@ impl From<Quantiles> for Point<Quantiles> {
     }
 }
 
-/// An estimate as the page reads it. JSON has no infinity: `json!` makes it null, and so what has no bound is.
-pub(super) fn estimate(estimate: &Estimate) -> Value {
-    json!({
-        "value": estimate.value,
-        "lower": estimate.lower,
-        "upper": estimate.upper,
-        "confidence": estimate.confidence,
-        "contract": estimate.contract(),
-    })
-}
-
 impl Point<Estimate> {
-    pub(super) fn json(&self, batch: Time) -> Value {
-        json!({ "t": self.millis(batch), "e": estimate(&self.value) })
+    pub(super) fn datum(&self, batch: Time) -> Datum {
+        fields! { "t": self.millis(batch), "e": self.value }
     }
 }

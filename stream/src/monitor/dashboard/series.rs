@@ -1,6 +1,6 @@
 //! The names of the series of a panel.
 
-use serde_json::{Value, json};
+use super::datum::Datum;
 
 /// As many as there are colours that can be told apart.
 pub(super) const MOST_SERIES: usize = 8;
@@ -32,8 +32,9 @@ impl Names {
     }
 
     /// Puts series in the order of their names here: outputs may have come in any.
-    pub(super) fn sort(&self, series: &mut [Value]) {
-        series.sort_by_key(|one| self.0.iter().position(|name| one["name"] == **name));
+    pub(super) fn sort(&self, series: &mut [Datum]) {
+        let name = |one: &Datum| one.get("name").and_then(Datum::text).map(str::to_owned);
+        series.sort_by_cached_key(|one| name(one).and_then(|name| self.0.iter().position(|known| *known == name)));
     }
 
     fn has(&self, name: &str) -> bool {
@@ -42,44 +43,53 @@ impl Names {
 
     /// Takes series out of a point that are none of those that are drawn, and says in it how many they were; the others
     /// come in their order. A name that is new takes its place, as long as there is one.
-    pub(super) fn limit(&mut self, point: &mut Value) {
-        let Some(series) = point.get_mut("series").and_then(Value::as_array_mut) else { return };
+    pub(super) fn limit(&mut self, point: &mut Datum) {
+        let Some(series) = point.get_mut("series").and_then(Datum::list_mut) else { return };
         let before = series.len();
-        series.retain(|one| one["name"].as_str().is_some_and(|name| self.add(name) || self.has(name)));
+        series.retain(|one| {
+            let name = one.get("name").and_then(Datum::text);
+            name.is_some_and(|name| self.add(name) || self.has(name))
+        });
         let more = before - series.len();
         self.sort(series);
         if more > 0 {
-            point["more"] = json!(more);
+            point.set("more", more);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::datum::fields;
     use super::*;
 
     #[test]
     fn the_first_eight_names_have_a_place() {
         let mut names = Names::default();
         assert!(names.add("b") && names.add("a") && !names.add("b"));
-        let series = |names: &[&str]| json!({ "t": 1, "series": names.iter().map(|n| json!({ "name": n })).collect::<Vec<_>>() });
+        let series = |names: &[&str]| {
+            let named: Datum = names.iter().map(|name| fields! { "name": *name }).collect();
+            fields! { "t": 1_u64, "series": named }
+        };
         let mut point = series(&["a", "c", "b"]);
         names.limit(&mut point);
         assert_eq!(point, series(&["b", "a", "c"]), "in the order in which they came");
         let mut point = series(&["z", "y", "x", "w", "v", "u", "t", "a"]);
         names.limit(&mut point);
         let mut expected = series(&["a", "z", "y", "x", "w", "v"]);
-        expected["more"] = json!(2);
+        expected.set("more", 2_u64);
         assert_eq!(point, expected);
         assert_eq!(names.all().len(), MOST_SERIES);
         // What has no series, or series without names, is none of its affairs.
         for (mut odd, expected) in [
-            (json!({ "t": 1 }), json!({ "t": 1 })),
-            (json!({ "series": 1 }), json!({ "series": 1 })),
-            (json!({ "series": [1, {}] }), json!({ "series": [], "more": 2 })),
+            (fields! { "t": 1_u64 }, json!({ "t": 1 })),
+            (fields! { "series": 1_u64 }, json!({ "series": 1 })),
+            (fields! { "series": [Datum::from(1_u64), fields! {}] }, json!({ "series": [], "more": 2 })),
         ] {
             names.limit(&mut odd);
-            assert_eq!(odd, expected);
+            assert_eq!(odd.json(), expected);
         }
     }
 }

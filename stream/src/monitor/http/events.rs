@@ -53,5 +53,5 @@ impl Page {
 }
 
 fn sent(event: &Event) -> Result<sse::Event, Infallible> {
-    Ok(sse::Event::default().event(event.name).data(&*event.data))
+    Ok(sse::Event::default().event(event.name()).data(event.data()))
 }

@@ -1,9 +1,8 @@
 //! A series with its anomalies marked.
 
-use serde_json::{Value, json};
-
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;
@@ -42,9 +41,9 @@ impl From<Scored> for Point<Scored> {
 }
 
 impl Point<Scored> {
-    fn scored_json(&self, batch: Time) -> Value {
+    fn scored_datum(&self, batch: Time) -> Datum {
         let Scored { value, score, threshold, alert } = self.value;
-        json!({ "t": self.millis(batch), "value": value, "score": score, "threshold": threshold, "alert": alert })
+        fields! { "t": self.millis(batch), "value": value, "score": score, "threshold": threshold, "alert": alert }
     }
 }
 
@@ -69,16 +68,18 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(ANOMALIES, title, stream, move |row, time| value(row).into().scored_json(time))
+        self.panel(ANOMALIES, title, stream, move |row, time| value(row).into().scored_datum(time))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn of(scored: Scored) -> Value {
-        Point::at(Time::from_millis(7), scored).scored_json(Time::from_millis(0))
+        Point::at(Time::from_millis(7), scored).scored_datum(Time::from_millis(0)).json()
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! Observed errors against promised bounds.
 
-use serde_json::{Value, json};
 use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::{AuditRow, AuditedRow, DStream};
-use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::{Dashboard, Panel};
 use crate::source::Record;
 
@@ -50,7 +49,7 @@ impl Dashboard {
 
 /// The point of a time: how many were compared and missed, and the one that comes furthest towards its bound, or where
 /// none is promised the one that errs most.
-fn point(rows: &[AuditRow]) -> Option<Value> {
+fn point(rows: &[AuditRow]) -> Option<Datum> {
     let last = rows.last()?;
     let size = |row: &AuditRow| row.share_of_bound().unwrap_or_else(|| relative(row.error(), row).unwrap_or(0.0).abs());
     let furthest = rows.iter().max_by(|a, b| size(a).total_cmp(&size(b)))?;
@@ -58,9 +57,9 @@ fn point(rows: &[AuditRow]) -> Option<Value> {
     let promises = furthest.estimate.has_guarantee();
     // The estimate is too high by as much as the exact answer is below it.
     let bound = |error: f64| relative(error, furthest).filter(|_| promises);
-    Some(json!({
+    Some(fields! {
         "t": furthest.time.millis(),
-        "e": estimate(&furthest.estimate),
+        "e": furthest.estimate,
         "exact": furthest.exact,
         "error": relative(furthest.error(), furthest),
         "lower": bound(value - upper),
@@ -72,7 +71,7 @@ fn point(rows: &[AuditRow]) -> Option<Value> {
         "misses": last.misses,
         "promised": last.promised,
         "breach": last.breach.map(|time| time.millis()),
-    }))
+    })
 }
 
 /// An error as a share of the exact answer, or of the estimate where that is 0.
@@ -84,6 +83,8 @@ fn relative(error: f64, row: &AuditRow) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use streamgauge_sketches::{Family, Method};
+
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::time::Time;
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn the_one_that_comes_furthest_towards_its_bound_is_drawn() {
         let rows = [row(100.0, 90.0, 110.0, 101.0), row(9.0, 8.0, 12.0, 10.0), row(50.0, 40.0, 60.0, 65.0)];
-        let point = point(&rows).unwrap();
+        let point = point(&rows).unwrap().json();
         let number = |key: &str| point[key].as_f64().unwrap();
         assert_eq!((number("t"), number("exact"), number("compared"), number("missed")), (7_000.0, 65.0, 3.0, 1.0));
         let near = |key: &str, x: f64| assert!((number(key) - x).abs() < 1e-12, "{key}: {}", number(key));
@@ -111,11 +112,11 @@ mod tests {
 
     #[test]
     fn what_promises_nothing_has_an_error_and_no_bounds_and_nothing_is_infinite() {
-        let point = point(&[row(12.0, f64::NEG_INFINITY, f64::INFINITY, 10.0)]).unwrap();
+        let point = point(&[row(12.0, f64::NEG_INFINITY, f64::INFINITY, 10.0)]).unwrap().json();
         assert_eq!((&point["error"], &point["lower"], &point["inside"]), (&json!(0.2), &Value::Null, &Value::Null));
-        let point = super::point(&[row(2.0, 0.0, 4.0, 0.0)]).unwrap();
+        let point = super::point(&[row(2.0, 0.0, 4.0, 0.0)]).unwrap().json();
         assert_eq!((&point["error"], &point["lower"], &point["upper"]), (&json!(1.0), &json!(-1.0), &json!(1.0)));
-        let point = super::point(&[row(0.0, 0.0, 0.0, 0.0), row(5.0, 0.0, 10.0, f64::INFINITY)]).unwrap();
+        let point = super::point(&[row(0.0, 0.0, 0.0, 0.0), row(5.0, 0.0, 10.0, f64::INFINITY)]).unwrap().json();
         assert_eq!((&point["error"], &point["exact"]), (&Value::Null, &Value::Null));
     }
 }

@@ -1,9 +1,8 @@
 //! A map of clusters in two dimensions.
 
-use serde_json::{Value, json};
-
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
@@ -86,13 +85,13 @@ impl Dashboard {
         axes: Axes,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        let axes = json!({ "x": cut(&axes.x), "y": cut(&axes.y), "equal": axes.equal });
-        self.panel(CLUSTERS, title, stream, move |row, time| value(row).into().map_json(&axes, time))
+        let axes = fields! { "x": cut(&axes.x), "y": cut(&axes.y), "equal": axes.equal };
+        self.panel(CLUSTERS, title, stream, move |row, time| value(row).into().map_datum(&axes, time))
     }
 }
 
 impl Point<Clusters> {
-    fn map_json(&self, axes: &Value, batch: Time) -> Value {
+    fn map_datum(&self, axes: &Datum, batch: Time) -> Datum {
         let Clusters { centres, points } = &self.value;
         let mut heaviest: Vec<_> = centres.iter().enumerate().map(|(id, &(x, y, weight))| (id, x, y, weight)).collect();
         if heaviest.len() > MOST_CENTRES {
@@ -101,24 +100,30 @@ impl Point<Clusters> {
             heaviest.sort_by_key(|centre| centre.0);
         }
         let drawn = points.len().min(MOST_POINTS);
-        let sample = (0..drawn).map(|i| points[i * points.len() / drawn]);
-        json!({
+        let centre = |(id, x, y, weight): (usize, f64, f64, f64)| {
+            Datum::List(vec![id.into(), x.into(), y.into(), weight.into()])
+        };
+        let sampled = (0..drawn).map(|i| points[i * points.len() / drawn]);
+        let sample = sampled.map(|(x, y, cluster)| Datum::List(vec![x.into(), y.into(), cluster.into()]));
+        fields! {
             "t": self.millis(batch),
             "axes": axes,
             "all": centres.len(),
             "weight": centres.iter().map(|centre| centre.2).filter(|weight| weight.is_finite()).fold(0.0, |sum, weight| sum + weight),
-            "centres": heaviest,
-            "sample": sample.collect::<Vec<_>>(),
-        })
+            "centres": heaviest.into_iter().map(centre).collect::<Datum>(),
+            "sample": sample.collect::<Datum>(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn of(clusters: Clusters) -> Value {
-        Point::of(clusters).map_json(&Value::Null, Time::from_millis(9))
+        Point::of(clusters).map_datum(&Datum::Nothing, Time::from_millis(9)).json()
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Which class was taken for which.
 
-use serde_json::{Value, json};
-
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel};
 use crate::source::Record;
@@ -53,7 +52,7 @@ impl Dashboard {
 /// The matrix as the page reads it: the classes that are drawn, how many others there are in the last row and column, the
 /// counts by actual and predicted class, those of each actual class for which nothing was predicted, and how many of all
 /// were right.
-fn matrix(names: &[String], batch: Time, count: impl Fn(usize, Option<usize>) -> f64) -> Value {
+fn matrix(names: &[String], batch: Time, count: impl Fn(usize, Option<usize>) -> f64) -> Datum {
     let count = |actual, predicted| Some(count(actual, predicted)).filter(|n| n.is_finite() && *n > 0.0).unwrap_or(0.0);
     let classes = names.len();
     let counts: Vec<f64> = (0..classes)
@@ -75,7 +74,7 @@ fn matrix(names: &[String], batch: Time, count: impl Fn(usize, Option<usize>) ->
             cells[place[actual]][place[predicted]] += counts[actual * classes + predicted];
         }
     }
-    json!({
+    fields! {
         "t": batch.millis(),
         "classes": drawn.iter().map(|&class| names[class].as_str()).collect::<Vec<_>>(),
         "others": others,
@@ -83,7 +82,7 @@ fn matrix(names: &[String], batch: Time, count: impl Fn(usize, Option<usize>) ->
         "none": none,
         "right": (0..classes).map(|class| counts[class * classes + class]).sum::<f64>(),
         "total": counts.iter().chain(&missed).sum::<f64>(),
-    })
+    }
 }
 
 /// The classes that occur or are predicted most often, in their order; where they tie, the first.
@@ -104,6 +103,8 @@ fn most_frequent(classes: usize, counts: &[f64], missed: &[f64]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -112,7 +113,8 @@ mod tests {
         let told = matrix(&names, Time::from_millis(4), |actual, predicted| match predicted {
             Some(predicted) => [[90.0, 2.0], [3.0, 5.0]][actual][predicted],
             None => [0.0, 7.0][actual],
-        });
+        })
+        .json();
         let expected = json!({
             "t": 4, "classes": ["ham", "spam"], "others": 0, "counts": [[90.0, 2.0], [3.0, 5.0]], "none": [0.0, 7.0],
             "right": 95.0, "total": 107.0,
@@ -134,7 +136,8 @@ mod tests {
             }
             Some(19) => 1.0,
             _ => 0.0,
-        });
+        })
+        .json();
         let classes: Vec<_> = told["classes"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
         let expected = [0, 1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 19].map(|class| format!("class {class}"));
         assert_eq!(classes, expected);
@@ -150,10 +153,10 @@ mod tests {
     fn counts_that_cannot_be_are_none() {
         let names = ["a".to_owned()];
         for wrong in [f64::NAN, f64::INFINITY, -1.0] {
-            let told = matrix(&names, Time::from_millis(0), |_, _| wrong);
+            let told = matrix(&names, Time::from_millis(0), |_, _| wrong).json();
             assert_eq!((&told["counts"], &told["total"]), (&json!([[0.0]]), &json!(0.0)));
         }
-        let nothing = matrix(&[], Time::from_millis(0), |_, _| 1.0);
+        let nothing = matrix(&[], Time::from_millis(0), |_, _| 1.0).json();
         assert_eq!((&nothing["counts"], &nothing["others"]), (&json!([]), &json!(0)));
     }
 }

@@ -1,11 +1,10 @@
 //! Distributions: a histogram with quantiles and the distribution function, of a quantile summary.
 
-use serde_json::{Value, json};
 use streamgauge_sketches::{Estimate, Quantiles};
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;
@@ -28,7 +27,7 @@ impl Dashboard {
     /// How values are distributed: a histogram of the latest reading, from each row of a stream.
     ///
     /// Median, p90 and p99 are marked, and the share of the values below is drawn as a line with its band, where the
-    /// summary has bounds (KLL; a t-digest states none). There are at most 50 bins of round edges. Values that
+    /// summary has bounds (KLL; a t-digest states none). There are at most 50 bins of round edges. Datums that
     /// are not below zero, and whose p99.9 is more than twelve times the median, are drawn on a logarithmic axis. What
     /// lies very far out, and what is not above zero on a logarithmic axis, is not drawn, and it is told how much that is.
     ///
@@ -51,7 +50,7 @@ impl Dashboard {
     }
 }
 
-fn histogram(point: &Point<Quantiles>, batch: Time) -> Value {
+fn histogram(point: &Point<Quantiles>, batch: Time) -> Datum {
     let quantiles = &point.value;
     let axis = Axis::of(quantiles).unwrap_or_default();
     // A bin holds its lower edge, not its upper one, as people expect of whole numbers: `below` is what is less.
@@ -59,24 +58,24 @@ fn histogram(point: &Point<Quantiles>, batch: Time) -> Value {
     let shares = quantiles.pmf(&below);
     let (under, over) = (shares.first(), shares.last());
     let within = shares.get(1..shares.len().saturating_sub(1)).unwrap_or_default();
-    let marked = MARKED.iter().map(|&q| json!({ "q": q, "e": estimate(&quantiles.at(q)) }));
+    let marked = MARKED.iter().map(|&q| fields! { "q": q, "e": quantiles.at(q) });
     let outside = |share: Option<&Estimate>| share.filter(|_| !axis.edges.is_empty()).map(interval);
-    json!({
+    fields! {
         "t": point.millis(batch),
         "count": quantiles.count(),
         "logarithmic": axis.logarithmic,
-        "edges": axis.edges,
+        "edges": axis.edges.clone(),
         "shares": within.iter().map(interval).collect::<Vec<_>>(),
         "below": quantiles.cdf(&below).iter().map(interval).collect::<Vec<_>>(),
         "under": outside(under),
         "over": outside(over),
         "quantiles": marked.collect::<Vec<_>>(),
-    })
+    }
 }
 
 /// An estimate as short as can be: value, lower and upper bound. Its confidence is that of the quantiles.
-fn interval(estimate: &Estimate) -> Value {
-    json!([estimate.value, estimate.lower, estimate.upper])
+fn interval(estimate: &Estimate) -> Datum {
+    [estimate.value, estimate.lower, estimate.upper].into()
 }
 
 /// The bins of a histogram.
@@ -166,11 +165,13 @@ impl Step {
 mod tests {
     use streamgauge_sketches::{Absorb, ExactQuantiles, Kll, Summary, TDigest};
 
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn of<S: Absorb<f64> + Summary<Reading = Quantiles>>(mut empty: S, values: impl IntoIterator<Item = f64>) -> Value {
         values.into_iter().for_each(|x| empty.absorb(&x));
-        histogram(&empty.read().into(), Time::from_millis(7))
+        histogram(&empty.read().into(), Time::from_millis(7)).json()
     }
 
     fn numbers(list: &Value) -> Vec<f64> {

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use serde_json::{Value, json};
 use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut_into;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
@@ -79,7 +78,7 @@ struct HeatMap {
 
 impl HeatMap {
     /// The columns of a batch, in the order of their times.
-    fn columns<K: Display>(&mut self, rows: impl Iterator<Item = (K, Point)>, batch: Time) -> Vec<Value> {
+    fn columns<K: Display>(&mut self, rows: impl Iterator<Item = (K, Point)>, batch: Time) -> Vec<Datum> {
         let mut columns = BTreeMap::<i64, Column>::new();
         let mut label = String::new();
         for (key, point) in rows {
@@ -95,7 +94,7 @@ impl HeatMap {
         columns.into_iter().map(|(t, column)| self.column(t, column)).collect()
     }
 
-    fn column(&mut self, t: i64, mut column: Column) -> Value {
+    fn column(&mut self, t: i64, mut column: Column) -> Datum {
         let keys = column.keys;
         column.keep_best();
         for score in self.scores.values_mut() {
@@ -109,7 +108,7 @@ impl HeatMap {
         }
         self.choose();
         self.forget();
-        self.json(t, keys)
+        self.datum(t, keys)
     }
 
     /// Gives free rows to the best keys, and the rows of the least to those that are better by far.
@@ -157,7 +156,7 @@ impl HeatMap {
         }
     }
 
-    fn json(&self, t: i64, keys: usize) -> Value {
+    fn datum(&self, t: i64, keys: usize) -> Datum {
         let values = |row| self.latest.get(&t).and_then(|cells| cells.get(row));
         let mut contracts: Vec<String> = Vec::new();
         for value in self.rows.iter().filter_map(values).filter(|value| value.value.is_finite()) {
@@ -166,15 +165,10 @@ impl HeatMap {
                 contracts.push(contract);
             }
         }
-        let cells = self.rows.iter().map(|row| {
-            let mut e = values(row).map_or(Value::Null, estimate);
-            // Once for the column: of each cell it would be most of the bytes.
-            if let Some(e) = e.as_object_mut() {
-                e.remove("contract");
-            }
-            json!({ "label": row, "e": e })
-        });
-        json!({ "t": t, "keys": keys, "contracts": contracts, "cells": cells.collect::<Vec<_>>() })
+        // The contract once for the column: of each cell it would be most of the bytes.
+        let bare = |row| values(row).map_or(Datum::Nothing, |value| Datum::Bare(*value));
+        let cells = self.rows.iter().map(|row| fields! { "label": row, "e": bare(row) });
+        fields! { "t": t, "keys": keys, "contracts": contracts, "cells": cells.collect::<Vec<_>>() }
     }
 }
 
@@ -217,10 +211,13 @@ fn weight(value: &Estimate) -> f64 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn columns(map: &mut HeatMap, t: i64, rows: &[(&str, f64)]) -> Vec<Value> {
-        map.columns(rows.iter().map(|&(key, value)| (key, value.into())), Time::from_millis(t))
+        let columns = map.columns(rows.iter().map(|&(key, value)| (key, value.into())), Time::from_millis(t));
+        columns.iter().map(Datum::json).collect()
     }
 
     fn column(map: &mut HeatMap, t: i64, rows: &[(&str, f64)]) -> Value {
@@ -299,9 +296,10 @@ mod tests {
         let at = |t: i64, value: u64| Point::at(Time::from_millis(t), value.into());
         let batch = Time::from_millis(99);
         let both = map.columns([("a", at(20, 1)), ("a", at(10, 2)), ("b", at(10, 3))].into_iter(), batch);
+        let both: Vec<_> = both.iter().map(Datum::json).collect();
         assert_eq!(both.iter().map(|column| column["t"].clone()).collect::<Vec<_>>(), [json!(10), json!(20)]);
         let revised = map.columns([("a", at(10, 7))].into_iter(), batch);
-        assert_eq!(cells(&revised[0]), [("b".to_owned(), json!(3.0)), ("a".to_owned(), json!(7.0))]);
+        assert_eq!(cells(&revised[0].json()), [("b".to_owned(), json!(3.0)), ("a".to_owned(), json!(7.0))]);
     }
 
     #[test]

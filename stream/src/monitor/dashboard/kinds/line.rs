@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use serde_json::{Value, json};
+use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
@@ -27,7 +27,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(NUMBER, title, stream, move |row, time| value(row).into().json(time))
+        self.panel(NUMBER, title, stream, move |row, time| value(row).into().datum(time))
     }
 
     /// A line with its band, from each row of a stream.
@@ -37,7 +37,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(LINE, title, stream, move |row, time| value(row).into().json(time))
+        self.panel(LINE, title, stream, move |row, time| value(row).into().datum(time))
     }
 
     /// A chart of several lines with their bands, each of a stream of its own. What lies at the same time in them is one
@@ -69,17 +69,17 @@ impl Dashboard {
         value: impl Fn(&(K, R)) -> P + Send + 'static,
     ) -> Panel {
         self.panel_of_batches(LINE, title, stream, move |rows, time| {
-            let mut points: BTreeMap<i64, BTreeMap<String, Value>> = BTreeMap::new();
+            let mut points: BTreeMap<i64, BTreeMap<String, Estimate>> = BTreeMap::new();
             for row in rows {
                 let point = value(row).into();
                 // Of the keys of one batch those come first that sort first: which have a line does not depend on threads.
                 let at = points.entry(point.millis(time)).or_default();
-                at.insert(cut(&row.0), estimate(&point.value));
+                at.insert(cut(&row.0), point.value);
             }
-            let series = |lines: BTreeMap<String, Value>| -> Vec<Value> {
-                lines.into_iter().map(|(name, e)| json!({ "name": name, "e": e })).collect()
+            let series = |lines: BTreeMap<String, Estimate>| -> Datum {
+                lines.into_iter().map(|(name, e)| fields! { "name": name, "e": e }).collect()
             };
-            points.into_iter().map(|(t, lines)| json!({ "t": t, "series": series(lines) })).collect()
+            points.into_iter().map(|(t, lines)| fields! { "t": t, "series": series(lines) }).collect()
         })
     }
 }
@@ -102,8 +102,8 @@ impl Panel<Lines> {
         let title = dashboard.board.set(self.id(), |settings| settings.title.clone());
         dashboard.feed(self.id(), &format!("{title}: {name}"), stream, move |rows, time| {
             let points = rows.iter().map(|row| value(row).into());
-            let json = |p: Point| json!({ "t": p.millis(time), "series": [{ "name": name, "e": estimate(&p.value) }] });
-            points.map(json).collect()
+            let point = |p: Point| fields! { "t": p.millis(time), "series": [fields! { "name": &name, "e": p.value }] };
+            points.map(point).collect()
         });
         self
     }

@@ -1,11 +1,10 @@
 //! Lines at some quantiles.
 
-use serde_json::{Value, json};
 use streamgauge_sketches::Quantiles;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;
@@ -26,7 +25,7 @@ impl Dashboard {
     }
 }
 
-fn quantile_points(quantiles: &[f64], point: Point<Quantiles>, batch: Time) -> Value {
-    let at = quantiles.iter().map(|&q| json!({ "q": q, "e": estimate(&point.value.at(q)) }));
-    json!({ "t": point.millis(batch), "quantiles": at.collect::<Vec<_>>() })
+fn quantile_points(quantiles: &[f64], point: Point<Quantiles>, batch: Time) -> Datum {
+    let at = quantiles.iter().map(|&q| fields! { "q": q, "e": point.value.at(q) });
+    fields! { "t": point.millis(batch), "quantiles": at.collect::<Vec<_>>() }
 }

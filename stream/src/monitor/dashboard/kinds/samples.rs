@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use serde_json::{Value, json};
 use streamgauge_sketches::sample::{Item, Sample, StratifiedSample, WeightedSample};
 
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
@@ -79,18 +79,18 @@ impl Records {
         format!("{of}{drawn}{first}")
     }
 
-    fn json(&self, at: i64) -> Value {
+    fn datum(&self, at: i64) -> Datum {
         let rows = self.shown.iter().map(|record| {
-            let mut row = json!({ "text": record.text });
+            let mut row = fields! { "text": &record.text };
             if let Some(weight) = record.weight {
-                row["weight"] = json!(weight); // null for what is not finite
+                row.set("weight", weight);
             }
             if let Some(stratum) = &record.stratum {
-                row["stratum"] = json!(stratum);
+                row.set("stratum", stratum);
             }
             row
         });
-        json!({ "t": at, "contract": self.contract(), "rows": rows.collect::<Vec<_>>() })
+        fields! { "t": at, "contract": self.contract(), "rows": rows.collect::<Datum>() }
     }
 }
 
@@ -210,8 +210,8 @@ impl Dashboard {
     }
 }
 
-fn point(records: Point<Records>, batch: Time) -> Value {
-    records.value.json(records.millis(batch))
+fn point(records: Point<Records>, batch: Time) -> Datum {
+    records.value.datum(records.millis(batch))
 }
 
 #[cfg(test)]
@@ -219,10 +219,12 @@ fn point(records: Point<Records>, batch: Time) -> Value {
 mod tests {
     use streamgauge_sketches::{Absorb, Reservoir, Stratified, Summary, WeightedReservoir};
 
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn shown(records: impl Into<Point<Records>>) -> Value {
-        point(records.into(), Time::from_millis(9))
+        point(records.into(), Time::from_millis(9)).json()
     }
 
     #[test]

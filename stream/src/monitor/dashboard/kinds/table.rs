@@ -3,12 +3,11 @@
 use std::fmt::Display;
 
 use compact_str::CompactString;
-use serde_json::{Value, json};
 use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel};
 use crate::source::Record;
@@ -37,12 +36,14 @@ impl Cell {
     pub fn text(text: impl Display) -> Self {
         Self(Content::Text(cut(&text)))
     }
+}
 
-    fn json(&self) -> Value {
-        match &self.0 {
-            Content::Text(text) => json!(text),
-            Content::Number(number) => estimate(number),
-            Content::Nothing => Value::Null,
+impl From<Cell> for Datum {
+    fn from(cell: Cell) -> Self {
+        match cell.0 {
+            Content::Text(text) => text.into(),
+            Content::Number(number) => number.into(),
+            Content::Nothing => Self::Nothing,
         }
     }
 }
@@ -137,18 +138,20 @@ impl Dashboard {
     }
 }
 
-fn table<T, const N: usize>(columns: &[String; N], rows: &[T], row: impl Fn(&T) -> [Cell; N], time: Time) -> Value {
-    let shown = rows.iter().take(SHOWN).map(|it| row(it).iter().map(Cell::json).collect::<Vec<_>>());
-    json!({ "t": time.millis(), "columns": columns.as_slice(), "rows": shown.collect::<Vec<_>>(), "total": rows.len() })
+fn table<T, const N: usize>(columns: &[String; N], rows: &[T], row: impl Fn(&T) -> [Cell; N], time: Time) -> Datum {
+    let shown = rows.iter().take(SHOWN).map(|it| Datum::from(row(it)));
+    fields! { "t": time.millis(), "columns": columns.iter().collect::<Datum>(), "rows": shown.collect::<Datum>(), "total": rows.len() }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn one<const N: usize>(cells: [Cell; N]) -> Value {
         let columns = [const { String::new() }; N];
-        table(&columns, &[()], move |()| cells.clone(), Time::from_millis(5))["rows"][0].clone()
+        table(&columns, &[()], move |()| cells.clone(), Time::from_millis(5)).json()["rows"][0].clone()
     }
 
     #[test]
@@ -182,7 +185,7 @@ mod tests {
     #[test]
     fn the_first_rows_are_shown_in_their_order_and_all_are_counted() {
         let rows: Vec<u64> = (0..250).rev().collect();
-        let point = table(&["n".to_owned()], &rows, |n| [n.into()], Time::from_millis(5));
+        let point = table(&["n".to_owned()], &rows, |n| [n.into()], Time::from_millis(5)).json();
         assert_eq!((&point["t"], &point["columns"], &point["total"]), (&json!(5), &json!(["n"]), &json!(250)));
         let values: Vec<_> =
             point["rows"].as_array().into_iter().flatten().map(|row| row[0]["value"].as_f64()).collect();

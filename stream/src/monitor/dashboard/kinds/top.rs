@@ -2,12 +2,11 @@
 
 use std::fmt::Display;
 
-use serde_json::{Value, json};
 use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::panel::estimate;
+use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
@@ -45,7 +44,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(TOP, title, stream, move |row, time| value(row).into().map(|ranking| ranking.0).top_json(time))
+        self.panel(TOP, title, stream, move |row, time| value(row).into().map(|ranking| ranking.0).top_datum(time))
     }
 
     /// The ten highest keys of a keyed stream by some reading of theirs.
@@ -56,29 +55,28 @@ impl Dashboard {
         value: impl Fn(&(K, R)) -> Estimate + Send + 'static,
     ) -> Panel {
         self.panel_of_batches(TOP, title, stream, move |rows, time| {
-            let ranking = (!rows.is_empty()).then(|| Point::of(ranked(rows, &value)).top_json(time));
+            let ranking = (!rows.is_empty()).then(|| Point::of(ranked(rows, &value)).top_datum(time));
             ranking.into_iter().collect()
         })
     }
 }
 
 impl Point<Vec<(String, Estimate)>> {
-    fn top_json(&self, batch: Time) -> Value {
-        let rows = self.value.iter().map(|(label, count)| json!({ "label": cut(label), "e": estimate(count) }));
-        json!({ "t": self.millis(batch), "rows": rows.collect::<Vec<_>>() })
+    fn top_datum(&self, batch: Time) -> Datum {
+        let rows = self.value.iter().map(|(label, count)| fields! { "label": cut(label), "e": count });
+        fields! { "t": self.millis(batch), "rows": rows.collect::<Vec<_>>() }
     }
 }
 
 /// The ten rows of the highest reading; where readings tie, labels ascend.
 fn ranked<K: Display, R>(rows: &[(K, R)], value: impl Fn(&(K, R)) -> Estimate) -> Vec<(String, Estimate)> {
     const SHOWN: usize = 10;
-    let readings: Vec<Estimate> = rows.iter().map(&value).collect();
-    let mut values: Vec<f64> = readings.iter().map(|reading| reading.value).collect();
-    // Labels are made of those alone that may be shown.
+    let mut values: Vec<f64> = rows.iter().map(|row| value(row).value).collect();
+    // Labels are made of those alone that may be shown, and estimates are asked for again, not kept of all.
     let least = (values.len() > SHOWN).then(|| *values.select_nth_unstable_by(SHOWN - 1, |a, b| b.total_cmp(a)).1);
     let is_high = |reading: &Estimate| least.is_none_or(|least| reading.value.total_cmp(&least).is_ge());
-    let high = rows.iter().zip(&readings).filter(|(_, reading)| is_high(reading));
-    let mut highest: Vec<(String, Estimate)> = high.map(|(row, reading)| (row.0.to_string(), *reading)).collect();
+    let readings = rows.iter().map(|row| (row, value(row))).filter(|(_, reading)| is_high(reading));
+    let mut highest: Vec<(String, Estimate)> = readings.map(|(row, reading)| (row.0.to_string(), reading)).collect();
     highest.sort_unstable_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.cmp(&b.0)));
     highest.truncate(SHOWN);
     highest

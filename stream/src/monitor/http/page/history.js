@@ -7,6 +7,8 @@ import { isTime } from "./format.js";
 const LONGEST = 1000;
 /** The newest points, which are all kept. */
 const WHOLE = 400;
+/** When there are too many points, one in so many is dropped at once: to look for it is work for all of them. */
+const AT_ONCE = 16;
 /** By so many values points are compared when one of two is to stay. */
 const COMPARED = 8;
 
@@ -38,23 +40,36 @@ export class History {
     this.points.splice(revises ? at - 1 : at, revises ? 1 : 0, point);
   }
 
-  /** Drops one of the two older points closest together for their age; the oldest, if there are but few. */
+  /** Drops some points, one at least. The oldest, if there are but few. */
   thin() {
-    const first = this.closest();
-    const dropped = first === 0 ? 0 : standsOut(this.points.slice(first - 1, first + 3)) ? first + 1 : first;
-    this.points.splice(dropped, 1);
+    const dropped = new Set(this.closest(Math.max(1, Math.floor(this.longest / AT_ONCE))));
+    if (dropped.size === 0) dropped.add(0);
+    this.points = this.points.filter((_, at) => !dropped.has(at));
   }
 
-  /** The first of the pair that takes up the least time between its neighbours, for its age; 0 if there is none. */
-  closest() {
+  /**
+   * Of so many pairs of older points that take up the least time between their
+   * neighbours, for their age, the one that the other says more without. Pairs
+   * that share a neighbour with one before them have to wait: it changes them.
+   */
+  closest(most) {
     const { points } = this;
     const newest = points.at(-1).t;
-    let [least, found] = [Infinity, 0];
+    const pairs = [];
     for (let at = 1; at < points.length - WHOLE - 1; at += 1) {
-      const cost = (points[at + 2].t - points[at - 1].t) / (newest - points[at].t);
-      if (cost < least) [least, found] = [cost, at];
+      pairs.push([(points[at + 2].t - points[at - 1].t) / (newest - points[at].t), at]);
     }
-    return found;
+    pairs.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    const touched = new Uint8Array(points.length);
+    const dropped = [];
+    for (const [, first] of pairs) {
+      if (dropped.length === most) break;
+      const around = touched.subarray(first - 1, first + 3);
+      if (around.includes(1)) continue;
+      around.fill(1);
+      dropped.push(standsOut(points.slice(first - 1, first + 3)) ? first + 1 : first);
+    }
+    return dropped;
   }
 
   get latest() {
