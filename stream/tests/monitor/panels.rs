@@ -320,7 +320,7 @@ fn thirty_full_panels_are_a_few_megabytes_to_a_page_and_a_checkpoint() {
     const POINTS: usize = 1_000;
     let mut job = TestJob::with(|it| it.checkpoint_storage(FaultyDisk::new()).checkpoint_every(500));
     let batch = |n: u64| (0..20).map(|i| n.wrapping_mul(i)).collect::<Vec<_>>();
-    let numbers = job.script(Script::new((0..POINTS as u64 + 100).map(batch)));
+    let numbers = job.script(Script::new((0..POINTS as u64).map(batch)));
     let dashboard = served(&job);
     let distinct = numbers.summarize(|on| on.distinct(|n| n));
     for panel in 0..30 {
@@ -328,7 +328,7 @@ fn thirty_full_panels_are_a_few_megabytes_to_a_page_and_a_checkpoint() {
     }
     let checkpoints = Arc::new(Checkpoints::default());
     job.context().add_listener(checkpoints.clone());
-    job.ticks(POINTS + 100).unwrap();
+    job.ticks(POINTS).unwrap();
     job.stop().unwrap();
     let text = hello_text(dashboard.address());
     let shown: Value = serde_json::from_str(&text).unwrap();
