@@ -246,7 +246,10 @@ where
 {
     fn settle(&self, run: &BatchRun) -> Result<(), Error> {
         let waiting = vec![(); self.waiting.len()];
-        let much = self.waiting.iter().any(|waiting| waiting.is_some());
+        let records = |parts: &Vec<Part<T, G::Key, A::Partial>>| parts.iter().map(Part::len).sum::<usize>();
+        let wait = self.waiting.iter().filter_map(|parts| parts.as_ref().map(records)).max();
+        // To wake other threads for windows without keys would take longer than all else in an empty batch.
+        let much = wait.is_some_and(|most| most > 0 || self.lanes.iter().any(|lane| lane.windows.slots() > 0));
         each_lane(run, &self.name, waiting, much, |lane, ()| self.take_in(run, lane)).map(drop)
     }
 }
