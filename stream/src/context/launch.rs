@@ -81,6 +81,7 @@ impl StreamingContext {
             // Nobody need wait for what another run has done.
             job.progress.complete(reached);
         }
+        let (outputs_at_once, on) = (settings.concurrent_outputs > 1, pool.clone());
         let driver = Driver {
             inputs: parts.inputs.as_slice().into(),
             shedding: Shedding::new(&parts, settings.trigger),
@@ -109,10 +110,13 @@ impl StreamingContext {
             sized_until: Time::MIN,
             load: Load::default(),
         };
+        // The batches are driven by a thread of the pool: to enter it with each would take two changes of threads. Not if
+        // outputs have threads of their own, which enter it while this one waits for them.
+        let drive = move || if outputs_at_once { driver.run() } else { on.install(|| driver.run()) };
         let run = move || {
             thread.enter();
             // Whoever waits must hear of every end, also of a mistake of the engine's own.
-            let result = match catch_unwind(AssertUnwindSafe(|| driver.run())) {
+            let result = match catch_unwind(AssertUnwindSafe(drive)) {
                 Ok((reached, result)) => {
                     // A failed batch was read in part: what it has left behind is no state to go on from.
                     if matches!(result, Ok(_) | Err(Error::StopTimeout { .. })) {
