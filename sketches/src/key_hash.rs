@@ -5,7 +5,8 @@ use std::hash::{Hash, Hasher};
 /// The hash of a key: the same on every machine, and the same for a key and its owned form.
 ///
 /// A few instructions for what most keys are, a number or a short text. No protection against keys that are made to
-/// collide, and no part of a stored image: those use [`PortableHash`](crate::PortableHash).
+/// collide, and no part of a stored image: those use [`PortableHash`](crate::PortableHash). The checkpoints of a job keep
+/// keys by the part of the state that this hash puts them in: another hash is another format of checkpoints.
 ///
 /// ```
 /// use streamgauge_sketches::key_hash;
@@ -18,7 +19,7 @@ pub fn key_hash<Q: Hash + ?Sized>(key: &Q) -> u64 {
     hasher.0
 }
 
-/// Numbers by the finalizer of SplitMix64; text by products of 64 by 64 bits, their halves folded, as wyhash does.
+/// Products of 64 by 64 bits, their halves folded, as wyhash does.
 struct KeyHasher(u64);
 
 /// What `Hash` writes after a text.
@@ -39,12 +40,10 @@ fn four(bytes: &[u8; 4]) -> u64 {
 }
 
 impl KeyHasher {
+    /// Both factors are made of the number: by a constant alone, the numbers of a sequence could meet in few places.
     #[inline]
     fn number(&mut self, n: u64) {
-        let mut z = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ n;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        self.0 = z ^ (z >> 31);
+        self.0 = fold(self.0 ^ n, n.rotate_left(32));
     }
 
     /// More than sixteen bytes: sixteen at a time, the last sixteen at the end.

@@ -79,7 +79,8 @@ fn a_job_that_is_written_down_gives_the_same_and_has_nothing_to_do_again() {
     assert_eq!(run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap(), 0);
     assert!(target.rows() == undisturbed().rows());
     let files: Vec<_> = disk.files().into_iter().map(|(name, _)| name.split('-').next().unwrap().to_owned()).collect();
-    assert!(files.len() <= 8, "{files:?}");
+    // How many segments are needed depends on the lanes that the keys are in.
+    assert!(files.len() <= 9, "{files:?}");
 }
 
 #[test]
@@ -102,6 +103,30 @@ fn a_crash_at_every_sync_point_loses_nothing_and_doubles_nothing() {
             run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap_or_else(|e| panic!("{moment:?} {at}: {e}"));
             assert!(target.rows() == expected, "a crash {moment:?} sync point {at} of {all} changes the result");
         }
+    }
+}
+
+/// Few keys and many records, so that panes count some once and others many times.
+#[test]
+fn counts_in_windows_survive_a_crash_at_every_sync_point() {
+    let run = |sink: &MemorySink<(u64, u64)>, disk: &FaultyDisk| {
+        let mut job = TestJob::with(|it| it.threads(2).checkpoint_every(3).checkpoint_storage(disk.clone()));
+        let records = job.script(script());
+        let keys = records.map(|(at, key)| if at % 3 == 0 { at } else { key % 2 });
+        keys.key_by(|key| key).window(secs(4), secs(2)).named("counts").count().write_to(sink.clone());
+        job.run()
+    };
+    let (expected, disk) = (MemorySink::all(), FaultyDisk::new());
+    run(&expected, &disk).unwrap();
+    assert!(expected.rows().iter().any(|(_, n)| *n == 1) && expected.rows().iter().any(|(_, n)| *n > 5));
+    for at in 1..=disk.sync_points() {
+        let (sink, disk) = (MemorySink::all(), FaultyDisk::new());
+        disk.break_down(at, Breakdown::After);
+        // A checkpoint may be one fewer than in the first run: then the disk does not break down.
+        let _ = run(&sink, &disk);
+        disk.restart(at);
+        run(&sink, &disk).unwrap();
+        assert!(sink.batches() == expected.batches(), "a crash after sync point {at} changes the counts");
     }
 }
 

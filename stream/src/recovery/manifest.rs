@@ -16,9 +16,9 @@ use crate::time::Time;
 pub(super) const MANIFEST: &str = "manifest";
 pub(super) const SEGMENT: &str = "segment";
 
-/// What a manifest begins with: the format, and the version of it.
+/// What a manifest begins with: the format, and the version of it, which also says by which hash keys are in their lanes.
 const MAGIC: [u8; 7] = *b"sgckpt\0";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// What a checkpoint consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
