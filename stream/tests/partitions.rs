@@ -83,6 +83,7 @@ fn windows_and_state_are_the_same() {
         let windows = records.key_by(|(key, _)| key).window(secs(3), secs(1));
         windows.reduce_with_inverse(|(_, x)| u64::from(*x), |a, b| a + b, |a, b| a - b)
     });
+    same(|records| records.key_by(|(key, _)| key).window(secs(3), secs(1)).count());
     same(|records| records.key_by(|(key, _)| key).running().summarize(|on| on.distinct(|(_, x)| x)));
     same(|records| {
         let sums = records.key_by(|(key, _)| key).map_with_state(|(key, x), sum: &mut State<'_, u16, u64>| {

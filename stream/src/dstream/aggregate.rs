@@ -154,6 +154,41 @@ pub(crate) fn add<V>(reduced: &mut Option<V>, value: V, reduce: impl Fn(V, V) ->
     });
 }
 
+/// How many records there are: in eight bytes, so that many groups fit in the cache.
+pub(crate) struct Counting;
+
+impl<T: Record> Aggregate<T> for Counting {
+    type Partial = u64;
+
+    #[inline]
+    fn start(&self) -> u64 {
+        0
+    }
+
+    #[inline]
+    fn absorb(&self, count: &mut u64, _: &T) {
+        *count = count.saturating_add(1);
+    }
+
+    fn absorb_all(&self, count: &mut u64, records: &[T]) {
+        *count = count.saturating_add(records.len() as u64);
+    }
+
+    #[inline]
+    fn merge(&self, count: &mut u64, other: u64) -> Result<(), Mismatch> {
+        *count = count.saturating_add(other);
+        Ok(())
+    }
+
+    fn bytes(count: &u64) -> usize {
+        size_of_val(count)
+    }
+
+    fn schema() -> String {
+        "count".to_owned()
+    }
+}
+
 /// The values of the records, as they are.
 pub(crate) struct Gather<T, V, P> {
     pub(crate) value: P,

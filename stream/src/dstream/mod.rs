@@ -58,7 +58,7 @@ pub use state::{
 };
 pub use text::TextStream;
 
-pub(crate) use aggregate::{Aggregate, Gather, Reduce, add};
+pub(crate) use aggregate::{Aggregate, Counting, Gather, Reduce, add};
 pub use keep::Storage;
 pub use table::{OnBadTable, ReferenceTable};
 pub use transform::Transformed;
@@ -77,7 +77,7 @@ pub(crate) use shared::Shared;
 pub(crate) use source::SourceNode;
 pub(crate) use summarize::is_much;
 pub(crate) use union::union;
-pub(crate) use wide::{Compute, Wide, in_chunks};
+pub(crate) use wide::{Compute, Wide, in_chunks, try_in_chunks};
 
 use std::sync::Arc;
 

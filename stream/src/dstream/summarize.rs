@@ -10,7 +10,9 @@ use streamgauge_sketches::{Merge, Spec, Summary as _, Table};
 
 use super::combine::{Part, absorb_part, scatter};
 use super::wide::in_chunks;
-use super::{Aggregate, DStream, Grouped, Grouping, Node, Outgoing, PerBatch, Reading, Reduce, Row, Shared, Value};
+use super::{
+    Aggregate, Counting, DStream, Grouped, Grouping, Node, Outgoing, PerBatch, Reading, Reduce, Row, Shared, Value,
+};
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, each_lane, each_partition};
 use crate::error::Error;
@@ -153,7 +155,7 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, PerBatch> {
     /// # }
     /// ```
     pub fn count(self) -> DStream<G::Row<u64>> {
-        self.reduce(|_| 1, |a, b| a + b)
+        self.aggregate("count", Counting, |count| Some(*count))
     }
 
     fn aggregate<A, R>(self, kind: &'static str, aggregate: A, read: fn(&A::Partial) -> Option<R>) -> DStream<G::Row<R>>

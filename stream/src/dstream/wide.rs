@@ -1,5 +1,6 @@
 //! Wide operators whose rows are few: computed when a batch is prepared, kept, and handed out by partition.
 
+use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 
 use super::Node;
@@ -72,15 +73,26 @@ impl<C: Compute<R>, R: Record> Node<R> for Wide<C, R> {
 
 /// Hands rows on, a chunk at a time.
 pub(crate) fn in_chunks<R>(rows: impl Iterator<Item = R>, out: &mut dyn FnMut(&mut Vec<R>)) {
-    let mut chunk = Vec::new();
-    rows.for_each(|row| {
+    let Ok(()) = try_in_chunks(rows.map(Ok::<R, Infallible>), out);
+}
+
+/// Hands rows on, a chunk at a time, up to the first that failed.
+pub(crate) fn try_in_chunks<R, E>(
+    mut rows: impl Iterator<Item = Result<R, E>>,
+    out: &mut dyn FnMut(&mut Vec<R>),
+) -> Result<(), E> {
+    let (at_least, at_most) = rows.size_hint();
+    let mut chunk = Vec::with_capacity(at_most.unwrap_or(at_least).min(CHUNK));
+    rows.try_for_each(|row| {
         if chunk.len() == CHUNK {
             out(&mut chunk);
             chunk.clear();
         }
-        chunk.push(row);
-    });
+        chunk.push(row?);
+        Ok(())
+    })?;
     if !chunk.is_empty() {
         out(&mut chunk);
     }
+    Ok(())
 }

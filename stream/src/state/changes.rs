@@ -7,6 +7,20 @@ pub(super) struct Changes {
     is_kept: bool,
 }
 
+/// The bits of the slots that are there.
+pub(super) struct Noted<'a>(&'a mut [u64]);
+
+impl Noted<'_> {
+    /// Takes note of a slot.
+    #[inline]
+    pub(super) fn add(&mut self, slot: u32) {
+        // Nothing is kept for a slot, or it is kept for all: the bounds tell.
+        if let Some(word) = self.0.get_mut(slot as usize / 64) {
+            *word |= 1 << (slot % 64);
+        }
+    }
+}
+
 impl Changes {
     /// From here on nothing has changed, and what changes is noted.
     pub(super) fn begin(&mut self, slots: usize) {
@@ -23,10 +37,13 @@ impl Changes {
     /// Takes note of a slot that is there.
     #[inline]
     pub(super) fn note(&mut self, slot: u32) {
-        // Nothing is kept for a slot, or it is kept for all: the bounds tell.
-        if let Some(word) = self.words.get_mut(slot as usize / 64) {
-            *word |= 1 << (slot % 64);
-        }
+        self.noted().add(slot);
+    }
+
+    /// What is noted of the slots that are there.
+    #[inline]
+    pub(super) fn noted(&mut self) -> Noted<'_> {
+        Noted(&mut self.words)
     }
 
     /// Takes note of a slot that may be a new one.

@@ -30,17 +30,17 @@ impl Index {
         (slot >> self.bits == 0).then_some(slot)
     }
 
-    /// The slot that a key of this hash has if it is in one of the first places; else any, or none.
+    /// The slot that a key of this hash has if it is in one of the first two places; else any, or none.
     #[inline]
     pub(super) fn guess(&self, hash: u32) -> u32 {
-        if self.places.is_empty() {
+        let Self { places, bits } = self;
+        if places.is_empty() {
             return EMPTY;
         }
-        let (mask, place) = (self.places.len() - 1, self.home(hash));
-        let [first, second] = [self.places[place & mask], self.places[(place + 1) & mask]];
+        let (mask, home) = (places.len() - 1, self.home(hash));
         // Which of them it is cannot be foreseen: so both are read, and there is no branch.
-        let [first, second] = [first, second].map(|held| held ^ (hash << self.bits));
-        if first >> self.bits == 0 { first } else { second }
+        let [first, second] = [home, home + 1].map(|place| places[place & mask] ^ (hash << bits));
+        if first >> bits == 0 { first } else { second }
     }
 
     /// The first slot for this hash that is the right one.

@@ -1,11 +1,11 @@
 //! The slots of many records, looked up together.
 
-use streamgauge_sketches::OwnedKey;
+use streamgauge_sketches::{Key as _, OwnedKey};
 
 use super::Slots;
 use crate::dstream::Grouping;
 
-/// Records whose keys are looked up together.
+/// Records whose keys are looked up together: as many as a word has bits.
 pub(crate) const TOGETHER: usize = 64;
 
 /// The slots of at most [`TOGETHER`] records.
@@ -38,8 +38,8 @@ impl<K: OwnedKey, V> Slots<K, V> {
     /// No more records than [`TOGETHER`].
     ///
     /// Looked up one after the other, each key would wait for memory in turn, and the processor would guess wrong at
-    /// the end of each search. So all are hashed first, then what stands at the places of the hashes is read, and then
-    /// the keys are compared: in each step the look-ups wait side by side.
+    /// the end of each search. So what stands at the places of all hashes is read first, and then the keys are compared:
+    /// in each step the look-ups wait side by side. The few that stand elsewhere come last.
     #[inline]
     pub(crate) fn slots_of<T, G>(
         &mut self,
@@ -51,15 +51,26 @@ impl<K: OwnedKey, V> Slots<K, V> {
         G: Grouping<T, Key = K>,
     {
         let mut hashes = [0; TOGETHER];
-        for (hash, record) in hashes.iter_mut().zip(records) {
-            grouping.visit(record, |key: &G::Borrowed| *hash = Self::hash(key));
+        for ((slot, hash), record) in found.iter_mut().zip(&mut hashes).zip(records) {
+            grouping.visit(record, |key: &G::Borrowed| {
+                *hash = Self::hash(key);
+                *slot = self.index.guess(*hash);
+            });
         }
-        for (slot, hash) in found.iter_mut().zip(&hashes[..records.len()]) {
-            *slot = self.guess(*hash);
+        let entries = &self.entries;
+        let mut elsewhere = 0_u64;
+        for (i, (slot, record)) in found.iter().zip(records).enumerate() {
+            grouping.visit(record, |key: &G::Borrowed| {
+                let is_there = entries.get(*slot as usize).is_some_and(|entry| key.is(entry.key()));
+                elsewhere |= u64::from(!is_there) << i;
+            });
         }
-        for ((slot, hash), record) in found.iter_mut().zip(&hashes).zip(records) {
-            let guess = *slot;
-            grouping.visit(record, |key: &G::Borrowed| *slot = self.confirm(*hash, key, guess, || value(key)));
+        while elsewhere != 0 {
+            let i = elsewhere.trailing_zeros() as usize;
+            elsewhere &= elsewhere - 1;
+            grouping.visit(&records[i], |key: &G::Borrowed| {
+                found[i] = self.search_or_insert(hashes[i], key, || value(key));
+            });
         }
     }
 }

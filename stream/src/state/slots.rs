@@ -36,6 +36,11 @@ pub(super) struct Entry<K, V> {
 
 impl<K, V> Entry<K, V> {
     #[inline]
+    pub(super) fn key(&self) -> &K {
+        &self.key
+    }
+
+    #[inline]
     pub(super) fn is_held(&self) -> bool {
         self.value.is_some()
     }
@@ -87,7 +92,8 @@ impl<K: OwnedKey, V> Slots<K, V> {
         self.search_or_insert(Self::hash(key), key, value)
     }
 
-    fn search_or_insert<Q>(&mut self, hash: u32, key: &Q, value: impl FnOnce() -> V) -> u32
+    /// The slot of a key of this hash.
+    pub(super) fn search_or_insert<Q>(&mut self, hash: u32, key: &Q, value: impl FnOnce() -> V) -> u32
     where
         Q: Key<Owned = K> + ?Sized,
     {
@@ -104,24 +110,6 @@ impl<K: OwnedKey, V> Slots<K, V> {
         Q: Key<Owned = K> + ?Sized,
     {
         self.index.find(Self::hash(key), |slot| key.is(&self.entries[slot as usize].key))
-    }
-
-    /// The slot that a key of this hash most likely has.
-    #[inline]
-    pub(super) fn guess(&self, hash: u32) -> u32 {
-        self.index.guess(hash)
-    }
-
-    /// The slot of a key of this hash, first of all if it is this one.
-    #[inline]
-    pub(super) fn confirm<Q>(&mut self, hash: u32, key: &Q, guess: u32, value: impl FnOnce() -> V) -> u32
-    where
-        Q: Key<Owned = K> + ?Sized,
-    {
-        match self.entries.get(guess as usize) {
-            Some(held) if key.is(&held.key) => guess,
-            _ => self.search_or_insert(hash, key, value),
-        }
     }
 
     #[cold]
@@ -166,6 +154,23 @@ impl<K: OwnedKey, V> Slots<K, V> {
     pub(crate) fn value_mut(&mut self, slot: u32) -> Option<&mut V> {
         self.changes.note(slot);
         self.entries.get_mut(slot as usize)?.value.as_mut()
+    }
+
+    /// Changes the values in slots, each with something of its own; leaves out slots that are free.
+    #[inline]
+    pub(crate) fn change_each<W, E>(
+        &mut self,
+        mut changes: impl Iterator<Item = (u32, W)>,
+        mut change: impl FnMut(u32, &mut V, W) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (entries, mut noted) = (self.entries.as_mut_slice(), self.changes.noted());
+        changes.try_for_each(|(slot, with)| {
+            noted.add(slot);
+            match entries.get_mut(slot as usize).and_then(|entry| entry.value.as_mut()) {
+                Some(value) => change(slot, value, with),
+                None => Ok(()),
+            }
+        })
     }
 
     /// The key and the value in a slot, to change the value.

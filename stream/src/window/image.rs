@@ -10,7 +10,7 @@ use super::store::SlidingWindows;
 use crate::state::{Changed, Image, Later};
 
 /// The number of a pane, and the tickets of the keys that are in it.
-pub(super) type Pane<L> = (i64, Vec<(u32, <L as Slide>::Ticket)>);
+pub(super) type Pane<L> = (i64, <L as Slide>::Tickets);
 
 /// All windows of a lane, as plain data.
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ pub(super) struct WindowsImage<K: OwnedKey, L: Slide> {
     windows: Image<K, L::Window>,
     panes: VecDeque<Pane<L>>,
     settled: i64,
-    open: Vec<(u32, L::Ticket)>,
+    open: L::Tickets,
 }
 
 /// What makes a later image of an image.
@@ -30,7 +30,7 @@ pub(super) struct LaterWindows<K: OwnedKey, L: Slide> {
     left: u32,
     new: Vec<Pane<L>>,
     settled: i64,
-    open: Vec<(u32, L::Ticket)>,
+    open: L::Tickets,
 }
 
 /// What has changed, as [`LaterWindows`] has it.
@@ -42,7 +42,7 @@ pub(super) struct ChangedWindows<'a, K: OwnedKey, L: Slide> {
     pub(super) left: u32,
     pub(super) new: Vec<&'a Pane<L>>,
     pub(super) settled: i64,
-    pub(super) open: &'a [(u32, L::Ticket)],
+    pub(super) open: &'a L::Tickets,
 }
 
 impl<K: OwnedKey, L: Slide> WindowsImage<K, L> {

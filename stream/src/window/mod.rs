@@ -16,6 +16,7 @@ mod reduce;
 mod runs;
 mod slide;
 mod store;
+mod tickets;
 
 pub use event::Window;
 

@@ -119,11 +119,12 @@ impl<P> Open<P> {
         if windows.take_pieces(records.len()) {
             for records in records.chunks(TOGETHER) {
                 windows.slots_of(slide, grouping, records, &mut slots, panes);
-                for (slot, record) in slots.iter().zip(records) {
+                let pieces = records.iter().map(|record| {
                     let mut piece = begin(record);
                     aggregate.absorb(&mut piece, record);
-                    windows.push_piece(slide, *slot, piece)?;
-                }
+                    piece
+                });
+                windows.push_pieces(slide, &slots[..records.len()], pieces)?;
             }
             return Ok(());
         }

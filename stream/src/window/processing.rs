@@ -14,8 +14,8 @@ use super::{Grid, check, schema};
 use crate::batch::exchange::lanes_of;
 use crate::batch::{BatchRun, Input, Partitions, Settle, each_lane, each_partition, one_lane};
 use crate::dstream::{
-    Aggregate, DStream, Grouped, Grouping, Node, Outgoing, Part, Reading, Row, Settled, Shared, Windows, in_chunks,
-    is_much, scatter,
+    Aggregate, DStream, Grouped, Grouping, Node, Outgoing, Part, Reading, Row, Settled, Shared, Windows, is_much,
+    scatter, try_in_chunks,
 };
 use crate::error::Error;
 use crate::graph::{StateSize, Stateful};
@@ -229,11 +229,8 @@ where
     fn run(&self, run: &BatchRun, lane: usize, out: &mut dyn FnMut(&mut Vec<G::Row<L::Reading>>)) -> Result<(), Error> {
         self.take_in(run, lane)?;
         let lane = self.lanes.lane(lane);
-        let mut failed = None;
-        let readings = lane.windows.readings(&self.slide);
-        let readings = readings.map_while(|row| row.map_err(|mismatch| failed = Some(mismatch)).ok());
-        in_chunks(readings.map(|(key, reading)| G::row(key.clone(), reading)), out);
-        failed.map_or(Ok(()), |mismatch| Err(self.mismatch(mismatch)))
+        let rows = lane.windows.readings(&self.slide).map(|row| row.map(|(key, reading)| G::row(key.clone(), reading)));
+        try_in_chunks(rows, out).map_err(|mismatch| self.mismatch(mismatch))
     }
 }
 

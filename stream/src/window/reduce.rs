@@ -7,7 +7,7 @@ use std::time::Duration;
 use streamgauge_sketches::OwnedKey;
 
 use super::slide::{Gathered, Invertible, Reduced};
-use crate::dstream::{DStream, Gather, Grouped, Grouping, Reduce, Value, Windows};
+use crate::dstream::{Counting, DStream, Gather, Grouped, Grouping, Reduce, Value, Windows};
 use crate::source::Record;
 
 impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
@@ -40,6 +40,21 @@ impl<T: Record, G: Grouping<T>> Grouped<T, G, Windows> {
         let reduce = Arc::new(reduce);
         let aggregate = Reduce { value, reduce: reduce.clone(), of: PhantomData };
         self.slide("invertible window", aggregate, Invertible { reduce, inverse, of: PhantomData })
+    }
+
+    /// How many records each group has in the window, at every slide: what has left is subtracted. A pane keeps four
+    /// bytes for each of its records, or sixteen for each of its keys where those have many.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use streamgauge_stream::DStream;
+    /// # fn stream(visits: DStream<(String, u32)>) {
+    /// let minute = Duration::from_secs(60);
+    /// let visits_a_minute = visits.key_by(|(page, _)| page.as_str()).window(minute, minute / 60).count();
+    /// # }
+    /// ```
+    pub fn count(self) -> DStream<G::Row<u64>> {
+        self.slide("window count", Counting, Counting)
     }
 
     /// All values of each group in the window, in the order of the stream. Memory and time grow with the records in
@@ -82,7 +97,7 @@ impl<T: Value> DStream<T> {
 impl<T: OwnedKey> DStream<T> {
     /// How often each value was in the last `length`, at every multiple of `slide`. Values that have left give no row.
     pub fn count_by_value_and_window(&self, length: Duration, slide: Duration) -> DStream<(T, u64)> {
-        self.key_by(|value: &T| value).window(length, slide).reduce_with_inverse(|_| 1, |a, b| a + b, |a, b| a - b)
+        self.key_by(|value: &T| value).window(length, slide).count()
     }
 }
 

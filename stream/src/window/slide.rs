@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use streamgauge_sketches::summary::TwoStacks;
 use streamgauge_sketches::{Merge, Mismatch, Sliding};
 
-use crate::dstream::{Value, add};
+use super::tickets::{Numbers, Tickets};
+use crate::dstream::{Counting, Value, add};
 
 /// What slides a window over panes: see [`Sliding`], which is this for summaries.
 pub(crate) trait Slide: Send + Sync + 'static {
@@ -19,6 +21,8 @@ pub(crate) trait Slide: Send + Sync + 'static {
     type Window: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What is kept of a pane until it leaves.
     type Ticket: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// Those of a pane.
+    type Tickets: Tickets<Self::Ticket>;
     /// What a window is read as.
     type Reading;
 
@@ -57,6 +61,7 @@ impl<S: Merge> Slide for Summaries<S> {
     type Partial = S;
     type Window = S::Window;
     type Ticket = <S::Window as Sliding<S>>::Ticket;
+    type Tickets = Vec<(u32, Self::Ticket)>;
     type Reading = S::Reading;
 
     const SETTLES: bool = S::Window::SETTLES;
@@ -124,6 +129,7 @@ impl<V: Value, F: Fn(V, V) -> V + Send + Sync + 'static> Slide for Reduced<V, F>
     type Partial = Option<V>;
     type Window = TwoStacks<Option<V>>;
     type Ticket = ();
+    type Tickets = Vec<(u32, ())>;
     type Reading = V;
 
     const SETTLES: bool = true;
@@ -182,6 +188,7 @@ where
     type Partial = Option<V>;
     type Window = Total<V>;
     type Ticket = V;
+    type Tickets = Vec<(u32, V)>;
     type Reading = V;
 
     const BY_PIECES: bool = true;
@@ -221,6 +228,50 @@ where
     }
 }
 
+/// One more than the number of records in a window.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Count(NonZeroU64);
+
+impl Slide for Counting {
+    type Partial = u64;
+    type Window = Count;
+    type Ticket = u64;
+    type Tickets = Numbers;
+    type Reading = u64;
+
+    const BY_PIECES: bool = true;
+
+    fn window(&self, _: u32, _: u64) -> Count {
+        Count(NonZeroU64::MIN)
+    }
+
+    #[inline]
+    fn push(&self, window: &mut Count, pane: u64) -> Result<Option<u64>, Mismatch> {
+        window.0 = window.0.saturating_add(pane);
+        Ok(Some(pane))
+    }
+
+    #[inline]
+    fn expire(&self, window: &mut Count, oldest: u64) -> Result<(), Mismatch> {
+        window.0 = NonZeroU64::new(window.0.get().saturating_sub(oldest)).unwrap_or(NonZeroU64::MIN);
+        Ok(())
+    }
+
+    #[inline]
+    fn read(&self, window: &Count) -> Result<Option<u64>, Mismatch> {
+        Ok(Some(window.0.get() - 1).filter(|count| *count > 0))
+    }
+
+    #[inline]
+    fn is_empty(window: &Count) -> bool {
+        window.0 == NonZeroU64::MIN
+    }
+
+    fn window_bytes(window: &Count) -> usize {
+        size_of_val(window)
+    }
+}
+
 /// Values as they came, of all panes.
 pub(crate) struct Gathered<V>(pub(crate) PhantomData<fn() -> V>);
 
@@ -228,6 +279,7 @@ impl<V: Value> Slide for Gathered<V> {
     type Partial = Vec<V>;
     type Window = VecDeque<Vec<V>>;
     type Ticket = ();
+    type Tickets = Vec<(u32, ())>;
     type Reading = Vec<V>;
 
     fn window(&self, _: u32, _: u64) -> VecDeque<Vec<V>> {

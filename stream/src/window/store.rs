@@ -7,6 +7,7 @@ use streamgauge_sketches::{Key, Mismatch, OwnedKey};
 
 use super::image::{ChangedWindows, Pane};
 use super::slide::Slide;
+use super::tickets::Tickets as _;
 use crate::batch::exchange::key_hash;
 use crate::batch::measure;
 use crate::dstream::Grouping;
@@ -23,7 +24,7 @@ pub(super) struct SlidingWindows<K: OwnedKey, L: Slide> {
     /// The pane up to which windows were settled.
     settled: i64,
     /// The tickets of what the windows have of the open pane. Has the room of a pane that has left.
-    open: Vec<(u32, L::Ticket)>,
+    open: L::Tickets,
     /// The panes that are new since the last checkpoint, and how many of the others have left.
     #[serde(skip)]
     new: usize,
@@ -33,17 +34,12 @@ pub(super) struct SlidingWindows<K: OwnedKey, L: Slide> {
 
 impl<K: OwnedKey, L: Slide> Default for SlidingWindows<K, L> {
     fn default() -> Self {
-        Self::of(Slots::default(), VecDeque::new(), i64::MIN, Vec::new())
+        Self::of(Slots::default(), VecDeque::new(), i64::MIN, L::Tickets::default())
     }
 }
 
 impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
-    pub(super) fn of(
-        windows: Slots<K, L::Window>,
-        panes: VecDeque<Pane<L>>,
-        settled: i64,
-        open: Vec<(u32, L::Ticket)>,
-    ) -> Self {
+    pub(super) fn of(windows: Slots<K, L::Window>, panes: VecDeque<Pane<L>>, settled: i64, open: L::Tickets) -> Self {
         Self { windows, panes, settled, open, new: 0, left: 0 }
     }
 
@@ -98,13 +94,21 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         L::BY_PIECES && self.open.len() + records <= 2 * self.windows.len()
     }
 
-    /// Adds a piece of the open pane.
+    /// Adds pieces of the open pane, each to the window in its slot.
     #[inline]
-    pub(super) fn push_piece(&mut self, slide: &L, slot: u32, piece: L::Partial) -> Result<(), Mismatch> {
-        if let Some(window) = self.windows.value_mut(slot) {
-            self.open.extend(slide.push(window, piece)?.map(|ticket| (slot, ticket)));
-        }
-        Ok(())
+    pub(super) fn push_pieces(
+        &mut self,
+        slide: &L,
+        slots: &[u32],
+        pieces: impl Iterator<Item = L::Partial>,
+    ) -> Result<(), Mismatch> {
+        self.open.reserve(slots.len());
+        self.windows.change_each(slots.iter().copied().zip(pieces), |slot, window, piece| {
+            if let Some(ticket) = slide.push(window, piece)? {
+                self.open.add(slot, ticket);
+            }
+            Ok(())
+        })
     }
 
     /// Adds the newest pane: its partial results, each by the slot of its key, and the pieces that are there.
@@ -115,12 +119,13 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
         partials: impl Iterator<Item = (u32, L::Partial)>,
     ) -> Result<(), Mismatch> {
         let mut tickets = std::mem::take(&mut self.open);
-        tickets.reserve_exact(partials.size_hint().0);
-        for (slot, partial) in partials {
-            if let Some(window) = self.windows.value_mut(slot) {
-                tickets.extend(slide.push(window, partial)?.map(|ticket| (slot, ticket)));
+        tickets.reserve(partials.size_hint().0);
+        self.windows.change_each(partials, |slot, window, partial| {
+            if let Some(ticket) = slide.push(window, partial)? {
+                tickets.add(slot, ticket);
             }
-        }
+            Ok(())
+        })?;
         measure::count_merges(tickets.len() as u64);
         self.panes.push_back((pane, tickets));
         self.new += 1;
@@ -140,15 +145,10 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
             } else {
                 self.left += 1;
             }
-            for (slot, ticket) in tickets.drain(..) {
-                if let Some(window) = self.windows.value_mut(slot) {
-                    slide.expire(window, ticket)?;
-                    if L::is_empty(window) {
-                        emptied.push(slot);
-                    }
-                }
-            }
-            if self.open.is_empty() {
+            let (plain, others) = tickets.drain();
+            expire::<K, L>(&mut self.windows, slide, plain, &mut emptied)?;
+            expire::<K, L>(&mut self.windows, slide, others, &mut emptied)?;
+            if self.open.len() == 0 {
                 self.open = tickets;
             }
         }
@@ -189,20 +189,22 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
             places[from][slot as usize] = place;
             moved((from, slot), place);
         });
-        let mut panes: Vec<BTreeMap<i64, Vec<_>>> = (0..to).map(|_| BTreeMap::new()).collect();
-        let mut open: Vec<Vec<_>> = (0..to).map(|_| Vec::new()).collect();
-        for ((of_panes, of_open), places) in tickets.into_iter().zip(&places) {
+        let mut panes: Vec<BTreeMap<i64, L::Tickets>> = (0..to).map(|_| BTreeMap::new()).collect();
+        let mut open: Vec<L::Tickets> = (0..to).map(|_| L::Tickets::default()).collect();
+        for ((of_panes, mut of_open), places) in tickets.into_iter().zip(&places) {
             let place = |slot: u32| places.get(slot as usize).copied();
-            for (pane, tickets) in of_panes {
-                for (slot, ticket) in tickets {
+            for (pane, mut tickets) in of_panes {
+                let (plain, others) = tickets.drain();
+                for (slot, ticket) in plain.chain(others) {
                     if let Some((lane, slot)) = place(slot) {
-                        panes[lane].entry(pane).or_default().push((slot, ticket));
+                        panes[lane].entry(pane).or_default().add(slot, ticket);
                     }
                 }
             }
-            for (slot, ticket) in of_open {
+            let (plain, others) = of_open.drain();
+            for (slot, ticket) in plain.chain(others) {
                 if let Some((lane, slot)) = place(slot) {
-                    open[lane].push((slot, ticket));
+                    open[lane].add(slot, ticket);
                 }
             }
         }
@@ -227,9 +229,24 @@ impl<K: OwnedKey, L: Slide> SlidingWindows<K, L> {
     pub(super) fn memory_bytes(&self) -> usize {
         let windows: usize =
             self.windows.iter().map(|(_, window)| L::window_bytes(window) - size_of::<L::Window>()).sum();
-        let ticket = |(_, ticket): &(u32, L::Ticket)| size_of::<u32>() + L::ticket_bytes(ticket);
         let panes = self.panes.iter().map(|(_, tickets)| tickets).chain([&self.open]);
-        let panes = panes.map(|tickets| tickets.iter().map(ticket).sum::<usize>());
+        let panes = panes.map(|tickets| tickets.bytes(L::ticket_bytes));
         self.windows.memory_bytes() + windows + panes.sum::<usize>()
     }
+}
+
+/// Takes the oldest pane out of windows; takes note of those that have become empty.
+fn expire<K: OwnedKey, L: Slide>(
+    windows: &mut Slots<K, L::Window>,
+    slide: &L,
+    tickets: impl Iterator<Item = (u32, L::Ticket)>,
+    emptied: &mut Vec<u32>,
+) -> Result<(), Mismatch> {
+    windows.change_each(tickets, |slot, window, ticket| {
+        slide.expire(window, ticket)?;
+        if L::is_empty(window) {
+            emptied.push(slot);
+        }
+        Ok(())
+    })
 }

@@ -24,14 +24,13 @@ pub(crate) fn run(workload: Workload, folder: &Path, batches: usize) -> io::Resu
     let window = secs(PANES as u64);
     match workload {
         Workload::W1 => {
-            let counts =
-                job.stream(input::lines(folder)?).key_each(|line, key| each_word(line, key)).summarize(|on| on.count());
-            job.fold(&counts, |tally, (word, count)| tally.word(word.len(), count.value as u64));
+            let counts = job.stream(input::lines(folder)?).key_each(|line, key| each_word(line, key)).count();
+            job.fold(&counts, |tally, (word, count)| tally.word(word.len(), *count));
         }
         Workload::W2 => {
             let keys = job.stream(input::keys(folder)?).key_by(|key| key).window(window, secs(1));
-            let counts = keys.reduce_with_inverse(|_| 1_u32, |a, b| a + b, |a, b| a - b);
-            job.fold(&counts, |tally, (key, count)| tally.count(*key, u64::from(*count)));
+            let counts = keys.count();
+            job.fold(&counts, |tally, (key, count)| tally.count(*key, *count));
         }
         Workload::W3 => {
             let users = job
