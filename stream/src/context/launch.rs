@@ -85,6 +85,7 @@ impl StreamingContext {
             inputs: parts.inputs.as_slice().into(),
             shedding: Shedding::new(&parts, settings.trigger),
             operators: parts.operators(),
+            outputs: parts.output_infos(),
             parts,
             last: match (reached, settings.trigger) {
                 (Some(time), _) => time,
