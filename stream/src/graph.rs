@@ -266,12 +266,12 @@ impl Parts {
 
     /// What is told of each output in every batch.
     pub(crate) fn output_infos(&self) -> Vec<OutputInfo> {
-        let outputs = self.outputs.iter().enumerate();
-        let info = |(id, output): (usize, &Box<dyn Output>)| {
+        let mut infos = Vec::with_capacity(self.outputs.len());
+        for (id, output) in self.outputs.iter().enumerate() {
             let (name, description) = (output.name().into(), output.description().into());
-            OutputInfo { id, name, description, ..OutputInfo::default() }
-        };
-        outputs.map(info).collect()
+            infos.push(OutputInfo { id, name, description, ..OutputInfo::default() });
+        }
+        infos
     }
 
     /// All that was logged has been run: sources that are written ahead may give more.

@@ -338,7 +338,7 @@ impl Driver {
             finished: plan.next == Next::Finished,
             rate_limit: source.rate().per_second(),
             pending: source.pending(),
-            position: if is_heard { source.position().chars().take(LONGEST_POSITION).collect() } else { String::new() },
+            position: if is_heard { start_of(source.position()) } else { String::new() },
             lag: source.lag().filter(|_| is_heard),
         });
         info.load = batch.load;
@@ -385,4 +385,12 @@ impl Driver {
         self.malformed_told += untold.len();
         untold
     }
+}
+
+/// A position in words, as far as it is told.
+fn start_of(mut position: String) -> String {
+    if let Some((end, _)) = position.char_indices().nth(LONGEST_POSITION) {
+        position.truncate(end);
+    }
+    position
 }
