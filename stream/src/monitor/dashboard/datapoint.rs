@@ -250,3 +250,46 @@ impl Said {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::datum::fields;
+    use super::*;
+
+    /// As it is written, without contracts, and the same again when it was read.
+    fn written(mut point: DataPoint) -> String {
+        point.shorten();
+        let text = serde_json::to_string(&point).unwrap();
+        let again = DataPoint::restored(&text).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), text);
+        assert_eq!(Said::of(&again).values(), Said::of(&point).values());
+        text.replace(r#"{"value":2.0,"lower":2.0,"upper":2.0,"confidence":1.0}"#, "E")
+    }
+
+    #[test]
+    fn what_is_one_piece_of_memory_is_written_as_fields_in_lists() {
+        let two = || Estimate::exact(2.0);
+        assert_eq!(written(DataPoint::estimate(1, two())), r#"{"t":1,"e":E}"#);
+        let quantiles = DataPoint::quantiles(1, [(0.5, two()), (0.99, two())].into_iter());
+        assert_eq!(written(quantiles), r#"{"t":1,"quantiles":[{"q":0.5,"e":E},{"q":0.99,"e":E}]}"#);
+        let ranking = DataPoint::ranking(1, std::iter::once(("a".into(), two())));
+        assert_eq!(written(ranking), r#"{"t":1,"rows":[{"label":"a","e":E}]}"#);
+        let mut names = Names::default();
+        assert!((0..8).all(|n| names.add(&n.to_string())));
+        let mut series = DataPoint::series(1, ["7", "8", "0"].map(|name| (name.into(), two())).into_iter());
+        series.limit(&mut names);
+        series.was_kept(0.5);
+        let expected = r#"{"t":1,"series":[{"name":"0","e":E},{"name":"7","e":E}],"more":1,"kept":0.5}"#;
+        assert_eq!(written(series), expected);
+        let fields =
+            DataPoint::fields(1, fields! { "contract": "none", "a": fields! { "e": two() }, "sample": [1_u64] });
+        assert_eq!(written(fields), r#"{"t":1,"a":{"e":E}}"#);
+    }
+
+    #[test]
+    fn what_is_no_point_is_not_read() {
+        for wrong in ["", "{", "[]", "1", "{}", r#"{"e":1}"#, r#"{"t":"now"}"#, r#"{"t":0.5}"#] {
+            assert_eq!(DataPoint::restored(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -72,10 +72,17 @@ fn label(key: &impl Display) -> CompactString {
 /// The ten rows of the highest reading; where readings tie, labels ascend.
 fn ranked<K: Display, R>(rows: &[(K, R)], value: impl Fn(&(K, R)) -> Estimate) -> Vec<(CompactString, Estimate)> {
     const SHOWN: usize = 10;
-    let mut values: Vec<f64> = rows.iter().map(|row| value(row).value).collect();
+    let mut shown: Vec<f64> = Vec::with_capacity(SHOWN + 1);
+    for row in rows {
+        let reading = value(row).value;
+        if shown.len() < SHOWN || reading.total_cmp(&shown[SHOWN - 1]).is_gt() {
+            let at = shown.partition_point(|higher| higher.total_cmp(&reading).is_ge());
+            shown.insert(at, reading);
+            shown.truncate(SHOWN);
+        }
+    }
     // Labels are made of those alone that may be shown, and estimates are asked for again, not kept of all.
-    let least = (values.len() > SHOWN).then(|| *values.select_nth_unstable_by(SHOWN - 1, |a, b| b.total_cmp(a)).1);
-    let is_high = |reading: &Estimate| least.is_none_or(|least| reading.value.total_cmp(&least).is_ge());
+    let is_high = |reading: &Estimate| shown.last().is_none_or(|least| reading.value.total_cmp(least).is_ge());
     let readings = rows.iter().map(|row| (row, value(row))).filter(|(_, reading)| is_high(reading));
     let mut highest: Vec<_> = readings.map(|(row, reading)| (label(&row.0), reading)).collect();
     highest.sort_unstable_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.cmp(&b.0)));
