@@ -15,7 +15,7 @@ use crate::batch::exchange::SHARDS;
 use crate::batch::{BatchRun, Input};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::monitor::OperatorNode;
+use crate::monitor::{OperatorNode, OutputInfo};
 use crate::rate::RateControl;
 use crate::schedule::Fraction;
 use crate::source::{Lag, Limit, Next, Pending, SourceError};
@@ -264,6 +264,16 @@ impl Parts {
         self.operators.nodes(&self.names).into()
     }
 
+    /// What is told of each output in every batch.
+    pub(crate) fn output_infos(&self) -> Vec<OutputInfo> {
+        let mut infos = Vec::with_capacity(self.outputs.len());
+        for (id, output) in self.outputs.iter().enumerate() {
+            let (name, description) = (output.name().into(), output.description().into());
+            infos.push(OutputInfo { id, name, description, ..OutputInfo::default() });
+        }
+        infos
+    }
+
     /// All that was logged has been run: sources that are written ahead may give more.
     pub(crate) fn begin_logs(&self) -> Result<(), Error> {
         let mut logs = self.logs.iter().filter_map(|(source, log)| Some((self.sources.get(*source)?, log)));
@@ -409,7 +419,7 @@ mod tests {
         job.tick().unwrap();
         assert_eq!(*asked.lock().unwrap(), 2);
         let sizes: Vec<_> = recorder.batches().iter().map(|batch| batch.operators[1].clone()).collect();
-        assert!(sizes.iter().all(|operator| operator.name == "kept" && operator.kind == "state"));
+        assert!(sizes.iter().all(|operator| &*operator.name == "kept" && operator.kind == "state"));
         let bytes: Vec<_> = sizes.iter().map(|operator| operator.state_bytes.unwrap()).collect();
         assert_eq!(bytes, [vec![24; 10], vec![32]].concat());
         assert_eq!(sizes[10].keys, Some(4));

@@ -124,7 +124,7 @@ fn a_job_that_keeps_up_is_the_same_to_the_bit() {
     let batches = recorder.batches();
     assert!(batches[..8].iter().all(|batch| batch.sampled == Some(1.0)));
     let shed = batches[0].operators.iter().find(|operator| operator.kind == "shed").unwrap();
-    assert_eq!((shed.name.as_str(), shed.rows_in, shed.rows_out), ("shed 1", 5_000, 5_000));
+    assert_eq!((&*shed.name, shed.rows_in, shed.rows_out), ("shed 1", 5_000, 5_000));
 }
 
 #[test]

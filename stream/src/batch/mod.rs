@@ -166,7 +166,7 @@ impl BatchRun {
     pub(crate) fn span_of(&self, operator: Option<OperatorId>, within: &Span) -> Span {
         let node = operator.and_then(|operator| self.operators.get(operator.index()));
         let span = node
-            .map(|node| debug_span!(parent: within, "streamgauge.operator", operator = node.name, kind = node.kind));
+            .map(|node| debug_span!(parent: within, "streamgauge.operator", operator = &*node.name, kind = node.kind));
         span.filter(|span| !span.is_disabled()).unwrap_or_else(|| within.clone())
     }
 

@@ -86,6 +86,7 @@ impl StreamingContext {
             inputs: parts.inputs.as_slice().into(),
             shedding: Shedding::new(&parts, settings.trigger),
             operators: parts.operators(),
+            outputs: parts.output_infos(),
             parts,
             last: match (reached, settings.trigger) {
                 (Some(time), _) => time,

@@ -76,8 +76,9 @@ impl Operators {
                 Name::Wanted(name) => names.numbered(name, 2),
                 Name::Numbered => names.numbered(kind, 1),
             };
-            let inputs = inputs.iter().filter_map(|input| nodes.get(input.index())).map(|node| node.name.clone());
-            nodes.push(OperatorNode { name, kind, inputs: inputs.collect(), rows: without_paths(rows) });
+            let inputs = inputs.iter().filter_map(|input| nodes.get(input.index())).map(|node| node.name.to_string());
+            let (name, inputs) = (name.into(), inputs.collect());
+            nodes.push(OperatorNode { name, kind, inputs, rows: without_paths(rows) });
         }
         nodes
     }

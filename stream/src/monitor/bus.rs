@@ -1,9 +1,8 @@
 //! The way from a job to its listeners: a bounded queue, and a thread that empties it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -21,20 +20,84 @@ const REST: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub(crate) struct Bus {
     /// None if nobody listens.
-    sender: Option<SyncSender<Message>>,
-    /// Events that wait, or a few less.
-    waiting: Arc<AtomicUsize>,
+    queue: Option<Arc<Queue>>,
     /// Gives the number of listeners that panicked.
     thread: Mutex<Option<JoinHandle<u64>>>,
     dropped: AtomicU64,
 }
 
-enum Message {
-    Event(Box<Event>),
-    /// Whoever waits for all that was told before is answered.
-    Flush(SyncSender<()>),
-    /// The last event.
-    End(Box<Event>),
+/// What was told and not heard yet.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// There is something that the listeners wait for.
+    told: Condvar,
+    /// The listeners have heard all that waited.
+    heard: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// In one piece of memory that is used again: a piece for each event would be taken by threads that run batches, and
+    /// given back by another.
+    events: Vec<Event>,
+    /// All events so far, those that were dropped aside.
+    told: u64,
+    heard: u64,
+    /// Whether the listeners have heard all, and wait for more.
+    is_idle: bool,
+    /// Whether the listeners are to rest no longer.
+    is_urgent: bool,
+    has_ended: bool,
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that can panic runs under the lock.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// False if it is full.
+    fn tell(&self, event: Event) -> bool {
+        let mut waiting = self.waiting();
+        if waiting.events.len() >= WAITING {
+            return false;
+        }
+        waiting.add(event);
+        waiting.is_urgent |= waiting.events.len() == WAITING / 2;
+        // To wake the thread is a call of the system.
+        if std::mem::take(&mut waiting.is_idle) || waiting.events.len() == WAITING / 2 {
+            self.told.notify_one();
+        }
+        true
+    }
+
+    /// Waits for events, and takes them all; says whether they are the last ones.
+    fn take(&self, events: &mut Vec<Event>) -> bool {
+        let mut waiting = self.waiting();
+        waiting.is_idle = waiting.events.is_empty();
+        let empty = |waiting: &mut Waiting| waiting.events.is_empty();
+        let mut waiting = self.told.wait_while(waiting, empty).unwrap_or_else(PoisonError::into_inner);
+        (waiting.is_idle, waiting.is_urgent) = (false, false);
+        std::mem::swap(&mut waiting.events, events);
+        waiting.has_ended
+    }
+
+    /// Takes note that so many events were heard, and rests unless somebody waits for the listeners.
+    fn rest(&self, heard: usize) {
+        let mut waiting = self.waiting();
+        waiting.heard += heard as u64;
+        self.heard.notify_all();
+        // Woken or not: it has rested.
+        drop(self.told.wait_timeout_while(waiting, REST, |waiting| !waiting.is_urgent && !waiting.has_ended));
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, event: Event) {
+        self.events.push(event);
+        self.told += 1;
+    }
 }
 
 impl Bus {
@@ -43,61 +106,48 @@ impl Bus {
         if listeners.is_empty() {
             return Ok(Self::default());
         }
-        let (sender, messages) = sync_channel(WAITING);
-        let waiting = Arc::new(AtomicUsize::default());
-        let waits = waiting.clone();
+        let queue = Arc::<Queue>::default();
+        let told = queue.clone();
         let thread = thread::Builder::new()
             .name(format!("{job} listeners"))
             .spawn(move || {
                 thread.enter();
-                deliver(listeners, &messages, &waits)
+                deliver(listeners, &told)
             })
             .map_err(|e| Error::Thread(e.to_string()))?;
-        Ok(Self { sender: Some(sender), waiting, thread: Mutex::new(Some(thread)), dropped: AtomicU64::default() })
+        Ok(Self { queue: Some(queue), thread: Mutex::new(Some(thread)), dropped: AtomicU64::default() })
     }
 
     /// Whether anyone listens.
     pub(crate) fn is_heard(&self) -> bool {
-        self.sender.is_some()
+        self.queue.is_some()
     }
 
     /// Tells what has happened, if anyone listens.
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
         let is_traced = trace::is_heard();
-        if !is_traced && self.sender.is_none() {
+        if !is_traced && self.queue.is_none() {
             return;
         }
         let event = event();
         if is_traced {
             trace::tell(&event);
         }
-        let Some(sender) = &self.sender else {
-            return;
-        };
-        if let Err(TrySendError::Full(_)) = sender.try_send(Message::Event(Box::new(event))) {
+        if let Some(queue) = &self.queue
+            && !queue.tell(event)
+        {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-        } else if self.waiting.fetch_add(1, Ordering::Relaxed) == WAITING / 2 {
-            self.wake();
-        }
-    }
-
-    /// Ends the rest of the listeners.
-    fn wake(&self) {
-        if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
-            thread.thread().unpark();
         }
     }
 
     /// Waits until the listeners have heard all that was told before. After the end they have.
     pub(crate) fn flush(&self) {
-        let (answer, answered) = sync_channel(1);
-        if let Some(sender) = &self.sender
-            && sender.send(Message::Flush(answer)).is_ok()
-        {
-            self.wake();
-            // An answer, or nobody is left to give one.
-            let _ = answered.recv();
-        }
+        let Some(queue) = &self.queue else { return };
+        let mut waiting = queue.waiting();
+        let told = waiting.told;
+        waiting.is_urgent = true;
+        queue.told.notify_one();
+        drop(queue.heard.wait_while(waiting, |waiting| waiting.heard < told));
     }
 
     /// Tells the end, waits until the listeners have heard all, and gives the report with what the bus knows.
@@ -107,10 +157,12 @@ impl Bus {
         if trace::is_heard() {
             trace::tell(&Event::Stopped(result.clone()));
         }
-        if let Some(sender) = &self.sender {
-            // The thread ends with the end only.
-            let _ = sender.send(Message::End(Box::new(Event::Stopped(result.clone()))));
-            self.wake();
+        if let Some(queue) = &self.queue {
+            // Also if it is full.
+            let mut waiting = queue.waiting();
+            waiting.add(Event::Stopped(result.clone()));
+            waiting.has_ended = true;
+            queue.told.notify_one();
         }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let failed_listeners = thread.map_or(0, |thread| thread.join().unwrap_or_default());
@@ -121,34 +173,27 @@ impl Bus {
     }
 }
 
-fn deliver(mut listeners: Vec<Arc<dyn Listener>>, messages: &Receiver<Message>, waiting: &AtomicUsize) -> u64 {
+fn deliver(mut listeners: Vec<Arc<dyn Listener>>, queue: &Queue) -> u64 {
     let all = listeners.len();
-    let mut hear = |event: &Event| {
-        // One that panics may be in any state: it hears nothing more.
-        listeners.retain(|listener| catch_unwind(AssertUnwindSafe(|| listener.on_event(event))).is_ok());
-        (all - listeners.len()) as u64
-    };
-    let mut failed = 0;
-    while let Ok(first) = messages.recv() {
-        let mut message = Some(first);
-        while let Some(next) = message {
-            match next {
-                Message::Event(event) => failed = hear(&event),
-                // Who asked may have stopped waiting.
-                Message::Flush(answer) => drop(answer.try_send(())),
-                Message::End(event) => return hear(&event),
-            }
-            message = messages.try_recv().ok();
+    let mut events = Vec::new();
+    loop {
+        let is_last = queue.take(&mut events);
+        for event in &events {
+            // One that panics may be in any state: it hears nothing more.
+            listeners.retain(|listener| catch_unwind(AssertUnwindSafe(|| listener.on_event(event))).is_ok());
         }
-        waiting.store(0, Ordering::Relaxed);
-        thread::park_timeout(REST);
+        let heard = events.len();
+        events.clear();
+        queue.rest(heard);
+        if is_last {
+            return (all - listeners.len()) as u64;
+        }
     }
-    failed
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Sender, channel};
+    use std::sync::mpsc::{Receiver, Sender, channel};
     use std::time::Duration;
 
     use super::*;

@@ -1,5 +1,6 @@
 //! What is known of a job, its batches, outputs, operators and sources.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AuditInfo, Load};
@@ -29,7 +30,7 @@ pub struct JobInfo {
 pub struct OperatorNode {
     /// Its name, which no other operator of the job has: that which it was given, or its kind and a number. A source is
     /// called what it reads.
-    pub name: String,
+    pub name: Arc<str>,
     /// What kind of operator it is: `source`, `output`, or what it was described by, such as `map`, `window`, `state`.
     pub kind: &'static str,
     /// The names of the operators that it reads, which are before it; none of a source.
@@ -116,7 +117,7 @@ pub struct SourceInfo {
     /// The number of the source in the order in which the job names them, from 0.
     pub id: usize,
     /// The name of the source.
-    pub name: String,
+    pub name: Arc<str>,
     /// Records (or lines) read in this batch.
     pub records: u64,
     /// Whether the source has ended.
@@ -139,7 +140,7 @@ pub struct SourceStatus {
     /// The number of the source in the order in which the job names them, from 0.
     pub id: usize,
     /// The name of the source.
-    pub name: String,
+    pub name: Arc<str>,
     /// Whether it is still asked for records.
     pub active: bool,
     /// Its last error.
@@ -156,9 +157,9 @@ pub struct OutputInfo {
     /// The number of the output in the order in which the job names them, from 0.
     pub id: usize,
     /// The name of the output.
-    pub name: String,
+    pub name: Arc<str>,
     /// What it is an output of: its name and the type of its rows.
-    pub description: String,
+    pub description: Arc<str>,
     /// When it began.
     pub started: Time,
     /// When it was done, or had failed.
@@ -176,7 +177,7 @@ pub(crate) const SHED: &str = "shed";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperatorInfo {
     /// The name of the operator.
-    pub name: String,
+    pub name: Arc<str>,
     /// What kind of operator it is, such as `window` or `output`.
     pub kind: &'static str,
     /// The time that it worked, all threads together: its own work, not that of those whose rows it asks for, and not

@@ -80,8 +80,8 @@ impl Pages {
     }
 
     fn enter(&mut self, status: Status, batch: &BatchInfo) {
-        let entry =
-            self.batches.entry(batch.time).or_insert_with(|| Entry { status, batch: batch.clone(), resident: None });
+        let new = || Entry { status, batch: BatchInfo::default(), resident: None };
+        let entry = self.batches.entry(batch.time).or_insert_with(new);
         let outputs = std::mem::take(&mut entry.batch.outputs);
         entry.status = status;
         entry.batch = batch.clone();

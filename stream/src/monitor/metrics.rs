@@ -29,26 +29,26 @@ struct OfStatus {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfSource {
-    source: String,
+    source: Arc<str>,
     /// Sources may have the same name.
     id: u64,
 }
 
 impl OfSource {
-    fn new(name: &str, id: usize) -> Self {
-        Self { source: name.to_owned(), id: id as u64 }
+    fn new(name: &Arc<str>, id: usize) -> Self {
+        Self { source: name.clone(), id: id as u64 }
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfOutput {
-    output: String,
+    output: Arc<str>,
     id: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfOperator {
-    operator: String,
+    operator: Arc<str>,
     kind: &'static str,
 }
 

@@ -16,13 +16,13 @@ pub(super) fn tell(event: &Event) {
             info!(job = job.name, threads = job.threads, operators = job.operators.len(), "the job has started");
         }
         Event::SourceFailed(source) => {
-            error!(source = source.name, cause = source.error.as_deref(), "a source has failed");
+            error!(source = &*source.name, cause = source.error.as_deref(), "a source has failed");
         }
         Event::SourceWarning(source, warning) => warn!(source, %warning, "a source goes on"),
         Event::Warning(warning) => warn!("{warning}"),
         Event::OutputCompleted(output) => {
             if let Some(cause) = &output.failure {
-                error!(output = output.name, cause, "an output has failed");
+                error!(output = &*output.name, cause, "an output has failed");
             }
         }
         Event::Malformed(line) => {

@@ -16,7 +16,7 @@ use crate::context::Settings;
 use crate::error::{Error, Malformed};
 use crate::graph::{Graph, Parts, Planned, StateSize, is_shown};
 use crate::monitor::{
-    BatchInfo, Bus, Event, JobInfo, Load, OperatorInfo, OperatorNode, Report, SourceInfo, SourceStatus,
+    BatchInfo, Bus, Event, JobInfo, Load, OperatorInfo, OperatorNode, OutputInfo, Report, SourceInfo, SourceStatus,
 };
 use crate::recovery::{BatchLog, Checkpointer, Logged};
 use crate::source::Next;
@@ -39,6 +39,8 @@ pub(crate) struct Driver {
     /// By input: what it is derived from.
     pub(crate) inputs: Arc<[Vec<Input>]>,
     pub(crate) operators: Arc<[OperatorNode]>,
+    /// By output: what is told of it in every batch.
+    pub(crate) outputs: Vec<OutputInfo>,
     pub(crate) settings: Settings,
     /// Where changes after the start are found.
     pub(crate) graph: Arc<Graph>,
@@ -306,6 +308,7 @@ impl Driver {
         let outputs = Outputs {
             outputs: &self.parts.outputs,
             operators: &self.parts.output_operators,
+            infos: &self.outputs,
             batch: &batch,
             clock: &*self.settings.clock,
             bus: &self.bus,
@@ -335,7 +338,7 @@ impl Driver {
             finished: plan.next == Next::Finished,
             rate_limit: source.rate().per_second(),
             pending: source.pending(),
-            position: if is_heard { source.position().chars().take(LONGEST_POSITION).collect() } else { String::new() },
+            position: if is_heard { start_of(source.position()) } else { String::new() },
             lag: source.lag().filter(|_| is_heard),
         });
         info.load = batch.load;
@@ -367,7 +370,7 @@ impl Driver {
             let Some(StateSize { keys, bytes }) = *size else {
                 continue;
             };
-            let mut keeping = operators.iter_mut().filter(|operator| operator.name == *name);
+            let mut keeping = operators.iter_mut().filter(|operator| *operator.name == **name);
             if let Some(operator) = keeping.next() {
                 (operator.keys, operator.state_bytes) = (Some(keys), Some(bytes));
             }
@@ -382,4 +385,12 @@ impl Driver {
         self.malformed_told += untold.len();
         untold
     }
+}
+
+/// A position in words, as far as it is told.
+fn start_of(mut position: String) -> String {
+    if let Some((end, _)) = position.char_indices().nth(LONGEST_POSITION) {
+        position.truncate(end);
+    }
+    position
 }

@@ -20,6 +20,8 @@ pub(super) struct Outputs<'a> {
     pub(super) outputs: &'a [Box<dyn Output>],
     /// The operators that they are.
     pub(super) operators: &'a [OperatorId],
+    /// What is told of them in every batch.
+    pub(super) infos: &'a [OutputInfo],
     pub(super) batch: &'a BatchRun,
     pub(super) clock: &'a dyn Clock,
     pub(super) bus: &'a Bus,
@@ -149,16 +151,7 @@ impl Outputs<'_> {
     }
 
     fn begin(&self, id: usize) -> Begun {
-        let output = &self.outputs[id];
-        let info = OutputInfo {
-            time: self.batch.time,
-            id,
-            name: output.name().to_owned(),
-            // Only listeners read it.
-            description: if self.bus.is_heard() { output.description() } else { String::new() },
-            started: self.clock.now(),
-            ..OutputInfo::default()
-        };
+        let info = OutputInfo { time: self.batch.time, started: self.clock.now(), ..self.infos[id].clone() };
         self.bus.tell(|| Event::OutputStarted(info.clone()));
         Begun { info, at: Instant::now() }
     }

@@ -15,7 +15,7 @@ impl Driver {
     /// Begins to watch the sources.
     pub(super) fn start_sources(&mut self) {
         for (id, source) in self.parts.sources.iter().enumerate() {
-            let status = SourceStatus { id, name: source.name(), active: true, ..SourceStatus::default() };
+            let status = SourceStatus { id, name: source.name().into(), active: true, ..SourceStatus::default() };
             self.bus.tell(|| Event::SourceStarted(status.clone()));
             self.sources.push(status);
         }
@@ -82,7 +82,7 @@ impl Driver {
     pub(super) fn sources_holding_records(&mut self) -> Result<Vec<String>, Error> {
         let holding = self.each_source(|source| Ok(source.holds_records()))?;
         let holding = self.sources.iter().zip(holding).filter(|(_, holds)| *holds);
-        Ok(holding.map(|(status, _)| status.name.clone()).collect())
+        Ok(holding.map(|(status, _)| status.name.to_string()).collect())
     }
 
     /// Does something with each source in turn. An error, or a panic, is an error of that source.

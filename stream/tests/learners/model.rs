@@ -257,7 +257,7 @@ fn the_memory_of_models_is_told() {
     let recorder = job.record();
     job.tick().unwrap();
     let batch = recorder.batches().remove(0);
-    let bytes = |name| batch.operators.iter().find(|it| it.name == name).and_then(|it| it.state_bytes).unwrap();
+    let bytes = |name: &str| batch.operators.iter().find(|it| *it.name == *name).and_then(|it| it.state_bytes).unwrap();
     assert!((800..2_000).contains(&bytes("one")), "{}", bytes("one"));
     assert!((1_600..6_000).contains(&bytes("keyed")), "{}", bytes("keyed"));
 }

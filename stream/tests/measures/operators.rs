@@ -40,7 +40,7 @@ fn described(recorder: &Recorder) -> Vec<OperatorNode> {
 
 #[track_caller]
 fn of<'a>(batch: &'a BatchInfo, name: &str) -> &'a OperatorInfo {
-    let found = batch.operators.iter().find(|operator| operator.name == name);
+    let found = batch.operators.iter().find(|operator| *operator.name == *name);
     found.unwrap_or_else(|| panic!("{name} is not among {:#?}", batch.operators))
 }
 
@@ -75,7 +75,7 @@ fn what_goes_out_of_an_operator_comes_in_to_its_readers() {
         let (mut job, recorder) = job(threads);
         job.run().unwrap();
         let batches = recorder.batches();
-        let counts = |it: &OperatorInfo| (it.name.clone(), it.rows_in, it.rows_out, it.merges, it.keys);
+        let counts = |it: &OperatorInfo| (it.name.to_string(), it.rows_in, it.rows_out, it.merges, it.keys);
         batches.iter().map(|batch| batch.operators.iter().map(counts).collect::<Vec<_>>()).collect::<Vec<_>>()
     });
     // Of the second batch: its window has panes of both.
@@ -169,7 +169,7 @@ fn late_records_and_snapshots_are_streams_of_their_operator() {
     drop((job.capture(&late), job.capture(&seen.state_snapshots()), job.capture(&windows), job.capture(&*seen)));
     job.run().unwrap();
     let nodes = described(&recorder);
-    let inputs = |name: &str| nodes.iter().find(|node| node.name == name).unwrap().inputs.clone();
+    let inputs = |name: &str| nodes.iter().find(|node| *node.name == *name).unwrap().inputs.clone();
     assert_eq!((inputs("late 1"), inputs("snapshots 1")), (vec!["windows".to_owned()], vec!["state 1".to_owned()]));
     let batch = &recorder.batches()[0];
     let rows = |name| (of(batch, name).rows_in, of(batch, name).rows_out);

@@ -89,7 +89,7 @@ fn outputs_have_the_titles_of_their_panels() {
     numbers.for_each_batch(|_, _| ());
     let recorder = job.record();
     job.tick().unwrap();
-    let names: Vec<_> = recorder.batches()[0].outputs.iter().map(|output| output.name.clone()).collect();
+    let names: Vec<_> = recorder.batches()[0].outputs.iter().map(|output| output.name.to_string()).collect();
     assert_eq!(
         names,
         ["dashboard: Distinct hosts", "dashboard: Distinct hosts 2", "dashboard: Requests: ok", "for_each_batch 1"]

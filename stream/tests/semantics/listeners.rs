@@ -289,7 +289,7 @@ fn every_operator_with_state_says_how_much_it_keeps() {
     job.tick().unwrap();
     let operators = &recorder.batches()[0].operators;
     let size = |name: &str| {
-        let operator = operators.iter().find(|operator| operator.name == name);
+        let operator = operators.iter().find(|operator| *operator.name == *name);
         let operator = operator.unwrap_or_else(|| panic!("{name} is not among {operators:?}"));
         (operator.keys.unwrap(), operator.state_bytes.unwrap())
     };

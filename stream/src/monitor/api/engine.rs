@@ -1,5 +1,7 @@
 //! The answers that no other engine gives: operators, checkpoints, warnings.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::stamp;
@@ -12,7 +14,7 @@ use crate::time::Time;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Operator {
-    name: String,
+    name: Arc<str>,
     kind: &'static str,
     inputs: Vec<String>,
     row_type: String,

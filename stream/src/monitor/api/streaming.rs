@@ -1,5 +1,6 @@
 //! The answers that Spark Streaming gives too, with its names.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -107,7 +108,7 @@ impl Statistics {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Receiver {
     stream_id: usize,
-    stream_name: String,
+    stream_name: Arc<str>,
     is_active: bool,
     executor_id: &'static str,
     executor_host: &'static str,
@@ -205,7 +206,7 @@ pub(super) struct Batch {
 #[serde(rename_all = "camelCase")]
 struct SourceOfBatch {
     stream_id: usize,
-    stream_name: String,
+    stream_name: Arc<str>,
     records: u64,
     finished: bool,
     position: String,
@@ -278,8 +279,8 @@ pub(super) fn name(status: Status) -> &'static str {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Operation {
     output_op_id: usize,
-    name: String,
-    description: String,
+    name: Arc<str>,
+    description: Arc<str>,
     start_time: String,
     end_time: Option<String>,
     duration: Option<f64>,

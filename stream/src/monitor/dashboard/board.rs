@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use super::datapoint::DataPoint;
 use super::datum::{Datum, fields};
-use super::history::{Held, History};
+use super::history::History;
 use super::kinds::Kind;
 use super::saved::SavedPanel;
 use super::series::Names;
@@ -103,7 +104,7 @@ struct Hello {
     session: Arc<str>,
     interval_ms: Option<u64>,
     panels: Vec<HelloPanel>,
-    engine: Vec<Held>,
+    engine: Vec<DataPoint>,
 }
 
 #[derive(Debug, Serialize)]
@@ -113,21 +114,21 @@ struct HelloPanel {
     #[serde(flatten)]
     settings: Settings,
     /// The names of its series, in their order.
-    series: Vec<String>,
-    points: Vec<Held>,
+    series: Vec<Arc<str>>,
+    points: Vec<DataPoint>,
 }
 
 /// What is new since the last event.
 #[derive(Debug, Serialize)]
 struct Update {
     panels: Vec<UpdatePanel>,
-    engine: Vec<Held>,
+    engine: Vec<DataPoint>,
 }
 
 #[derive(Debug, Serialize)]
 struct UpdatePanel {
     id: usize,
-    points: Vec<Held>,
+    points: Vec<DataPoint>,
 }
 
 impl Stored {
@@ -135,8 +136,9 @@ impl Stored {
         Self { history: History::new(longest), longest, unsent: Vec::new() }
     }
 
-    fn add(&mut self, point: Datum, names: &Names) {
-        let Some(time) = self.history.add(point, names) else { return };
+    fn add(&mut self, point: DataPoint, names: &Names) {
+        let time = point.time;
+        self.history.add(point, names);
         // What takes the place of another is sent in its place.
         if !self.unsent.iter().rev().any(|known| *known == time) {
             self.unsent.push(time);
@@ -146,11 +148,11 @@ impl Stored {
         self.unsent.drain(..surplus);
     }
 
-    fn all(&self) -> Vec<Held> {
+    fn all(&self) -> Vec<DataPoint> {
         self.history.points().cloned().collect()
     }
 
-    fn take_unsent(&mut self) -> Vec<Held> {
+    fn take_unsent(&mut self) -> Vec<DataPoint> {
         let times = self.unsent.drain(..);
         times.filter_map(|time| self.history.at(time).cloned()).collect()
     }
@@ -203,14 +205,14 @@ impl Board {
 
     /// Adds points to a panel; they are sent with the batch. If the operators above it that shed kept not all of the
     /// batch, the points say so.
-    pub(super) fn push(&self, panel: usize, points: Vec<Datum>, kept: f64) {
+    pub(super) fn push(&self, panel: usize, points: Vec<DataPoint>, kept: f64) {
         let mut state = self.state();
         let PanelState { names, points: stored, .. } = &mut state.panels[panel];
         for mut point in points {
-            names.limit(&mut point);
+            point.limit(names);
             if kept < 1.0 {
                 // Enough for people to read, and short.
-                point.set("kept", (kept * 1e4).round().min(9_999.0) / 1e4);
+                point.was_kept((kept * 1e4).round().min(9_999.0) / 1e4);
             }
             stored.add(point, names);
         }
@@ -313,7 +315,7 @@ impl Listener for Board {
     }
 }
 
-fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Datum {
+fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> DataPoint {
     let millis = |length: Duration| length.as_secs_f64() * 1e3;
     let last = state.engine.history.last_time();
     // Points are told apart by their time.
@@ -325,8 +327,7 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Datum {
         batch.sources.iter().zip(&state.source_records).map(
             |(source, records)| fields! { "name": &*source.name, "records": *records, "finished": source.finished },
         );
-    fields! {
-        "t": at,
+    let fields = fields! {
         "records": batch.records,
         "rate": rate,
         "processing_ms": millis(batch.processing),
@@ -337,5 +338,6 @@ fn engine_point(state: &State, batch: &BatchInfo, now: Time) -> Datum {
         "sampled": batch.sampled,
         "sources": sources.collect::<Datum>(),
         "watermark": batch.watermark.map(Time::millis),
-    }
+    };
+    DataPoint::fields(at, fields)
 }

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use streamgauge_sketches::Estimate;
 
-/// A point of a panel, or a part of one.
+/// A part of a point.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Datum {
     #[default]
@@ -24,8 +24,11 @@ pub(super) enum Datum {
     /// An estimate without its contract: repeated in each of many, it would be most of the bytes.
     Bare(Estimate),
     List(Vec<Datum>),
-    Fields(Vec<(Cow<'static, str>, Datum)>),
+    Fields(Vec<Field>),
 }
+
+/// A part by its name.
+pub(super) type Field = (Cow<'static, str>, Datum);
 
 /// Fields by name, written as JSON is.
 macro_rules! fields {
@@ -43,34 +46,40 @@ impl Datum {
         self.fields().iter().find(|(known, _)| known == name).map(|(_, field)| field)
     }
 
-    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
-        match self {
-            Self::Fields(fields) => fields.iter_mut().find(|(known, _)| known == name).map(|(_, field)| field),
-            _ => None,
-        }
-    }
-
     /// Sets a field of what has fields.
     pub(super) fn set(&mut self, name: &'static str, value: impl Into<Self>) {
-        if let Some(field) = self.get_mut(name) {
-            *field = value.into();
-        } else if let Self::Fields(fields) = self {
-            fields.push((name.into(), value.into()));
+        let Self::Fields(fields) = self else { return };
+        match fields.iter_mut().find(|(known, _)| known == name) {
+            Some((_, field)) => *field = value.into(),
+            None => fields.push((name.into(), value.into())),
         }
     }
 
     /// The fields; none of what has none.
-    pub(super) fn fields(&self) -> &[(Cow<'static, str>, Self)] {
+    pub(super) fn fields(&self) -> &[Field] {
         match self {
             Self::Fields(fields) => fields,
             _ => &[],
         }
     }
 
-    pub(super) fn list_mut(&mut self) -> Option<&mut Vec<Self>> {
+    pub(super) fn into_fields(self) -> Vec<Field> {
         match self {
-            Self::List(all) => Some(all),
-            _ => None,
+            Self::Fields(fields) => fields,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Makes estimates bare, also in its parts, and takes contracts out that are fields.
+    pub(super) fn remove_contracts(&mut self) {
+        match self {
+            Self::Estimate(estimate) => *self = Self::Bare(*estimate),
+            Self::Fields(fields) => {
+                fields.retain(|(name, _)| name != "contract");
+                fields.iter_mut().for_each(|(_, field)| field.remove_contracts());
+            }
+            Self::List(all) => all.iter_mut().for_each(Self::remove_contracts),
+            _ => {}
         }
     }
 
@@ -113,11 +122,11 @@ impl Datum {
             Self::Text(text) => text.capacity(),
             Self::List(all) => all.capacity() * size_of::<Self>() + all.iter().map(Self::heap_bytes).sum::<usize>(),
             Self::Fields(fields) => {
-                let inner = |(name, field): &(Cow<'_, str>, Self)| match name {
+                let inner = |(name, field): &Field| match name {
                     Cow::Owned(name) => name.capacity() + field.heap_bytes(),
                     Cow::Borrowed(_) => field.heap_bytes(),
                 };
-                fields.capacity() * size_of::<(Cow<'static, str>, Self)>() + fields.iter().map(inner).sum::<usize>()
+                fields.capacity() * size_of::<Field>() + fields.iter().map(inner).sum::<usize>()
             }
             _ => 0,
         }

@@ -8,10 +8,7 @@ use std::mem::size_of;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use serde::{Serialize, Serializer};
-use streamgauge_sketches::Estimate;
-
-use super::datum::{Datum, fields};
+use super::datapoint::{DataPoint, Said};
 use super::series::Names;
 
 /// The newest points, which are all kept.
@@ -20,8 +17,6 @@ const WHOLE: usize = 400;
 const MOST_BYTES: usize = 3 << 19;
 /// When there are too many points, one in so many is dropped at once: to look for it is work for all of them.
 const AT_ONCE: usize = 16;
-/// By so many values points are compared when one of two is to stay.
-const COMPARED: usize = 8;
 
 /// Points in the order of their times, one for each time.
 ///
@@ -36,18 +31,10 @@ pub(super) struct History {
     bytes: usize,
 }
 
-/// A point as it is kept, for many to read.
-#[derive(Clone, Debug)]
-pub(super) enum Held {
-    /// An estimate at a time, with its contract or without, as most are. It has no memory of its own: thousands of small
-    /// pieces that live for hours would tear up the memory that batches work with.
-    Estimate(i64, Estimate, bool),
-    Any(Arc<Datum>),
-}
-
 #[derive(Debug)]
 struct Kept {
-    point: Held,
+    point: DataPoint,
+    bytes: usize,
     /// As it stands in checkpoints, written once, for it does not change any more.
     text: OnceLock<Box<str>>,
 }
@@ -57,58 +44,48 @@ impl History {
         Self { longest, times: Vec::new(), points: Vec::new(), bytes: 0 }
     }
 
-    /// Adds a point, and gives its time. A point of a time that is there already takes the place of that one: so a window
-    /// arrives that late records have revised. The series of the two are joined, in the order of the names. A point
-    /// without a time has no place.
-    pub(super) fn add(&mut self, mut point: Datum, names: &Names) -> Option<i64> {
-        let time = point.get("t")?.whole()?;
+    /// Adds a point. One of a time that is there already takes the place of that one: so a window arrives that late records
+    /// have revised. The series of the two are joined, in the order of the names.
+    pub(super) fn add(&mut self, mut point: DataPoint, names: &Names) {
+        let time = point.time;
+        if self.longest == 1 && self.last_time().is_some_and(|last| last < time) {
+            // There is nothing to choose between.
+            self.drop_at(0);
+        }
         let at = self.times.partition_point(|known| *known < time);
         let is_known = self.times.get(at) == Some(&time);
         if is_known {
-            if let Held::Any(known) = &self.points[at].point {
-                join(known, &mut point, names);
-            }
+            point.join(&self.points[at].point, names);
             self.drop_at(at);
         }
         if at < self.times.len() {
-            shorten(&mut point);
+            point.shorten();
         } else if let Some(last) = at.checked_sub(1).filter(|_| !is_known) {
             self.shorten_at(last);
         }
         let kept = Kept::new(point);
-        self.bytes += kept.bytes();
+        self.bytes += kept.bytes;
         self.times.insert(at, time);
         self.points.insert(at, kept);
         self.bound();
-        Some(time)
     }
 
     /// Adds a point as [`texts`](Self::texts) gave it, if it is one and behind all that are there.
     pub(super) fn restore(&mut self, point: &str) {
-        let Ok(point) = serde_json::from_str::<Datum>(point) else { return };
-        let time = point.get("t").and_then(Datum::whole);
-        if time.is_some_and(|time| self.last_time() < Some(time)) {
+        if let Some(point) = DataPoint::restored(point)
+            && self.last_time() < Some(point.time)
+        {
             self.add(point, &Names::default());
         }
     }
 
     /// The names of the series in it, in the order of their first points.
-    pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for point in self.points() {
-            let Held::Any(point) = point else { continue };
-            let series = point.get("series").map_or(&[][..], Datum::list);
-            for name in series.iter().filter_map(|one| one.get("name")?.text()) {
-                if !names.iter().any(|known| known == name) {
-                    names.push(name.to_owned());
-                }
-            }
-        }
-        names
+    pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.points().flat_map(DataPoint::names)
     }
 
     /// The points.
-    pub(super) fn points(&self) -> impl Iterator<Item = &Held> {
+    pub(super) fn points(&self) -> impl Iterator<Item = &DataPoint> {
         self.points.iter().map(|kept| &kept.point)
     }
 
@@ -118,7 +95,7 @@ impl History {
     }
 
     /// The point of a time.
-    pub(super) fn at(&self, time: i64) -> Option<&Held> {
+    pub(super) fn at(&self, time: i64) -> Option<&DataPoint> {
         self.times.binary_search(&time).ok().map(|at| &self.points[at].point)
     }
 
@@ -129,18 +106,15 @@ impl History {
 
     fn shorten_at(&mut self, at: usize) {
         let kept = &mut self.points[at];
-        self.bytes -= kept.bytes();
-        kept.text = OnceLock::new();
-        match &mut kept.point {
-            Held::Estimate(_, _, has_contract) => *has_contract = false,
-            Held::Any(point) => shorten(Arc::make_mut(point)),
-        }
-        self.bytes += kept.bytes();
+        self.bytes -= kept.bytes;
+        kept.point.shorten();
+        (kept.bytes, kept.text) = (memory(&kept.point), OnceLock::new());
+        self.bytes += kept.bytes;
     }
 
     fn drop_at(&mut self, at: usize) {
         self.times.remove(at);
-        self.bytes -= self.points.remove(at).bytes();
+        self.bytes -= self.points.remove(at).bytes;
     }
 
     fn bound(&mut self) {
@@ -158,7 +132,7 @@ impl History {
         if dropped.is_empty() {
             dropped.push(0);
         }
-        dropped.iter().for_each(|at| self.bytes -= self.points[*at].bytes());
+        dropped.iter().for_each(|at| self.bytes -= self.points[*at].bytes);
         let mut is_kept = vec![true; self.times.len()];
         dropped.into_iter().for_each(|at| is_kept[at] = false);
         let mut kept = is_kept.iter();
@@ -222,167 +196,40 @@ impl History {
     }
 }
 
-impl From<Datum> for Held {
-    fn from(point: Datum) -> Self {
-        match point.fields() {
-            [(t, Datum::Signed(time)), (e, Datum::Estimate(estimate))] if t == "t" && e == "e" => {
-                Self::Estimate(*time, *estimate, true)
-            }
-            [(t, Datum::Signed(time)), (e, Datum::Bare(estimate))] if t == "t" && e == "e" => {
-                Self::Estimate(*time, *estimate, false)
-            }
-            _ => Self::Any(Arc::new(point)),
-        }
-    }
-}
-
-impl Serialize for Held {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Estimate(time, estimate, true) => fields! { "t": *time, "e": estimate }.serialize(serializer),
-            Self::Estimate(time, estimate, false) => {
-                fields! { "t": *time, "e": Datum::Bare(*estimate) }.serialize(serializer)
-            }
-            Self::Any(point) => point.serialize(serializer),
-        }
-    }
-}
-
 impl Kept {
-    fn new(point: Datum) -> Self {
-        Self { point: point.into(), text: OnceLock::new() }
+    fn new(point: DataPoint) -> Self {
+        Self { bytes: memory(&point), point, text: OnceLock::new() }
     }
 
     fn text(&self) -> &str {
-        // Writing to memory does not fail, and a datum is JSON.
+        // Writing to memory does not fail, and a point is JSON.
         self.text.get_or_init(|| serde_json::to_string(&self.point).unwrap_or_default().into())
     }
-
-    fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + match &self.point {
-                Held::Estimate(..) => 0,
-                Held::Any(point) => size_of::<Datum>() + point.heap_bytes(),
-            }
-    }
 }
 
-/// Takes out of a point what is drawn of the last one only: contracts, and the sample of a map.
-fn shorten(point: &mut Datum) {
-    if let Datum::Fields(fields) = point {
-        fields.retain(|(name, _)| name != "sample");
-    }
-    without_contracts(point);
-}
-
-fn without_contracts(datum: &mut Datum) {
-    match datum {
-        Datum::Estimate(estimate) => *datum = Datum::Bare(*estimate),
-        Datum::Fields(fields) => {
-            fields.retain(|(name, _)| name != "contract");
-            fields.iter_mut().for_each(|(_, field)| without_contracts(field));
-        }
-        Datum::List(all) => all.iter_mut().for_each(without_contracts),
-        _ => {}
-    }
-}
-
-/// What a point says, in short.
-#[derive(Debug, Default)]
-struct Said {
-    /// Its fields that are true: an alert, say.
-    marks: usize,
-    /// Its numbers, and those of its estimates, as far as they are compared.
-    values: [f64; COMPARED],
-    noted: usize,
-}
-
-impl Said {
-    fn of(point: &Held) -> Self {
-        let mut said = Self::default();
-        let point = match point {
-            Held::Estimate(_, estimate, _) => {
-                said.note(Some(estimate.value).filter(|value| value.is_finite()));
-                return said;
-            }
-            Held::Any(point) => point,
-        };
-        for (name, field) in point.fields() {
-            said.marks += usize::from(*field == Datum::Flag(true));
-            // What is known of the batch is no value.
-            if name != "t" && name != "kept" {
-                said.note(field.number());
-            }
-        }
-        point.fields().iter().filter(|(name, _)| name != "sample").for_each(|(_, field)| said.visit(field));
-        said
-    }
-
-    fn values(&self) -> &[f64] {
-        &self.values[..self.noted]
-    }
-
-    fn note(&mut self, value: Option<f64>) {
-        if let Some(value) = value
-            && self.noted < COMPARED
-        {
-            self.values[self.noted] = value;
-            self.noted += 1;
-        }
-    }
-
-    fn visit(&mut self, field: &Datum) {
-        match field {
-            Datum::Estimate(estimate) | Datum::Bare(estimate) => {
-                self.note(Some(estimate.value).filter(|value| value.is_finite()));
-            }
-            Datum::Fields(fields) => {
-                self.note(field.get("value").and_then(Datum::number));
-                fields.iter().for_each(|(_, field)| self.visit(field));
-            }
-            Datum::List(all) => all.iter().for_each(|field| self.visit(field)),
-            _ => {}
-        }
-    }
-}
-
-/// Joins the series of an earlier point of the same time to those of a later one, which has the last word on each name.
-fn join(earlier: &Datum, later: &mut Datum, names: &Names) {
-    let kept = [earlier, later].into_iter().filter_map(|point| point.get("kept")?.number()).reduce(f64::min);
-    let Some(known) = earlier.get("series") else { return };
-    let Some(series) = later.get_mut("series").and_then(Datum::list_mut) else { return };
-    let mut joined = known.list().to_vec();
-    for one in series.drain(..) {
-        match joined.iter_mut().find(|known| known.get("name") == one.get("name")) {
-            Some(known) => *known = one,
-            None => joined.push(one),
-        }
-    }
-    names.sort(&mut joined);
-    *series = joined;
-    if let Some(kept) = kept {
-        later.set("kept", kept);
-    }
+/// The memory that a point takes up.
+fn memory(point: &DataPoint) -> usize {
+    size_of::<Kept>() + point.heap_bytes()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::datum::fields;
     use super::*;
 
     const LONGEST: usize = 1_000;
 
-    /// Whether it has a place.
-    fn add(history: &mut History, point: Datum) -> bool {
-        history.add(point, &Names::default()).is_some()
+    fn add(history: &mut History, point: DataPoint) {
+        history.add(point, &Names::default());
     }
 
     /// A point a second; every 5,000th is a peak of half a second.
-    fn point(second: i64) -> Datum {
+    fn point(second: i64) -> DataPoint {
         let value = if second % 5_000 == 4_321 { 1e6 } else { 100.0 + (second % 7) as f64 };
         let e = fields! { "value": value, "lower": None::<f64>, "upper": None::<f64>, "contract": "may be off" };
-        fields! { "t": second * 1_000, "e": e }
+        DataPoint::fields(second * 1_000, fields! { "e": e })
     }
 
     fn seconds(history: &History) -> Vec<i64> {
@@ -397,7 +244,7 @@ mod tests {
     fn a_day_is_there_in_a_thousand_points_and_the_older_the_coarser() {
         const DAY: i64 = 86_400;
         let mut history = History::new(LONGEST);
-        (0..DAY).for_each(|second| assert!(add(&mut history, point(second))));
+        (0..DAY).for_each(|second| add(&mut history, point(second)));
         let at = seconds(&history);
         assert_eq!(at[0], 0);
         assert!((LONGEST - LONGEST / AT_ONCE..=LONGEST).contains(&at.len()), "{} points", at.len());
@@ -410,7 +257,7 @@ mod tests {
         // Peaks are narrower than any step, and all of them are there.
         let peaks = values(&history).iter().filter(|value| **value == 1e6).count();
         assert_eq!(peaks, 17);
-        let bytes: usize = history.points.iter().map(Kept::bytes).sum();
+        let bytes: usize = history.points.iter().map(|kept| memory(&kept.point)).sum();
         assert_eq!(history.bytes, bytes);
     }
 
@@ -420,16 +267,14 @@ mod tests {
         let mut history = History::new(LONGEST);
         for i in 0..5_000_i64 {
             let noise = |prime: i64| (i * prime % 65_536) as f64 / 64.0;
-            add(
-                &mut history,
-                fields! {
-                    "t": i * 1_000 + i * 7_919 % 900,
-                    "alert": i % 97 == 0,
-                    "score": noise(40_503),
-                    "e": fields! { "value": noise(25_717), "contract": "none" },
-                    "kept": 0.5,
-                },
-            );
+            let fields = fields! {
+                "alert": i % 97 == 0,
+                "score": noise(40_503),
+                "e": fields! { "value": noise(25_717), "contract": "none" },
+            };
+            let mut point = DataPoint::fields(i * 1_000 + i * 7_919 % 900, fields);
+            point.was_kept(0.5);
+            add(&mut history, point);
         }
         let sum = history.times.iter().fold(0, |sum, time| (sum * 31 + time) % 1_000_000_007);
         assert_eq!((history.times.len(), sum), (970, 562_378_984));
@@ -440,13 +285,13 @@ mod tests {
     #[test]
     fn a_history_goes_on_from_its_points_as_if_nothing_had_happened() {
         let (mut undisturbed, mut before) = (History::new(LONGEST), History::new(LONGEST));
-        (0..5_000).for_each(|second| assert!(add(&mut undisturbed, point(second))));
-        (0..3_000).for_each(|second| assert!(add(&mut before, point(second))));
+        (0..5_000).for_each(|second| add(&mut undisturbed, point(second)));
+        (0..3_000).for_each(|second| add(&mut before, point(second)));
         let mut after = History::new(LONGEST);
         before.texts().for_each(|point| after.restore(point));
         let text = |history: &History| history.texts().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(text(&after), text(&before));
-        (3_000..5_000).for_each(|second| assert!(add(&mut after, point(second))));
+        (3_000..5_000).for_each(|second| add(&mut after, point(second)));
         assert_eq!(values(&after), values(&undisturbed));
         // What is no point of it is passed over.
         for wrong in ["", "{", "[]", "{\"t\":\"now\"}", "{\"t\":0}", "{\"t\":4999000}"] {
@@ -458,18 +303,18 @@ mod tests {
     #[test]
     fn a_point_takes_the_place_of_one_of_its_time_and_late_ones_go_where_they_belong() {
         let mut history = History::new(3);
-        let of = |t: i64, value: f64| fields! { "t": t, "e": fields! { "value": value, "contract": "c" } };
+        let e = |value: f64| fields! { "e": fields! { "value": value, "contract": "c" } };
+        let of = |t: i64, value: f64| DataPoint::fields(t, e(value));
         for (t, value) in [(1, 1.0), (3, 3.0), (2, 2.0), (3, 4.0), (2, 5.0)] {
-            assert!(add(&mut history, of(t, value)));
+            add(&mut history, of(t, value));
         }
         let texts: Vec<_> = history.texts().collect();
         let expected = [r#"{"t":1,"e":{"value":1.0}}"#, r#"{"t":2,"e":{"value":5.0}}"#];
         assert_eq!(texts[..2], expected);
         assert_eq!(texts[2], r#"{"t":3,"e":{"value":4.0,"contract":"c"}}"#, "the last has its contract");
-        assert!(!add(&mut history, fields! { "e": 1_u64 }) && !add(&mut history, fields! { "t": 0.5 }));
         // The latest of a kind that keeps one is that of the latest time.
         let mut latest = History::new(1);
-        [(5, 1.0), (4, 2.0)].into_iter().for_each(|(t, value)| assert!(add(&mut latest, of(t, value))));
+        [(5, 1.0), (4, 2.0)].into_iter().for_each(|(t, value)| add(&mut latest, of(t, value)));
         assert_eq!(seconds(&latest).len(), 1);
         assert_eq!(latest.last_time(), Some(5));
     }
@@ -477,27 +322,37 @@ mod tests {
     #[test]
     fn large_points_are_fewer() {
         let mut history = History::new(LONGEST);
-        let large = |t: i64| fields! { "t": t, "rows": vec!["x".repeat(100); 100] };
-        (0..500).for_each(|t| assert!(add(&mut history, large(t))));
+        let large = |t: i64| DataPoint::fields(t, fields! { "rows": vec!["x".repeat(100); 100] });
+        (0..500).for_each(|t| add(&mut history, large(t)));
         assert!(history.bytes <= MOST_BYTES && history.points.len() > 90, "{} points", history.points.len());
         // One that is too large by itself is there all the same: it is the one that is drawn.
-        let huge = fields! { "t": 500_i64, "rows": ["x".repeat(MOST_BYTES)] };
-        assert!(add(&mut history, huge));
+        let huge = DataPoint::fields(500, fields! { "rows": ["x".repeat(MOST_BYTES)] });
+        add(&mut history, huge);
         assert_eq!((history.points.len(), history.last_time()), (1, Some(500)));
     }
 
     #[test]
     fn series_of_one_time_are_joined_by_name() {
         let mut history = History::new(LONGEST);
-        let of = |t: i64, name: &str, value: u64| fields! { "t": t, "series": [fields! { "name": name, "e": value }] };
-        assert!(add(&mut history, of(1, "a", 1)));
-        let mut shed = of(1, "b", 2);
-        shed.set("kept", 0.5);
-        assert!(add(&mut history, shed));
-        assert!(add(&mut history, of(1, "a", 3)));
-        let expected = json!({ "t": 1, "kept": 0.5, "series": [{ "name": "a", "e": 3 }, { "name": "b", "e": 2 }] });
-        assert_eq!(serde_json::to_value(history.at(1).unwrap()).unwrap(), expected);
-        assert!(add(&mut history, of(2, "c", 1)));
-        assert_eq!(history.names(), ["a", "b", "c"]);
+        let of = |t: i64, name: &str, value: f64| DataPoint::series(t, std::iter::once((name.into(), value.into())));
+        add(&mut history, of(1, "a", 1.0));
+        let mut shed = of(1, "b", 2.0);
+        shed.was_kept(0.5);
+        add(&mut history, shed);
+        add(&mut history, of(1, "a", 3.0));
+        let of_both = |point: &serde_json::Value| {
+            let value = |at: usize| (point["series"][at]["name"].clone(), point["series"][at]["e"]["value"].clone());
+            (point["t"].clone(), point["kept"].clone(), [value(0), value(1)])
+        };
+        let expected = (json!(1), json!(0.5), [(json!("a"), json!(3.0)), (json!("b"), json!(2.0))]);
+        assert_eq!(of_both(&history.at(1).unwrap().json()), expected);
+        // Also those that are read again.
+        let mut after = History::new(LONGEST);
+        history.texts().for_each(|point| after.restore(point));
+        assert!(after.texts().eq(history.texts()));
+        add(&mut after, of(1, "b", 4.0));
+        assert_eq!(after.at(1).unwrap().json()["series"][1]["e"]["value"], 4.0);
+        add(&mut history, of(2, "c", 1.0));
+        assert!(history.names().map(|name| &**name).eq(["a", "b", "c"]));
     }
 }

@@ -5,6 +5,7 @@
 //! a page.
 
 pub(super) mod board;
+mod datapoint;
 mod datum;
 mod history;
 mod kinds;
@@ -22,7 +23,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::board::Board;
-use self::datum::Datum;
+use self::datapoint::DataPoint;
 use self::kinds::Kind;
 use self::text::cut;
 use super::Listener;
@@ -146,7 +147,7 @@ impl Dashboard {
         kind: Kind,
         title: &str,
         stream: &DStream<T>,
-        point: impl Fn(&T, Time) -> Datum + Send + 'static,
+        point: impl Fn(&T, Time) -> DataPoint + Send + 'static,
     ) -> Panel {
         self.panel_of_batches(kind, title, stream, move |rows, time| rows.iter().map(|row| point(row, time)).collect())
     }
@@ -157,7 +158,7 @@ impl Dashboard {
         kind: Kind,
         title: &str,
         stream: &DStream<T>,
-        points: impl FnMut(&[T], Time) -> Vec<Datum> + Send + 'static,
+        points: impl FnMut(&[T], Time) -> Vec<DataPoint> + Send + 'static,
     ) -> Panel {
         let id = self.board.add(kind, title);
         self.feed(id, title, stream, points);
@@ -170,7 +171,7 @@ impl Dashboard {
         panel: usize,
         title: &str,
         stream: &DStream<T>,
-        mut points: impl FnMut(&[T], Time) -> Vec<Datum> + Send + 'static,
+        mut points: impl FnMut(&[T], Time) -> Vec<DataPoint> + Send + 'static,
     ) {
         let board = self.board.clone();
         let shedding = self.graph.shedding_above(stream.operator());

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use streamgauge_sketches::{Estimate, Quantiles};
 
 use super::Dashboard;
-use super::datum::{Datum, fields};
+use super::datapoint::DataPoint;
 use super::settings::{Settings, Threshold};
 use super::text::cut;
 use crate::time::Time;
@@ -116,7 +116,7 @@ impl From<Quantiles> for Point<Quantiles> {
 }
 
 impl Point<Estimate> {
-    pub(super) fn datum(&self, batch: Time) -> Datum {
-        fields! { "t": self.millis(batch), "e": self.value }
+    pub(super) fn datapoint(&self, batch: Time) -> DataPoint {
+        DataPoint::estimate(self.millis(batch), self.value)
     }
 }

@@ -1,5 +1,7 @@
 //! The names of the series of a panel.
 
+use std::sync::Arc;
+
 use super::datum::Datum;
 
 /// As many as there are colours that can be told apart.
@@ -7,89 +9,65 @@ pub(super) const MOST_SERIES: usize = 8;
 
 /// The names of the series that a panel draws, in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Names(Vec<String>);
+pub(super) struct Names(Vec<Arc<str>>);
 
 impl Names {
     /// Adds a name; false if it is there already, or if there are as many as can be drawn.
     pub(super) fn add(&mut self, name: &str) -> bool {
-        let adds = self.0.len() < MOST_SERIES && !self.has(name);
+        let adds = self.0.len() < MOST_SERIES && self.place(name).is_none();
         if adds {
-            self.0.push(name.to_owned());
+            self.0.push(name.into());
         }
         adds
     }
 
     /// Adds names, as far as there is a place for them.
-    pub(super) fn add_all(&mut self, names: Vec<String>) {
+    pub(super) fn add_all<'a>(&mut self, names: impl Iterator<Item = &'a Arc<str>>) {
         for name in names {
-            self.add(&name);
+            self.add(name);
         }
     }
 
     /// All names, in their order.
-    pub(super) fn all(&self) -> &[String] {
+    pub(super) fn all(&self) -> &[Arc<str>] {
         &self.0
     }
 
     /// Puts series in the order of their names here: outputs may have come in any.
-    pub(super) fn sort(&self, series: &mut [Datum]) {
-        let name = |one: &Datum| one.get("name").and_then(Datum::text).map(str::to_owned);
-        series.sort_by_cached_key(|one| name(one).and_then(|name| self.0.iter().position(|known| *known == name)));
+    pub(super) fn sort(&self, series: &mut [(Arc<str>, Datum)]) {
+        series.sort_by_key(|(name, _)| self.place(name));
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|known| known == name)
+    /// Those of some series that are drawn, in their order, each by the name that is here: points share it. A name that is
+    /// new takes its place, as long as there is one.
+    pub(super) fn drawn(&mut self, series: &[(Arc<str>, Datum)]) -> Arc<[(Arc<str>, Datum)]> {
+        self.add_all(series.iter().map(|(name, _)| name));
+        let mut drawn: Vec<_> = series.iter().filter_map(|(name, one)| Some((self.place(name)?, one))).collect();
+        drawn.sort_by_key(|(place, _)| *place);
+        drawn.into_iter().map(|(place, one)| (self.0[place].clone(), one.clone())).collect()
     }
 
-    /// Takes series out of a point that are none of those that are drawn, and says in it how many they were; the others
-    /// come in their order. A name that is new takes its place, as long as there is one.
-    pub(super) fn limit(&mut self, point: &mut Datum) {
-        let Some(series) = point.get_mut("series").and_then(Datum::list_mut) else { return };
-        let before = series.len();
-        series.retain(|one| {
-            let name = one.get("name").and_then(Datum::text);
-            name.is_some_and(|name| self.add(name) || self.has(name))
-        });
-        let more = before - series.len();
-        self.sort(series);
-        if more > 0 {
-            point.set("more", more);
-        }
+    fn place(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|known| **known == *name)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::super::datum::fields;
     use super::*;
 
     #[test]
     fn the_first_eight_names_have_a_place() {
         let mut names = Names::default();
         assert!(names.add("b") && names.add("a") && !names.add("b"));
-        let series = |names: &[&str]| {
-            let named: Datum = names.iter().map(|name| fields! { "name": *name }).collect();
-            fields! { "t": 1_u64, "series": named }
+        let mut drawn = |series: &[&str]| {
+            let series: Vec<_> = series.iter().map(|name| ((*name).into(), Datum::from(name.len()))).collect();
+            let drawn = names.drawn(&series);
+            drawn.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()
         };
-        let mut point = series(&["a", "c", "b"]);
-        names.limit(&mut point);
-        assert_eq!(point, series(&["b", "a", "c"]), "in the order in which they came");
-        let mut point = series(&["z", "y", "x", "w", "v", "u", "t", "a"]);
-        names.limit(&mut point);
-        let mut expected = series(&["a", "z", "y", "x", "w", "v"]);
-        expected.set("more", 2_u64);
-        assert_eq!(point, expected);
+        assert_eq!(drawn(&["a", "c", "b"]), ["b", "a", "c"], "in the order in which they came");
+        assert_eq!(drawn(&["z", "y", "x", "w", "v", "u", "t", "a"]), ["a", "z", "y", "x", "w", "v"]);
+        assert!(drawn(&[]).is_empty());
         assert_eq!(names.all().len(), MOST_SERIES);
-        // What has no series, or series without names, is none of its affairs.
-        for (mut odd, expected) in [
-            (fields! { "t": 1_u64 }, json!({ "t": 1 })),
-            (fields! { "series": 1_u64 }, json!({ "series": 1 })),
-            (fields! { "series": [Datum::from(1_u64), fields! {}] }, json!({ "series": [], "more": 2 })),
-        ] {
-            names.limit(&mut odd);
-            assert_eq!(odd.json(), expected);
-        }
     }
 }

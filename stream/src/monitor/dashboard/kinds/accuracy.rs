@@ -4,7 +4,7 @@ use streamgauge_sketches::{Estimate, Family, Method};
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::datum::{Datum, fields};
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
@@ -65,14 +65,13 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(ACCURACY, title, stream, move |row, time| value(row).into().accuracy_datum(time))
+        self.panel(ACCURACY, title, stream, move |row, time| value(row).into().accuracy(time))
     }
 }
 
 impl Point<Accuracy> {
-    fn accuracy_datum(&self, batch: Time) -> Datum {
-        let series = self.value.0.iter().map(|(name, figure)| fields! { "name": cut(name), "e": figure });
-        fields! { "t": self.millis(batch), "series": series.collect::<Vec<_>>() }
+    fn accuracy(&self, batch: Time) -> DataPoint {
+        DataPoint::series(self.millis(batch), self.value.0.iter().map(|(name, figure)| (cut(name).into(), *figure)))
     }
 }
 
@@ -86,7 +85,7 @@ mod tests {
     fn figures_are_named_series() {
         let accuracy =
             Accuracy::of(Estimate::within(0.9, 0.8, 0.95, 0.95, Method::EXACT)).kappa(f64::NAN).with("coin", 0.5);
-        let told = Point::of(accuracy).accuracy_datum(Time::from_millis(3)).json();
+        let told = Point::of(accuracy).accuracy(Time::from_millis(3)).json();
         assert_eq!(told["t"], 3);
         let series = told["series"].as_array().unwrap();
         let names: Vec<_> = series.iter().map(|one| one["name"].as_str().unwrap()).collect();
@@ -99,7 +98,7 @@ mod tests {
     #[test]
     fn there_are_no_more_than_eight() {
         let many = (0..100).fold(Accuracy::of(1.0), |all, i| all.with(i.to_string().repeat(1_000), 0.0));
-        let told = Point::of(many).accuracy_datum(Time::from_millis(0)).json();
+        let told = Point::of(many).accuracy(Time::from_millis(0)).json();
         let series = told["series"].as_array().unwrap();
         // 200 characters, and what says that there were more.
         assert_eq!((series.len(), series[7]["name"].as_str().unwrap().chars().count()), (8, 201));

@@ -2,7 +2,8 @@
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::datum::{Datum, fields};
+use crate::monitor::dashboard::datapoint::DataPoint;
+use crate::monitor::dashboard::datum::fields;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;
@@ -41,9 +42,10 @@ impl From<Scored> for Point<Scored> {
 }
 
 impl Point<Scored> {
-    fn scored_datum(&self, batch: Time) -> Datum {
+    fn scored(&self, batch: Time) -> DataPoint {
         let Scored { value, score, threshold, alert } = self.value;
-        fields! { "t": self.millis(batch), "value": value, "score": score, "threshold": threshold, "alert": alert }
+        let fields = fields! { "value": value, "score": score, "threshold": threshold, "alert": alert };
+        DataPoint::fields(self.millis(batch), fields)
     }
 }
 
@@ -68,7 +70,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(ANOMALIES, title, stream, move |row, time| value(row).into().scored_datum(time))
+        self.panel(ANOMALIES, title, stream, move |row, time| value(row).into().scored(time))
     }
 }
 
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     fn of(scored: Scored) -> Value {
-        Point::at(Time::from_millis(7), scored).scored_datum(Time::from_millis(0)).json()
+        Point::at(Time::from_millis(7), scored).scored(Time::from_millis(0)).json()
     }
 
     #[test]

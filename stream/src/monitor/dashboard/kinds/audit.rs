@@ -4,7 +4,8 @@ use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::{AuditRow, AuditedRow, DStream};
-use crate::monitor::dashboard::datum::{Datum, fields};
+use crate::monitor::dashboard::datapoint::DataPoint;
+use crate::monitor::dashboard::datum::fields;
 use crate::monitor::dashboard::{Dashboard, Panel};
 use crate::source::Record;
 
@@ -49,7 +50,7 @@ impl Dashboard {
 
 /// The point of a time: how many were compared and missed, and the one that comes furthest towards its bound, or where
 /// none is promised the one that errs most.
-fn point(rows: &[AuditRow]) -> Option<Datum> {
+fn point(rows: &[AuditRow]) -> Option<DataPoint> {
     let last = rows.last()?;
     let size = |row: &AuditRow| row.share_of_bound().unwrap_or_else(|| relative(row.error(), row).unwrap_or(0.0).abs());
     let furthest = rows.iter().max_by(|a, b| size(a).total_cmp(&size(b)))?;
@@ -57,8 +58,7 @@ fn point(rows: &[AuditRow]) -> Option<Datum> {
     let promises = furthest.estimate.has_guarantee();
     // The estimate is too high by as much as the exact answer is below it.
     let bound = |error: f64| relative(error, furthest).filter(|_| promises);
-    Some(fields! {
-        "t": furthest.time.millis(),
+    let fields = fields! {
         "e": furthest.estimate,
         "exact": furthest.exact,
         "error": relative(furthest.error(), furthest),
@@ -71,7 +71,8 @@ fn point(rows: &[AuditRow]) -> Option<Datum> {
         "misses": last.misses,
         "promised": last.promised,
         "breach": last.breach.map(|time| time.millis()),
-    })
+    };
+    Some(DataPoint::fields(furthest.time.millis(), fields))
 }
 
 /// An error as a share of the exact answer, or of the estimate where that is 0.

@@ -2,6 +2,7 @@
 
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
@@ -86,12 +87,12 @@ impl Dashboard {
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
         let axes = fields! { "x": cut(&axes.x), "y": cut(&axes.y), "equal": axes.equal };
-        self.panel(CLUSTERS, title, stream, move |row, time| value(row).into().map_datum(&axes, time))
+        self.panel(CLUSTERS, title, stream, move |row, time| value(row).into().map_of(&axes, time))
     }
 }
 
 impl Point<Clusters> {
-    fn map_datum(&self, axes: &Datum, batch: Time) -> Datum {
+    fn map_of(&self, axes: &Datum, batch: Time) -> DataPoint {
         let Clusters { centres, points } = &self.value;
         let mut heaviest: Vec<_> = centres.iter().enumerate().map(|(id, &(x, y, weight))| (id, x, y, weight)).collect();
         if heaviest.len() > MOST_CENTRES {
@@ -105,14 +106,14 @@ impl Point<Clusters> {
         };
         let sampled = (0..drawn).map(|i| points[i * points.len() / drawn]);
         let sample = sampled.map(|(x, y, cluster)| Datum::List(vec![x.into(), y.into(), cluster.into()]));
-        fields! {
-            "t": self.millis(batch),
+        let fields = fields! {
             "axes": axes,
             "all": centres.len(),
             "weight": centres.iter().map(|centre| centre.2).filter(|weight| weight.is_finite()).fold(0.0, |sum, weight| sum + weight),
             "centres": heaviest.into_iter().map(centre).collect::<Datum>(),
             "sample": sample.collect::<Datum>(),
-        }
+        };
+        DataPoint::fields(self.millis(batch), fields)
     }
 }
 
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     fn of(clusters: Clusters) -> Value {
-        Point::of(clusters).map_datum(&Datum::Nothing, Time::from_millis(9)).json()
+        Point::of(clusters).map_of(&Datum::Nothing, Time::from_millis(9)).json()
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::datum::{Datum, fields};
+use crate::monitor::dashboard::datapoint::DataPoint;
+use crate::monitor::dashboard::datum::fields;
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel};
 use crate::source::Record;
@@ -52,7 +53,7 @@ impl Dashboard {
 /// The matrix as the page reads it: the classes that are drawn, how many others there are in the last row and column, the
 /// counts by actual and predicted class, those of each actual class for which nothing was predicted, and how many of all
 /// were right.
-fn matrix(names: &[String], batch: Time, count: impl Fn(usize, Option<usize>) -> f64) -> Datum {
+fn matrix(names: &[String], batch: Time, count: impl Fn(usize, Option<usize>) -> f64) -> DataPoint {
     let count = |actual, predicted| Some(count(actual, predicted)).filter(|n| n.is_finite() && *n > 0.0).unwrap_or(0.0);
     let classes = names.len();
     let counts: Vec<f64> = (0..classes)
@@ -74,15 +75,15 @@ fn matrix(names: &[String], batch: Time, count: impl Fn(usize, Option<usize>) ->
             cells[place[actual]][place[predicted]] += counts[actual * classes + predicted];
         }
     }
-    fields! {
-        "t": batch.millis(),
+    let fields = fields! {
         "classes": drawn.iter().map(|&class| names[class].as_str()).collect::<Vec<_>>(),
         "others": others,
         "counts": cells,
         "none": none,
         "right": (0..classes).map(|class| counts[class * classes + class]).sum::<f64>(),
         "total": counts.iter().chain(&missed).sum::<f64>(),
-    }
+    };
+    DataPoint::fields(batch.millis(), fields)
 }
 
 /// The classes that occur or are predicted most often, in their order; where they tie, the first.

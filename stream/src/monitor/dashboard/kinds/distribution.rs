@@ -4,6 +4,7 @@ use streamgauge_sketches::{Estimate, Quantiles};
 
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
@@ -50,7 +51,7 @@ impl Dashboard {
     }
 }
 
-fn histogram(point: &Point<Quantiles>, batch: Time) -> Datum {
+fn histogram(point: &Point<Quantiles>, batch: Time) -> DataPoint {
     let quantiles = &point.value;
     let axis = Axis::of(quantiles).unwrap_or_default();
     // A bin holds its lower edge, not its upper one, as people expect of whole numbers: `below` is what is less.
@@ -60,8 +61,7 @@ fn histogram(point: &Point<Quantiles>, batch: Time) -> Datum {
     let within = shares.get(1..shares.len().saturating_sub(1)).unwrap_or_default();
     let marked = MARKED.iter().map(|&q| fields! { "q": q, "e": quantiles.at(q) });
     let outside = |share: Option<&Estimate>| share.filter(|_| !axis.edges.is_empty()).map(interval);
-    fields! {
-        "t": point.millis(batch),
+    let fields = fields! {
         "count": quantiles.count(),
         "logarithmic": axis.logarithmic,
         "edges": axis.edges.clone(),
@@ -70,7 +70,8 @@ fn histogram(point: &Point<Quantiles>, batch: Time) -> Datum {
         "under": outside(under),
         "over": outside(over),
         "quantiles": marked.collect::<Vec<_>>(),
-    }
+    };
+    DataPoint::fields(point.millis(batch), fields)
 }
 
 /// An estimate as short as can be: value, lower and upper bound. Its confidence is that of the quantiles.

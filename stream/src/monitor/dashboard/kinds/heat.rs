@@ -7,6 +7,7 @@ use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut_into;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
@@ -78,7 +79,7 @@ struct HeatMap {
 
 impl HeatMap {
     /// The columns of a batch, in the order of their times.
-    fn columns<K: Display>(&mut self, rows: impl Iterator<Item = (K, Point)>, batch: Time) -> Vec<Datum> {
+    fn columns<K: Display>(&mut self, rows: impl Iterator<Item = (K, Point)>, batch: Time) -> Vec<DataPoint> {
         let mut columns = BTreeMap::<i64, Column>::new();
         let mut label = String::new();
         for (key, point) in rows {
@@ -94,7 +95,7 @@ impl HeatMap {
         columns.into_iter().map(|(t, column)| self.column(t, column)).collect()
     }
 
-    fn column(&mut self, t: i64, mut column: Column) -> Datum {
+    fn column(&mut self, t: i64, mut column: Column) -> DataPoint {
         let keys = column.keys;
         column.keep_best();
         for score in self.scores.values_mut() {
@@ -108,7 +109,7 @@ impl HeatMap {
         }
         self.choose();
         self.forget();
-        self.datum(t, keys)
+        self.point(t, keys)
     }
 
     /// Gives free rows to the best keys, and the rows of the least to those that are better by far.
@@ -156,7 +157,7 @@ impl HeatMap {
         }
     }
 
-    fn datum(&self, t: i64, keys: usize) -> Datum {
+    fn point(&self, t: i64, keys: usize) -> DataPoint {
         let values = |row| self.latest.get(&t).and_then(|cells| cells.get(row));
         let mut contracts: Vec<String> = Vec::new();
         for value in self.rows.iter().filter_map(values).filter(|value| value.value.is_finite()) {
@@ -168,7 +169,7 @@ impl HeatMap {
         // The contract once for the column: of each cell it would be most of the bytes.
         let bare = |row| values(row).map_or(Datum::Nothing, |value| Datum::Bare(*value));
         let cells = self.rows.iter().map(|row| fields! { "label": row, "e": bare(row) });
-        fields! { "t": t, "keys": keys, "contracts": contracts, "cells": cells.collect::<Vec<_>>() }
+        DataPoint::fields(t, fields! { "keys": keys, "contracts": contracts, "cells": cells.collect::<Vec<_>>() })
     }
 }
 
@@ -217,7 +218,7 @@ mod tests {
 
     fn columns(map: &mut HeatMap, t: i64, rows: &[(&str, f64)]) -> Vec<Value> {
         let columns = map.columns(rows.iter().map(|&(key, value)| (key, value.into())), Time::from_millis(t));
-        columns.iter().map(Datum::json).collect()
+        columns.iter().map(DataPoint::json).collect()
     }
 
     fn column(map: &mut HeatMap, t: i64, rows: &[(&str, f64)]) -> Value {
@@ -296,7 +297,7 @@ mod tests {
         let at = |t: i64, value: u64| Point::at(Time::from_millis(t), value.into());
         let batch = Time::from_millis(99);
         let both = map.columns([("a", at(20, 1)), ("a", at(10, 2)), ("b", at(10, 3))].into_iter(), batch);
-        let both: Vec<_> = both.iter().map(Datum::json).collect();
+        let both: Vec<_> = both.iter().map(DataPoint::json).collect();
         assert_eq!(both.iter().map(|column| column["t"].clone()).collect::<Vec<_>>(), [json!(10), json!(20)]);
         let revised = map.columns([("a", at(10, 7))].into_iter(), batch);
         assert_eq!(cells(&revised[0].json()), [("b".to_owned(), json!(3.0)), ("a".to_owned(), json!(7.0))]);

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::datum::{Datum, fields};
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
@@ -27,7 +28,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(NUMBER, title, stream, move |row, time| value(row).into().datum(time))
+        self.panel(NUMBER, title, stream, move |row, time| value(row).into().datapoint(time))
     }
 
     /// A line with its band, from each row of a stream.
@@ -37,7 +38,7 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(LINE, title, stream, move |row, time| value(row).into().datum(time))
+        self.panel(LINE, title, stream, move |row, time| value(row).into().datapoint(time))
     }
 
     /// A chart of several lines with their bands, each of a stream of its own. What lies at the same time in them is one
@@ -76,10 +77,8 @@ impl Dashboard {
                 let at = points.entry(point.millis(time)).or_default();
                 at.insert(cut(&row.0), point.value);
             }
-            let series = |lines: BTreeMap<String, Estimate>| -> Datum {
-                lines.into_iter().map(|(name, e)| fields! { "name": name, "e": e }).collect()
-            };
-            points.into_iter().map(|(t, lines)| fields! { "t": t, "series": series(lines) }).collect()
+            let series = |lines: BTreeMap<String, Estimate>| lines.into_iter().map(|(name, e)| (name.into(), e));
+            points.into_iter().map(|(t, lines)| DataPoint::series(t, series(lines))).collect()
         })
     }
 }
@@ -99,10 +98,11 @@ impl Panel<Lines> {
             ));
             return self;
         }
+        let name: Arc<str> = name.into();
         let title = dashboard.board.set(self.id(), |settings| settings.title.clone());
         dashboard.feed(self.id(), &format!("{title}: {name}"), stream, move |rows, time| {
             let points = rows.iter().map(|row| value(row).into());
-            let point = |p: Point| fields! { "t": p.millis(time), "series": [fields! { "name": &name, "e": p.value }] };
+            let point = |p: Point| DataPoint::series(p.millis(time), std::iter::once((name.clone(), p.value)));
             points.map(point).collect()
         });
         self

@@ -4,7 +4,7 @@ use streamgauge_sketches::Quantiles;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::datum::{Datum, fields};
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
 use crate::time::Time;
@@ -21,11 +21,10 @@ impl Dashboard {
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
         let quantiles = quantiles.to_vec();
-        self.panel(QUANTILES, title, stream, move |row, time| quantile_points(&quantiles, value(row).into(), time))
+        self.panel(QUANTILES, title, stream, move |row, time| lines(&quantiles, &value(row).into(), time))
     }
 }
 
-fn quantile_points(quantiles: &[f64], point: Point<Quantiles>, batch: Time) -> Datum {
-    let at = quantiles.iter().map(|&q| fields! { "q": q, "e": point.value.at(q) });
-    fields! { "t": point.millis(batch), "quantiles": at.collect::<Vec<_>>() }
+fn lines(quantiles: &[f64], point: &Point<Quantiles>, batch: Time) -> DataPoint {
+    DataPoint::quantiles(point.millis(batch), quantiles.iter().map(|&rank| (rank, point.value.at(rank))))
 }

@@ -6,6 +6,7 @@ use streamgauge_sketches::sample::{Item, Sample, StratifiedSample, WeightedSampl
 
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
@@ -79,7 +80,7 @@ impl Records {
         format!("{of}{drawn}{first}")
     }
 
-    fn datum(&self, at: i64) -> Datum {
+    fn point(&self, at: i64) -> DataPoint {
         let rows = self.shown.iter().map(|record| {
             let mut row = fields! { "text": &record.text };
             if let Some(weight) = record.weight {
@@ -90,7 +91,7 @@ impl Records {
             }
             row
         });
-        fields! { "t": at, "contract": self.contract(), "rows": rows.collect::<Datum>() }
+        DataPoint::fields(at, fields! { "contract": self.contract(), "rows": rows.collect::<Datum>() })
     }
 }
 
@@ -210,8 +211,8 @@ impl Dashboard {
     }
 }
 
-fn point(records: Point<Records>, batch: Time) -> Datum {
-    records.value.datum(records.millis(batch))
+fn point(records: Point<Records>, batch: Time) -> DataPoint {
+    records.value.point(records.millis(batch))
 }
 
 #[cfg(test)]

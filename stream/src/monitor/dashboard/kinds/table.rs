@@ -7,6 +7,7 @@ use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::datum::{Datum, fields};
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel};
@@ -138,9 +139,11 @@ impl Dashboard {
     }
 }
 
-fn table<T, const N: usize>(columns: &[String; N], rows: &[T], row: impl Fn(&T) -> [Cell; N], time: Time) -> Datum {
+fn table<T, const N: usize>(columns: &[String; N], rows: &[T], row: impl Fn(&T) -> [Cell; N], time: Time) -> DataPoint {
     let shown = rows.iter().take(SHOWN).map(|it| Datum::from(row(it)));
-    fields! { "t": time.millis(), "columns": columns.iter().collect::<Datum>(), "rows": shown.collect::<Datum>(), "total": rows.len() }
+    let columns: Datum = columns.iter().collect();
+    let fields = fields! { "columns": columns, "rows": shown.collect::<Datum>(), "total": rows.len() };
+    DataPoint::fields(time.millis(), fields)
 }
 
 #[cfg(test)]

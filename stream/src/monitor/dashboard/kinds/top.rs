@@ -2,25 +2,25 @@
 
 use std::fmt::Display;
 
+use compact_str::CompactString;
 use streamgauge_sketches::Estimate;
 
 use super::Kind;
 use crate::dstream::DStream;
-use crate::monitor::dashboard::datum::{Datum, fields};
+use crate::monitor::dashboard::datapoint::DataPoint;
 use crate::monitor::dashboard::text::cut;
 use crate::monitor::dashboard::{Dashboard, Panel, Point};
 use crate::source::Record;
-use crate::time::Time;
 
 const TOP: Kind = Kind::latest("top");
 
 /// Keys with a reading each, highest first.
 #[derive(Clone, Debug)]
-pub struct Ranking(Vec<(String, Estimate)>);
+pub struct Ranking(Vec<(CompactString, Estimate)>);
 
 impl<K: Display> FromIterator<(K, Estimate)> for Ranking {
     fn from_iter<I: IntoIterator<Item = (K, Estimate)>>(rows: I) -> Self {
-        Self(rows.into_iter().map(|(key, estimate)| (key.to_string(), estimate)).collect())
+        Self(rows.into_iter().map(|(key, estimate)| (label(&key), estimate)).collect())
     }
 }
 
@@ -44,7 +44,10 @@ impl Dashboard {
         stream: &DStream<T>,
         value: impl Fn(&T) -> P + Send + 'static,
     ) -> Panel {
-        self.panel(TOP, title, stream, move |row, time| value(row).into().map(|ranking| ranking.0).top_datum(time))
+        self.panel(TOP, title, stream, move |row, time| {
+            let point = value(row).into();
+            DataPoint::ranking(point.millis(time), point.value.0.into_iter())
+        })
     }
 
     /// The ten highest keys of a keyed stream by some reading of theirs.
@@ -55,28 +58,33 @@ impl Dashboard {
         value: impl Fn(&(K, R)) -> Estimate + Send + 'static,
     ) -> Panel {
         self.panel_of_batches(TOP, title, stream, move |rows, time| {
-            let ranking = (!rows.is_empty()).then(|| Point::of(ranked(rows, &value)).top_datum(time));
-            ranking.into_iter().collect()
+            let ranking = || DataPoint::ranking(time.millis(), ranked(rows, &value).into_iter());
+            (!rows.is_empty()).then(ranking).into_iter().collect()
         })
     }
 }
 
-impl Point<Vec<(String, Estimate)>> {
-    fn top_datum(&self, batch: Time) -> Datum {
-        let rows = self.value.iter().map(|(label, count)| fields! { "label": cut(label), "e": count });
-        fields! { "t": self.millis(batch), "rows": rows.collect::<Vec<_>>() }
-    }
+/// A key as it is shown; a short one has no memory of its own.
+fn label(key: &impl Display) -> CompactString {
+    cut(key).into()
 }
 
 /// The ten rows of the highest reading; where readings tie, labels ascend.
-fn ranked<K: Display, R>(rows: &[(K, R)], value: impl Fn(&(K, R)) -> Estimate) -> Vec<(String, Estimate)> {
+fn ranked<K: Display, R>(rows: &[(K, R)], value: impl Fn(&(K, R)) -> Estimate) -> Vec<(CompactString, Estimate)> {
     const SHOWN: usize = 10;
-    let mut values: Vec<f64> = rows.iter().map(|row| value(row).value).collect();
+    let mut shown: Vec<f64> = Vec::with_capacity(SHOWN + 1);
+    for row in rows {
+        let reading = value(row).value;
+        if shown.len() < SHOWN || reading.total_cmp(&shown[SHOWN - 1]).is_gt() {
+            let at = shown.partition_point(|higher| higher.total_cmp(&reading).is_ge());
+            shown.insert(at, reading);
+            shown.truncate(SHOWN);
+        }
+    }
     // Labels are made of those alone that may be shown, and estimates are asked for again, not kept of all.
-    let least = (values.len() > SHOWN).then(|| *values.select_nth_unstable_by(SHOWN - 1, |a, b| b.total_cmp(a)).1);
-    let is_high = |reading: &Estimate| least.is_none_or(|least| reading.value.total_cmp(&least).is_ge());
+    let is_high = |reading: &Estimate| shown.last().is_none_or(|least| reading.value.total_cmp(least).is_ge());
     let readings = rows.iter().map(|row| (row, value(row))).filter(|(_, reading)| is_high(reading));
-    let mut highest: Vec<(String, Estimate)> = readings.map(|(row, reading)| (row.0.to_string(), reading)).collect();
+    let mut highest: Vec<_> = readings.map(|(row, reading)| (label(&row.0), reading)).collect();
     highest.sort_unstable_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.cmp(&b.0)));
     highest.truncate(SHOWN);
     highest
