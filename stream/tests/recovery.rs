@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use streamgauge_stream::recovery::inspect;
 use streamgauge_stream::testing::{Breakdown, FaultyDisk, Script, TestJob};
 use streamgauge_stream::{ContextBuilder, DStream, Error, MemorySink, State, secs};
 
@@ -78,9 +80,19 @@ fn a_job_that_is_written_down_gives_the_same_and_has_nothing_to_do_again() {
     disk.restart(0);
     assert_eq!(run(&target, |it| it.checkpoint_storage(disk.clone())).unwrap(), 0);
     assert!(target.rows() == undisturbed().rows());
-    let files: Vec<_> = disk.files().into_iter().map(|(name, _)| name.split('-').next().unwrap().to_owned()).collect();
-    // How many segments are needed depends on the lanes that the keys are in.
-    assert!(files.len() <= 9, "{files:?}");
+    // Two checkpoints, their logs, and the segments that they need.
+    let seen = inspect(&disk).unwrap();
+    assert_eq!((seen.unused.len(), seen.damaged.len()), (0, 0), "{seen:?}");
+    assert!(seen.logs.len() <= 3 && disk.files().len() <= 8, "{seen:?}");
+    let [before, last] = &seen.checkpoints[..] else { panic!("{seen:?}") };
+    let pieces = last.operators.iter().flat_map(|operator| &operator.pieces);
+    let segments: BTreeSet<_> =
+        pieces.flat_map(|piece| piece.changes.iter().map(|(file, _)| file).chain([&piece.file])).collect();
+    let lengths: Vec<_> = disk.files().into_iter().filter(|(name, _)| segments.contains(name)).collect();
+    // Of what was there before half may be over; the last segment is new.
+    let [older @ .., _] = &lengths[..] else { panic!("{seen:?}") };
+    let held: usize = older.iter().map(|(_, bytes)| bytes).sum();
+    assert!(held as u64 <= 2 * before.bytes, "{lengths:?} for {}", before.bytes);
 }
 
 #[test]

@@ -84,7 +84,8 @@ pub(crate) fn write(storage: &dyn Storage, taken: Taken, before: Option<&Manifes
     let files = super::list(storage)?;
     let number = super::next_number(&files, MANIFEST).max(super::next_number(&files, SEGMENT));
     let put = |name: &str, pieces: &[&[u8]]| storage.write(name, pieces).map_err(|e| super::failed(storage, name, &e));
-    let mut layout = Layout { before, segments: Vec::new(), first: number };
+    let given_up = Due::after(before).given_up;
+    let mut layout = Layout { before, given_up, segments: Vec::new(), first: number };
     let mut states = BTreeMap::new();
     for (operator, TakenState { schema, saved: SavedState { pieces, keys } }) in &taken.states {
         let place = |(at, saved)| layout.place(operator, at, saved);
@@ -113,6 +114,8 @@ pub(crate) fn write(storage: &dyn Storage, taken: Taken, before: Option<&Manifes
 /// Where pieces are written.
 struct Layout<'a> {
     before: Option<&'a Manifest>,
+    /// Segments that are to go: nothing stays in them.
+    given_up: BTreeSet<u64>,
     segments: Vec<Segment<'a>>,
     /// The number of the first segment.
     first: u64,
@@ -133,6 +136,7 @@ impl<'a> Layout<'a> {
             (Saved::Changes(changes), Some(chain)) => Ok([&chain[..], &[self.add(changes)]].concat()),
             (Saved::Whole(all), Some(chain))
                 if let [only] = chain[..]
+                    && !self.given_up.contains(&only.segment)
                     && is_same(all, &only) =>
             {
                 Ok(vec![only])
