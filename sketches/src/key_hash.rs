@@ -161,7 +161,7 @@ mod tests {
             0x6123_726c_f9c2_28dc,
             0x12a9_c259_6a28_d8bb,
             0x14f7_7d9d_9179_bd62,
-            0xf75f_04cb_b5a1_a1dd,
+            0xcfec_2840_7e4f_1fb8,
         ];
         assert_eq!(of, then);
         assert_eq!(key_hash(&7_u32), key_hash(&7_u64));
