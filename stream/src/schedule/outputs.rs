@@ -63,7 +63,8 @@ impl Outputs<'_> {
     }
 
     fn run_in_turn(&self) -> Result<(), Error> {
-        // The pool is entered once a batch: entering it costs more than an empty operator.
+        // A thread of the pool, as a rule, which goes straight on. Another enters the pool once a batch: to enter it costs
+        // more than an empty operator.
         self.batch.running().pool.install(|| {
             (0..self.outputs.len()).try_for_each(|id| {
                 self.span(id).in_scope(|| {
